@@ -1,0 +1,53 @@
+"""The two clocks. Market time belongs to a price source and rules trading; wall time rules leases, sessions and billing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+# The board on the bus that holds the newest market time of each namespace; absent for real venues.
+MARKET_CLOCKS = "market-clocks"
+
+
+def _system_now() -> datetime:
+    return datetime.now(UTC)
+
+
+_wall_clock: Callable[[], datetime] = _system_now
+
+
+def wall_now() -> datetime:
+    """Return wall time, aware, in UTC."""
+    return _wall_clock()
+
+
+def use_wall_clock(clock: Callable[[], datetime] | None) -> None:
+    """Put another wall clock in place (a test's, a simulation's); None restores the system's."""
+    global _wall_clock
+    _wall_clock = clock or _system_now
+
+
+def market_now(namespace: str) -> datetime:
+    """Return market time in a namespace: the time its price source last announced, else (real venues) wall time."""
+    from common.bus import bus  # the bus reads settings; the clock must be importable without them
+
+    announced = bus().board_get(MARKET_CLOCKS, [namespace]).get(namespace)
+    return datetime.fromisoformat(announced) if announced else wall_now()
+
+
+def set_market_time(namespace: str, at: datetime) -> None:
+    """Announce market time for a namespace. Only its price source calls this."""
+    from common.bus import bus
+
+    bus().board_put(MARKET_CLOCKS, {namespace: at.isoformat()})
+
+
+def monotonic() -> float:
+    """Return seconds that never go back, for measuring and time-outs."""
+    return time.monotonic()
+
+
+def sleep(seconds: float) -> None:
+    """Sleep by the wall."""
+    time.sleep(seconds)

@@ -1,0 +1,86 @@
+"""Set-based writes: one statement for a whole batch, on PostgreSQL and on SQLite. Only this file knows which one it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from django.db import connection, models
+
+Row = TypeVar("Row", bound=models.Model)
+
+
+def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
+    """Lock and return the rows, in primary-key order, so that two batches never wait for each other in a circle."""
+    return list(queryset.select_for_update(of=("self",)).order_by("pk"))
+
+
+def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool = False) -> int:
+    """Insert all rows in one statement and return how many went in; with `ignore_conflicts` a repeat is a no-op.
+
+    PostgreSQL gets one array per column (`unnest`), whose cost does not grow with the number of parameters as
+    `VALUES` does; SQLite one prepared statement run for each row.
+    """
+    if not rows:
+        return 0
+    fields = [field for field in model._meta.local_concrete_fields if not _is_serial_and_unset(field, rows[0])]
+    columns = ", ".join(_quoted(field.column) for field in fields)
+    table = _quoted(model._meta.db_table)
+    conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    if connection.vendor == "postgresql":
+        return _execute(f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", _columns(fields, rows))
+    marks = ", ".join(["%s"] * len(fields))
+    return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(fields, rows))
+
+
+def bulk_update(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> int:
+    """Write the named fields of all rows in one statement and return how many rows it met."""
+    if not rows:
+        return 0
+    primary = model._meta.pk
+    changed = [model._meta.get_field(name) for name in fields]
+    table, key = _quoted(model._meta.db_table), _quoted(primary.column)
+    if connection.vendor == "postgresql":
+        values = [primary, *changed]
+        names = ", ".join(_quoted(field.column) for field in values)
+        sets = ", ".join(f"{_quoted(field.column)} = new.{_quoted(field.column)}" for field in changed)
+        sql = f"UPDATE {table} SET {sets} FROM {_unnest(values)} AS new({names}) WHERE {table}.{key} = new.{key}"
+        return _execute(sql, _columns(values, rows))
+    sets = ", ".join(f"{_quoted(field.column)} = %s" for field in changed)
+    return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s", _tuples([*changed, primary], rows))
+
+
+def _quoted(name: str) -> str:
+    return connection.ops.quote_name(name)
+
+
+def _is_serial_and_unset(field: models.Field, row: models.Model) -> bool:
+    return isinstance(field, models.AutoField) and getattr(row, field.attname) is None
+
+
+def _prepared(field: models.Field, row: models.Model) -> object:
+    return field.get_db_prep_save(getattr(row, field.attname), connection)
+
+
+def _tuples(fields: Sequence[models.Field], rows: Sequence[models.Model]) -> list[tuple[object, ...]]:
+    return [tuple(_prepared(field, row) for field in fields) for row in rows]
+
+
+def _columns(fields: Sequence[models.Field], rows: Sequence[models.Model]) -> list[list[object]]:
+    return [[_prepared(field, row) for row in rows] for field in fields]
+
+
+def _unnest(fields: Sequence[models.Field]) -> str:
+    return "unnest({})".format(", ".join(f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}[]" for field in fields))
+
+
+def _execute(sql: str, parameters: Sequence[object]) -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return int(cursor.rowcount)
+
+
+def _execute_many(sql: str, parameters: Sequence[tuple[object, ...]]) -> int:
+    with connection.cursor() as cursor:
+        cursor.executemany(sql, parameters)
+        return int(cursor.rowcount)

@@ -1,0 +1,94 @@
+"""How every HTTP door answers a refusal: RFC 9457 problem details for programs, a clear page for people; request ids for both."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from rest_framework import exceptions
+from rest_framework.response import Response
+from rest_framework.views import exception_handler as drf_exception_handler
+
+from common import ids
+from common.errors import DomainError
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+
+def problem(error: DomainError) -> dict[str, Any]:
+    """Return the RFC 9457 body of a refusal."""
+    return {
+        "type": "about:blank",
+        "title": error.code.replace("_", " ").capitalize(),
+        "status": error.status,
+        "detail": error.message,
+        "code": error.code,
+        "context": error.context,
+        "request_id": request_id.get(),
+    }
+
+
+def problem_response(error: DomainError) -> JsonResponse:
+    return JsonResponse(problem(error), status=error.status, content_type="application/problem+json")
+
+
+def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
+    """Turn what a DRF view raised into problem details (the EXCEPTION_HANDLER setting)."""
+    if isinstance(error, DomainError):
+        refusal = error
+        headers: dict[str, str] = {}
+    else:
+        answer = drf_exception_handler(error, context)
+        if answer is None:
+            return None
+        refusal = _from_drf(error, answer)
+        headers = {name: answer[name] for name in ("WWW-Authenticate", "Retry-After") if name in answer}
+    return Response(problem(refusal), status=refusal.status, headers=headers, content_type="application/problem+json")
+
+
+def _from_drf(error: Exception, answer: Response) -> DomainError:
+    if isinstance(error, exceptions.ValidationError):
+        return DomainError("INVALID_INPUT", "Some fields need another value.", {"fields": answer.data}, answer.status_code)
+    detail = error.detail if isinstance(error, exceptions.APIException) else str(error)
+    code = error.default_code if isinstance(error, exceptions.APIException) else "not_found"
+    return DomainError(str(code).upper(), str(detail) or "There is no such thing.", status=answer.status_code)
+
+
+class RequestIdMiddleware:
+    """Give every request an id (the caller's, where it is a plain one) and send it back, so that a report can be traced."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        token = request_id.set(given if _GIVEN_ID.fullmatch(given) else ids.new_id().hex)
+        try:
+            response = self._get_response(request)
+            response["X-Request-ID"] = request_id.get()
+            return response
+        finally:
+            request_id.reset(token)
+
+
+class DomainErrorMiddleware:
+    """Turn a DomainError that a page's view let through into that page's answer; a form catches its own beforehand."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self._get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        if not isinstance(error, DomainError):
+            return None
+        if "application/json" in request.headers.get("Accept", ""):
+            return problem_response(error)
+        template = "404.html" if error.status == 404 else "refused.html"
+        return render(request, template, {"error": error}, status=error.status)

@@ -1,0 +1,5 @@
+"""Wiring: settings, urls, processes. Nobody imports it."""
+
+from config.celery import app as celery_app
+
+__all__ = ["celery_app"]
