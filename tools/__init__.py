@@ -1,0 +1,1 @@
+"""Tools around the product: installing it, services for its tests, benches. Nothing that runs the site imports them."""
