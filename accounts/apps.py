@@ -1,3 +1,5 @@
+"""Accounts: who."""
+
 from django.apps import AppConfig
 
 

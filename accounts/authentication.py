@@ -1,0 +1,33 @@
+"""How a program proves who it is: `Authorization: Bearer <token>` (a door of the API; sessions serve the pages)."""
+
+from __future__ import annotations
+
+from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from accounts.models import ApiToken, User
+from accounts.selectors import token_from_secret
+from accounts.services.tokens import record_token_use
+from common.errors import DomainError
+
+
+class TokenAuthentication(BaseAuthentication):
+    """Let in whoever presents a valid API token; leave requests without one to the session."""
+
+    keyword = b"bearer"
+
+    def authenticate(self, request: Request) -> tuple[User, ApiToken] | None:
+        parts = get_authorization_header(request).split()
+        if not parts or parts[0].lower() != self.keyword:
+            return None
+        try:
+            token = token_from_secret(parts[1].decode("ascii") if len(parts) == 2 else "")
+        except (DomainError, UnicodeDecodeError) as error:
+            refused = error.message if isinstance(error, DomainError) else "This token holds characters no token has."
+            raise AuthenticationFailed(refused, code="BAD_TOKEN") from None
+        record_token_use(token=token)
+        return token.user, token
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
