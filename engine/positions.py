@@ -1,0 +1,56 @@
+"""A position as the sum of its fills: quantity, what it cost, what it has earned. Average cost; any split of a fill gives the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from engine.decimals import ZERO, money
+
+
+@dataclass(frozen=True, slots=True)
+class PositionState:
+    """Signed quantity in base units (negative is short); `cost` is what that quantity was opened for, in quote units, same sign.
+
+    `realized_pnl` counts price differences of what was closed, before fees; `fees_paid` stands beside it.
+    """
+
+    quantity: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees_paid: Decimal = ZERO
+
+    @property
+    def average_price(self) -> Decimal:
+        """Return the average opening price, 0 when flat."""
+        return money(self.cost / self.quantity) if self.quantity else ZERO
+
+
+def closed_fraction(quantity: Decimal, change: Decimal) -> Decimal:
+    """Return which part (0–1) of a position a signed change closes: 0 for one that adds, 1 for one that flattens or reverses."""
+    if not quantity or (quantity > 0) == (change > 0):
+        return ZERO
+    return min(money(abs(change) / abs(quantity)), Decimal(1))
+
+
+def apply_fill(state: PositionState, *, change: Decimal, price: Decimal, fee: Decimal) -> PositionState:
+    """Return the state after a fill of signed quantity `change` at `price` with `fee` in quote units.
+
+    >>> apply_fill(PositionState(Decimal(2), Decimal(200)), change=Decimal(-1), price=Decimal(110), fee=ZERO).realized_pnl == 10
+    True
+    """
+    fees = state.fees_paid + fee
+    adds = not state.quantity or (state.quantity > 0) == (change > 0)
+    if adds:
+        return replace(state, quantity=state.quantity + change, cost=state.cost + change * price, fees_paid=fees)
+    flattens = abs(change) >= abs(state.quantity)
+    closed = -state.quantity if flattens else change
+    # The last unit takes all the cost that is left, so rounding never leaves cost without quantity.
+    cost_out = state.cost if flattens else money(state.cost * -closed / state.quantity)
+    rest = change - closed
+    return PositionState(
+        quantity=state.quantity + change,
+        cost=rest * price if flattens else state.cost - cost_out,
+        realized_pnl=state.realized_pnl - closed * price - cost_out,
+        fees_paid=fees,
+    )

@@ -1,0 +1,35 @@
+"""How much a follower trades (copy-trading rules 4, 9 and 10)."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from engine.decimals import ZERO, floor_to_step, money
+
+
+def equity_ratio(*, follower_equity: Decimal, lead_equity: Decimal, multiplier: Decimal) -> Decimal:
+    """Return E_follower ÷ E_lead × multiplier (rule 4), 0 where either side has no equity.
+
+    >>> equity_ratio(follower_equity=Decimal(500), lead_equity=Decimal(10000), multiplier=Decimal(2)).normalize()
+    Decimal('0.1')
+    """
+    if lead_equity <= ZERO or follower_equity <= ZERO:
+        return ZERO
+    return money(follower_equity * multiplier / lead_equity)
+
+
+def open_quantity(*, lead_quantity: Decimal, ratio: Decimal, lot_step: Decimal) -> Decimal:
+    """Return the follower's quantity for the lead's opened quantity, rounded toward zero to the lot step."""
+    return floor_to_step(lead_quantity * ratio, lot_step)
+
+
+def reduction_quantity(*, held: Decimal, closed_fraction: Decimal, lot_step: Decimal) -> Decimal:
+    """Return the part of what is actually held that mirrors the lead's closed fraction (rule 9); all of it, dust included, at 1."""
+    if closed_fraction >= 1:
+        return held
+    return floor_to_step(held * closed_fraction, lot_step)
+
+
+def stake_quantity(*, equity: Decimal, share: Decimal, price: Decimal, lot_step: Decimal) -> Decimal:
+    """Return how much of an instrument a share (0–1) of equity buys at `price`, rounded toward zero to the lot step."""
+    return floor_to_step(equity * share / price, lot_step)

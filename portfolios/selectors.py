@@ -1,0 +1,144 @@
+"""Reads of what people own, the gate to a portfolio, and the proof that its books are right."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from accounts.models import User
+from common.clock import market_now
+from common.errors import NotFound
+from common.fields import DecimalSum
+from engine.decimals import ZERO, money
+from markets.models import Instrument
+from markets.prices import Price, latest_prices
+from portfolios.models import Balance, EquitySnapshot, LedgerAccount, LedgerLine, Portfolio, PortfolioState, Position, SnapshotGrain
+
+# Equity that rests on an older price is stale: it opens nothing (model.md 5).
+STALE_AFTER = timedelta(seconds=60)
+
+
+def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | str) -> Portfolio:
+    """The gate: return the user's own portfolio, or NotFound for anybody else's and for none."""
+    try:
+        key = UUID(str(portfolio_id))
+    except ValueError:
+        raise NotFound("portfolio") from None
+    if user is not None and user.is_authenticated:
+        found = Portfolio.objects.select_related("settlement", "owner").filter(pk=key, owner_id=user.pk).first()
+        if found is not None:
+            return found
+    raise NotFound("portfolio")
+
+
+def portfolios_of(user: User) -> QuerySet[Portfolio]:
+    """Return the user's portfolios that are not closed, oldest first."""
+    return Portfolio.objects.filter(owner=user).exclude(state=PortfolioState.CLOSED).select_related("settlement").order_by("pk")
+
+
+@dataclass(slots=True)
+class Worth:
+    """What a portfolio is worth, in its settlement currency. `is_stale`: a price it rests on is missing or too old."""
+
+    cash: Decimal = ZERO
+    reserved: Decimal = ZERO
+    exposure: Decimal = ZERO
+    cost: Decimal = ZERO
+    realized_pnl: Decimal = ZERO
+    fees_paid: Decimal = ZERO
+    is_stale: bool = False
+
+    @property
+    def free(self) -> Decimal:
+        return self.cash - self.reserved
+
+    @property
+    def equity(self) -> Decimal:
+        return self.cash + self.exposure
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        return self.exposure - self.cost
+
+
+def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | None = None) -> dict[UUID, Worth]:
+    """Return the worth of each portfolio at `prices` (instrument id → price; default: the newest), in three statements."""
+    books = {one.pk: one for one in portfolios}
+    worth = {pk: Worth() for pk in books}
+    for balance in Balance.objects.filter(portfolio_id__in=books):
+        if balance.asset_id == books[balance.portfolio_id].settlement_id:
+            worth[balance.portfolio_id].cash, worth[balance.portfolio_id].reserved = balance.amount, balance.reserved
+    positions = list(Position.objects.filter(portfolio_id__in=books))
+    held = {one.instrument_id for one in positions if one.quantity}
+    known = dict(prices or {})
+    if missing := held - known.keys():
+        known |= latest_prices(Instrument.objects.filter(pk__in=missing).select_related("market"))
+    now = {namespace: market_now(namespace) for namespace in {one.namespace for one in books.values()}}
+    for position in positions:
+        price = known.get(position.instrument_id)
+        _add_position(worth[position.portfolio_id], position, price, now[books[position.portfolio_id].namespace])
+    return worth
+
+
+def _add_position(worth: Worth, position: Position, price: Price | None, now: datetime) -> None:
+    worth.realized_pnl += position.realized_pnl
+    worth.fees_paid += position.fees_paid
+    worth.cost += position.cost
+    if position.quantity:
+        # Without any price a position counts at its cost, and is marked stale.
+        worth.exposure += money(position.quantity * price.price) if price else position.cost
+        worth.is_stale |= price is None or now - price.at > STALE_AFTER
+
+
+def net_deposits(portfolio_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
+    """Return deposits and transfers in, less withdrawals and transfers out, of each portfolio: its contributed capital."""
+    far = LedgerLine.objects.filter(portfolio_id__in=portfolio_ids, account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER])
+    sums = far.values_list("portfolio_id").annotate(total=DecimalSum("amount"))
+    return defaultdict(lambda: ZERO, {portfolio_id: -total for portfolio_id, total in sums})
+
+
+def equity_curve(portfolio: Portfolio, limit: int = 2_000) -> list[tuple[datetime, Decimal]]:
+    """Return (time, equity) of the finest snapshots kept, oldest first: days, then hours, then minutes, without overlap."""
+    points: dict[datetime, Decimal] = {}
+    for grain in (SnapshotGrain.DAY, SnapshotGrain.HOUR, SnapshotGrain.MINUTE):
+        rows = EquitySnapshot.objects.filter(portfolio=portfolio, grain=grain).order_by("-at").values_list("at", "equity")
+        points |= dict(rows[:limit])
+    return sorted(points.items())[-limit:]
+
+
+@dataclass(frozen=True, slots=True)
+class BookError:
+    """A place where the books disagree with themselves."""
+
+    check: str
+    portfolio_id: UUID | None
+    detail: str
+
+
+def check_books(portfolio_ids: Iterable[UUID] | None = None) -> list[BookError]:
+    """Prove from the ledger that bookings sum to zero per asset and that balances equal their lines; return what does not."""
+    lines, balances = LedgerLine.objects.all(), Balance.objects.all()
+    if portfolio_ids is not None:
+        wanted = list(portfolio_ids)
+        lines, balances = lines.filter(portfolio_id__in=wanted), balances.filter(portfolio_id__in=wanted)
+    errors = [
+        BookError("ledger_sums_zero", portfolio_id, f"booking {booking_id} leaves {total} {asset_id}")
+        for booking_id, portfolio_id, asset_id, total in lines.values_list("booking_id", "portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
+        if total
+    ]
+    held = lines.filter(account=LedgerAccount.HOLDINGS).values_list("portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
+    proved = {(portfolio_id, asset_id): total for portfolio_id, asset_id, total in held}
+    kept = {(row.portfolio_id, row.asset_id): row.amount for row in balances}
+    errors += [
+        BookError("balances_equal_entries", key[0], f"{key[1]}: balance {kept.get(key, ZERO)}, entries {proved.get(key, ZERO)}")
+        for key in proved.keys() | kept.keys()
+        if proved.get(key, ZERO) != kept.get(key, ZERO)
+    ]
+    return errors

@@ -1,0 +1,1 @@
+"""Every write to portfolios, balances, positions, ledger and equity."""

@@ -1,0 +1,146 @@
+"""Money in, out and between a user's own portfolios. Every movement is a booking whose lines sum to zero."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.selectors import check_limit
+from accounts.services import audit
+from common.clock import market_now, wall_now
+from common.db import bulk_insert, lock_rows
+from common.errors import DomainError
+from common.ids import new_id
+from common.realtime import publish
+from markets.models import Asset, Exchange, SourceKind
+from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
+
+MAX_AMOUNT = Decimal(1_000_000_000)
+_KINDS = {SourceKind.SIMULATED: PortfolioKind.SIMULATED, SourceKind.REPLAY: PortfolioKind.PAPER, SourceKind.REAL: PortfolioKind.PAPER}
+
+
+def open_portfolio(*, owner: User, name: str, exchange: Exchange, settlement: Asset, amount: Decimal, audited: bool = True) -> Portfolio:
+    """Open a paper book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0)."""
+    name = name.strip()
+    if not name or len(name) > 80:
+        raise DomainError("NAME_INVALID", "Give the portfolio a name of 1 to 80 characters.")
+    if amount:
+        check_amount(amount)
+    with transaction.atomic():
+        User.objects.select_for_update().get(pk=owner.pk)
+        mine = Portfolio.objects.filter(owner=owner).exclude(state=PortfolioState.CLOSED)
+        check_limit(owner, "portfolios", mine.count())
+        if mine.filter(name=name).exists():
+            raise DomainError("NAME_TAKEN", f"You already have a portfolio named {name!r}; choose another name.")
+        portfolio = Portfolio.objects.create(
+            owner=owner,
+            name=name,
+            kind=_KINDS[SourceKind(exchange.source_kind)],
+            namespace=exchange.namespace,
+            settlement=settlement,
+            opened_at=market_now(exchange.namespace),
+        )
+        Balance.objects.create(portfolio=portfolio, asset=settlement)
+        if amount:
+            _book(BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
+        if audited:
+            audit(action="portfolio.opened", obj=portfolio, actor=owner, after={"name": name, "amount": str(amount)})
+    return portfolio
+
+
+def deposit(*, actor: User, portfolio: Portfolio, amount: Decimal) -> Portfolio:
+    """Put paper money in. (A live portfolio is funded at its venue: the platform never holds money.)"""
+    return _move_external(actor, portfolio, check_amount(amount), BookingKind.DEPOSIT)
+
+
+def withdraw(*, actor: User, portfolio: Portfolio, amount: Decimal) -> Portfolio:
+    """Take paper money out, up to what is free."""
+    return _move_external(actor, portfolio, -check_amount(amount), BookingKind.WITHDRAWAL)
+
+
+def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: BookingKind) -> Portfolio:
+    if portfolio.kind == PortfolioKind.LIVE:
+        raise DomainError("LIVE_MONEY_STAYS_AT_THE_VENUE", "Move the money of a live portfolio at its exchange.")
+    with transaction.atomic():
+        locked = _lock_open([portfolio.pk])[portfolio.pk]
+        _book(kind, [(locked, LedgerAccount.EXTERNAL, amount)])
+        audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": str(amount)})
+    publish([(f"portfolio:{portfolio.pk}", {"refresh": ["summary", "ledger"]})])
+    return locked
+
+
+def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decimal) -> UUID:
+    """Move free cash between two portfolios of one owner that share kind, namespace and settlement currency."""
+    amount = check_amount(amount)
+    if source.pk == target.pk:
+        raise DomainError("SAME_PORTFOLIO", "Choose two different portfolios.")
+    if source.owner_id != target.owner_id:
+        raise DomainError("NOT_YOUR_PORTFOLIO", "Money moves between your own portfolios only.")
+    if (source.kind, source.namespace, source.settlement_id) != (target.kind, target.namespace, target.settlement_id):
+        raise DomainError("PORTFOLIOS_DIFFER", "Both portfolios must be of one kind, trade one market and settle in one currency.")
+    with transaction.atomic():
+        locked = _lock_open([source.pk, target.pk])
+        booking = _book(
+            BookingKind.TRANSFER,
+            [(locked[source.pk], LedgerAccount.TRANSFER, -amount), (locked[target.pk], LedgerAccount.TRANSFER, amount)],
+        )
+        audit(action="portfolio.transfer", obj=source, actor=actor, after={"to": str(target.pk), "amount": str(amount)})
+    publish([(f"portfolio:{one.pk}", {"refresh": ["summary", "ledger"]}) for one in (source, target)])
+    return booking
+
+
+def check_amount(amount: Decimal) -> Decimal:
+    """Return an amount that a person may move, or say what is wrong with it."""
+    if not amount.is_finite() or amount <= 0:
+        raise DomainError("AMOUNT_NOT_POSITIVE", "Enter an amount above zero.")
+    if amount > MAX_AMOUNT:
+        raise DomainError("AMOUNT_TOO_LARGE", f"Enter at most {MAX_AMOUNT:,}.")
+    if amount != round(amount, 8):
+        raise DomainError("AMOUNT_TOO_FINE", "Enter at most eight decimals.")
+    return amount
+
+
+def _lock_open(ids: list[UUID]) -> dict[UUID, Portfolio]:
+    locked = {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__in=ids))}
+    if any(one.state != PortfolioState.OPEN for one in locked.values()):
+        raise DomainError("PORTFOLIO_NOT_OPEN", "This portfolio is frozen or closed; its money does not move.", status=409)
+    return locked
+
+
+def _book(kind: BookingKind, movements: list[tuple[Portfolio, LedgerAccount, Decimal]]) -> UUID:
+    """Book signed movements of locked portfolios' settlement currency against a far account; return the booking's id."""
+    booking, recorded_at = new_id(), wall_now()
+    lines: list[LedgerLine] = []
+    for portfolio, far_account, amount in movements:
+        balance = Balance.objects.get(portfolio=portfolio, asset=portfolio.settlement_id)
+        if balance.free + amount < 0:
+            message = f"Only {balance.free.normalize():f} {portfolio.settlement_id} is free; enter that much or less."
+            raise DomainError("INSUFFICIENT_BALANCE", message, {"free": str(balance.free)})
+        balance.amount += amount
+        balance.save(update_fields=["amount"])
+        happened_at = market_now(portfolio.namespace)
+        lines += [
+            _line(booking, kind, portfolio, account, change, happened_at, recorded_at)
+            for account, change in ((LedgerAccount.HOLDINGS, amount), (far_account, -amount))
+        ]
+    bulk_insert(LedgerLine, lines)
+    return booking
+
+
+def _line(
+    booking: UUID, kind: BookingKind, portfolio: Portfolio, account: LedgerAccount, amount: Decimal, happened_at: datetime, recorded_at: datetime
+) -> LedgerLine:
+    return LedgerLine(
+        booking_id=booking,
+        kind=kind,
+        portfolio_id=portfolio.pk,
+        account=account,
+        asset_id=portfolio.settlement_id,
+        amount=amount,
+        happened_at=happened_at,
+        recorded_at=recorded_at,
+    )
