@@ -1,0 +1,55 @@
+# One command for each job; `make help` lists them. Everything installs into .venv, nothing outside this folder.
+
+PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell command -v $(name))))
+PORT ?= 8000
+# How many tests run at once: each worker has a database, Redis keys and files of its own.
+WORKERS ?= 2
+
+MAKEFLAGS += --no-print-directory
+# A machine that forbids Python to keep compiled files would make every start slow.
+unexport PYTHONDONTWRITEBYTECODE
+export PYTHONPATH :=
+
+VENV = .venv/bin/python
+INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
+
+.PHONY: help run test check format bench replay lock clean
+.DEFAULT_GOAL := help
+
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles]
+	@$(INSTALL)
+	@exec $(VENV) manage.py serve --port $(PORT) $(foreach file,$(CANDLES),--candles $(file)) $(ARGS)
+
+test: check ## Check everything, then run every test: make test [TESTS=tests/trading] [ARGS="-k name"]
+	@exec $(VENV) -m tools.services -- $(VENV) -m pytest --numprocesses $(WORKERS) $(TESTS) $(ARGS)
+
+check: ## Format, lint, types, import contracts, missing migrations, templates, JavaScript
+	@$(INSTALL) --dev
+	@$(VENV) -m tools.check
+
+format: ## Put the code into its one format and mend what the linter can
+	@$(INSTALL) --dev
+	@$(VENV) -m ruff format --quiet .
+	@$(VENV) -m ruff check --fix --quiet .
+
+bench: ## Measure every number we promise: make bench [ONLY=name]
+	@$(INSTALL) --dev
+	@exec $(VENV) -m tools.bench $(if $(ONLY),--only $(ONLY))
+
+replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS="--followers 100 --limit 20000"]
+	@$(INSTALL)
+	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
+
+lock: ## Pin the newest versions that requirements*.in allow
+	@$(INSTALL)
+	@for list in requirements requirements-dev requirements-build requirements-uv; do \
+	  .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --fork-strategy fewest \
+	    --python-version 3.11 --no-emit-index-url --custom-compile-command 'make lock' $$list.in -o $$list.txt || exit 1; \
+	done
+
+clean: ## Remove what these commands made; the demo's data in var/ stays
+	@rm -rf .venv frontend/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
