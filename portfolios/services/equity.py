@@ -1,0 +1,42 @@
+"""Equity snapshots: each minute for a day, each hour for a year, each day forever, by market time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from common.db import bulk_insert
+from common.realtime import publish
+from portfolios.models import EquitySnapshot, Portfolio, PortfolioState, SnapshotGrain
+from portfolios.selectors import net_deposits, worth_of
+
+KEPT_FOR = {SnapshotGrain.MINUTE: timedelta(days=1), SnapshotGrain.HOUR: timedelta(days=365)}
+
+
+def take_snapshots(*, namespace: str, at: datetime) -> int:
+    """Store what every open portfolio of a namespace is worth at a whole minute of market time; a repeat is a no-op."""
+    at = at.replace(second=0, microsecond=0)
+    portfolios = list(Portfolio.objects.filter(namespace=namespace).exclude(state=PortfolioState.CLOSED))
+    worth, deposits = worth_of(portfolios), net_deposits(one.pk for one in portfolios)
+    rows = [
+        EquitySnapshot(portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=deposits[one.pk])
+        for one in portfolios
+        for grain in _grains(at)
+    ]
+    with transaction.atomic():
+        stored = bulk_insert(EquitySnapshot, rows, ignore_conflicts=True)
+        for grain, kept in KEPT_FOR.items():
+            EquitySnapshot.objects.filter(portfolio__namespace=namespace, grain=grain, at__lt=at - kept).delete()
+        point = {"time": int(at.timestamp())}
+        publish([(f"portfolio:{one.pk}", {"series": {"equity": {**point, "value": float(worth[one.pk].equity)}}}) for one in portfolios])
+    return stored
+
+
+def _grains(at: datetime) -> list[SnapshotGrain]:
+    grains = [SnapshotGrain.MINUTE]
+    if at.minute == 0:
+        grains.append(SnapshotGrain.HOUR)
+        if at.hour == 0:
+            grains.append(SnapshotGrain.DAY)
+    return grains
