@@ -22,11 +22,11 @@ RESERVED_HANDLES = frozenset({"admin", "api", "erased", "operator", "root", "sli
 class LimitName(models.TextChoices):
     """What a plan limits; the value is the number a person may have at once."""
 
-    PORTFOLIOS = "portfolios"
-    STRATEGIES = "strategies"
-    RUNNING_RUNS = "running_runs"
-    FOLLOWS = "follows"
-    API_TOKENS = "api_tokens"
+    PORTFOLIOS = "portfolios", "portfolios"
+    STRATEGIES = "strategies", "strategies"
+    RUNNING_RUNS = "running_runs", "running strategies"
+    FOLLOWS = "follows", "follows"
+    API_TOKENS = "api_tokens", "API tokens"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.

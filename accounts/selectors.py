@@ -1,29 +1,49 @@
-"""Reads about people, each gate answered once: tokens, profiles, limits, one's own notifications."""
+"""Reads about people, each gate answered once: tokens, profiles, limits, one's own notifications and acts."""
 
 from __future__ import annotations
 
 import hashlib
+from typing import Any
+from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.crypto import salted_hmac
 
-from accounts.models import ApiToken, User
+from accounts.models import (
+    DEFAULT_LIMITS,
+    ApiToken,
+    AuditEntry,
+    Invitation,
+    Limit,
+    LimitName,
+    Notification,
+    Profile,
+    SignIn,
+    User,
+)
+from accounts.registry import describe
 from common.clock import wall_now
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
+
+# A page's bell shows this many; the rest is on the notifications page.
+SNAPSHOT_NOTIFICATIONS = 10
 
 
+# --- tokens ---------------------------------------------------------------------------------------------------------
 def token_digest(secret: str) -> str:
     """Return what is stored of a token, 64 hex digits; it has 256 random bits, so no salt or stretching is due."""
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
+def valid_tokens() -> QuerySet[ApiToken]:
+    """Return the tokens that open a door now."""
+    fresh = Q(expires_at=None) | Q(expires_at__gt=wall_now())
+    return ApiToken.objects.filter(fresh, revoked_at=None, user__is_active=True)
+
+
 def token_from_secret(secret: str) -> ApiToken:
     """Return the valid token with this secret, its user fetched; raise DomainError BAD_TOKEN (401) otherwise."""
-    fresh = Q(expires_at=None) | Q(expires_at__gt=wall_now())
-    token = (
-        ApiToken.objects.filter(fresh, digest=token_digest(secret), revoked_at=None, user__is_active=True)
-        .select_related("user")
-        .first()
-    )
+    token = valid_tokens().filter(digest=token_digest(secret)).select_related("user").first()
     if token is None:
         raise DomainError("BAD_TOKEN", "This token is unknown, expired or revoked: create a new one.", status=401)
     return token
@@ -32,3 +52,101 @@ def token_from_secret(secret: str) -> ApiToken:
 def user_from_token(secret: str) -> User:
     """Return the user whose valid token this is; raise DomainError BAD_TOKEN (401) otherwise."""
     return token_from_secret(secret).user
+
+
+def tokens_of(user: User) -> QuerySet[ApiToken]:
+    """Return the user's tokens that were not revoked, newest first."""
+    return ApiToken.objects.filter(user=user, revoked_at=None).order_by("-id")
+
+
+def token_for_user(user: User, token_id: UUID) -> ApiToken:
+    """Gate: one's own token."""
+    token = ApiToken.objects.filter(user=user, pk=token_id).first()
+    if token is None:
+        raise NotFound("token")
+    return token
+
+
+# --- limits ---------------------------------------------------------------------------------------------------------
+def limit(user: User, name: str) -> int:
+    """Return how many of `name` (a LimitName) the user may have: their plan's number, else the default plan's."""
+    values = dict(
+        Limit.objects.filter(Q(plan__profiles=user.pk) | Q(plan__is_default=True), name=name).values_list(
+            "plan__is_default", "value"
+        )
+    )
+    return values.get(False, values.get(True, DEFAULT_LIMITS[name]))
+
+
+def check_limit(user: User, name: str, used: int) -> None:
+    """Raise DomainError LIMIT_REACHED (409) when `used` leaves no room for one more."""
+    allowed = limit(user, name)
+    if used >= allowed:
+        label = LimitName(name).label
+        message = f"Your plan allows {allowed} {label}: end one that you no longer need, then try again."
+        raise DomainError("LIMIT_REACHED", message, {"name": str(name), "limit": allowed, "used": used}, status=409)
+
+
+# --- people ---------------------------------------------------------------------------------------------------------
+def profile_by_handle(handle: str) -> Profile:
+    """Return the public profile with this handle; raise NotFound for nobody's and for people who left."""
+    profile = Profile.objects.select_related("user").filter(handle=handle.lower(), user__is_active=True).first()
+    if profile is None:
+        raise NotFound("handle")
+    return profile
+
+
+def invitation_by_code(code: str) -> Invitation:
+    """Return the invitation that this code still opens; raise DomainError INVITATION_INVALID otherwise."""
+    invitation = Invitation.objects.filter(code=code, used_at=None, expires_at__gt=wall_now()).first()
+    if not code or invitation is None:
+        raise DomainError("INVITATION_INVALID", "This invitation is unknown, used or expired: ask for a new one.")
+    return invitation
+
+
+def email_digest(email: str) -> str:
+    """Return what the sign-in log keeps of a typed address: keyed, so that the log alone does not give it away."""
+    return salted_hmac("accounts.sign_in", email.strip().lower(), algorithm="sha256").hexdigest()
+
+
+# --- what one may read about oneself --------------------------------------------------------------------------------
+def notifications_of(user: User, *, unread_only: bool = False) -> QuerySet[Notification]:
+    """Return the user's notifications, newest first."""
+    own = Notification.objects.filter(user=user).order_by("-id")
+    return own.filter(read_at=None) if unread_only else own
+
+
+def unread_count(user: User) -> int:
+    return Notification.objects.filter(user=user, read_at=None).count()
+
+
+def sign_ins_of(user: User) -> QuerySet[SignIn]:
+    """Return attempts to log in as this user, newest first: the successful ones, and failed ones with their address."""
+    return SignIn.objects.filter(Q(user=user) | Q(email_digest=email_digest(user.email))).order_by("-id")
+
+
+def acts_of(user: User) -> QuerySet[AuditEntry]:
+    """Return what the user did, newest first."""
+    return AuditEntry.objects.filter(actor=user).order_by("-id")
+
+
+def notification_facts(notification: Notification) -> dict[str, Any]:
+    """Return a notification as doors show it, JSON-ready."""
+    words = describe(notification.event, notification.context)
+    return {
+        "id": str(notification.pk),
+        "event": notification.event,
+        "title": words.title,
+        "body": words.body,
+        "url": words.url,
+        "created_at": notification.created_at.isoformat(),
+        "read_at": notification.read_at.isoformat() if notification.read_at else None,
+    }
+
+
+def user_snapshot(user: User | None, key: str) -> dict[str, Any]:
+    """Gate and snapshot of the topic `user:<id>`: the newest notifications of oneself."""
+    if user is None or str(user.pk) != key:
+        raise NotFound("topic")
+    newest = notifications_of(user)[:SNAPSHOT_NOTIFICATIONS]
+    return {"unread": unread_count(user), "notifications": [notification_facts(one) for one in newest]}

@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from rest_framework import exceptions
 from rest_framework.response import Response
-from rest_framework.views import exception_handler as drf_exception_handler
 
 from common import ids
 from common.errors import DomainError
@@ -39,6 +38,9 @@ def problem_response(error: DomainError) -> JsonResponse:
 
 def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """Turn what a DRF view raised into problem details (the EXCEPTION_HANDLER setting)."""
+    # DRF's views import the authentication class that settings name, whose services import this module.
+    from rest_framework.views import exception_handler as drf_exception_handler
+
     if isinstance(error, DomainError):
         refusal = error
         headers: dict[str, str] = {}

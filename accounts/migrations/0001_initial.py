@@ -211,11 +211,11 @@ class Migration(migrations.Migration):
                     "name",
                     models.CharField(
                         choices=[
-                            ("portfolios", "Portfolios"),
-                            ("strategies", "Strategies"),
-                            ("running_runs", "Running Runs"),
-                            ("follows", "Follows"),
-                            ("api_tokens", "Api Tokens"),
+                            ("portfolios", "portfolios"),
+                            ("strategies", "strategies"),
+                            ("running_runs", "running strategies"),
+                            ("follows", "follows"),
+                            ("api_tokens", "API tokens"),
                         ],
                         max_length=40,
                     ),

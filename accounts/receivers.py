@@ -1,0 +1,49 @@
+"""What Django and allauth announce, written down: sign-ins, changed passwords and addresses; the default plan."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from allauth.account import signals as account_signals
+from django.contrib.auth import signals as auth_signals
+from django.http import HttpRequest
+
+from accounts.models import User
+from accounts.selectors import email_digest
+from accounts.services import audit, ensure_default_plan, record_sign_in
+
+
+def connect() -> None:
+    """Listen; called once from `AccountsConfig.ready`."""
+    auth_signals.user_logged_in.connect(_signed_in, dispatch_uid="accounts.signed_in")
+    auth_signals.user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
+    account_signals.password_changed.connect(_password_changed, dispatch_uid="accounts.password_changed")
+    account_signals.password_reset.connect(_password_reset, dispatch_uid="accounts.password_reset")
+    account_signals.email_changed.connect(_email_changed, dispatch_uid="accounts.email_changed")
+
+
+def _signed_in(user: User, **kwargs: Any) -> None:
+    record_sign_in(email=user.email, user=user, succeeded=True)
+
+
+def _refused(credentials: dict[str, Any], **kwargs: Any) -> None:
+    record_sign_in(email=str(credentials.get("email") or credentials.get("username") or ""), user=None, succeeded=False)
+
+
+def _password_changed(user: User, request: HttpRequest, **kwargs: Any) -> None:
+    audit(action="password.changed", obj=user, actor=user)
+
+
+def _password_reset(user: User, request: HttpRequest, **kwargs: Any) -> None:
+    audit(action="password.reset", obj=user, actor=user)
+
+
+def _email_changed(user: User, from_email_address: Any, to_email_address: Any, **kwargs: Any) -> None:
+    before = {"email_digest": email_digest(from_email_address.email)} if from_email_address else None
+    after = {"email_digest": email_digest(to_email_address.email)}
+    audit(action="email.changed", obj=user, actor=user, before=before, after=after)
+
+
+def make_default_plan(**kwargs: Any) -> None:
+    """Receive post_migrate: a fresh database, or one that a release taught a new limit, gets its default plan."""
+    ensure_default_plan()
