@@ -1,3 +1,5 @@
+"""Markets: what can be traded, where, at what price."""
+
 from django.apps import AppConfig
 
 

@@ -59,7 +59,9 @@ class Market(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["namespace", "kind", "base", "quote", "contract"], name="market_canonical_key"),
+            models.UniqueConstraint(
+                fields=["namespace", "kind", "base", "quote", "contract"], name="market_canonical_key"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -90,8 +92,36 @@ class Instrument(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["exchange", "symbol"], name="instrument_symbol_per_exchange"),
-            models.CheckConstraint(condition=models.Q(tick_size__gt=Decimal(0), lot_step__gt=Decimal(0)), name="instrument_steps_positive"),
+            models.CheckConstraint(
+                condition=models.Q(tick_size__gt=Decimal(0), lot_step__gt=Decimal(0)), name="instrument_steps_positive"
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.market} on {self.exchange}"
+
+
+class RecentCandle(models.Model):
+    """A closed candle that a live source made and that is not in the candle store yet.
+
+    The table stays small: `compact_candles` moves its rows into Parquet. Floats, as in the store: nothing settles
+    on a candle.
+    """
+
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="+")
+    timeframe = models.CharField(max_length=4)
+    opened_at = models.DateTimeField()
+    open = models.FloatField()
+    high = models.FloatField()
+    low = models.FloatField()
+    close = models.FloatField()
+    volume = models.FloatField()
+
+    class Meta:
+        constraints = [
+            # Serves the reader, too, which asks for one instrument and timeframe from a time on.
+            models.UniqueConstraint(fields=["instrument", "timeframe", "opened_at"], name="recent_candle_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.timeframe} {self.opened_at:%Y-%m-%d %H:%M} of {self.instrument_id}"

@@ -1,0 +1,148 @@
+"""Journey C's start: a price source's steps become board prices, market time, closed candles and live cells.
+
+One feed runs per venue. Market time advances only when everything that earlier prices set off is finished.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+from uuid import UUID
+
+from common import clock
+from common.bus import bus
+from markets.live import LivePrices
+from markets.prices import put_prices
+from markets.services.candles import ClosedCandle, store_recent_candles
+from markets.signals import candle_closed
+
+logger = logging.getLogger(__name__)
+
+__all__ = [
+    "ClosedCandle",
+    "PriceSource",
+    "Step",
+    "apply_step",
+    "register_backlog",
+    "run_feed",
+    "settled",
+    "ticks_channel",
+]
+
+# How long market time waits for work that earlier prices set off: a stuck worker must not stop the market for good.
+SETTLE_SECONDS = 2.0
+_SETTLE_POLL_SECONDS = 0.005
+# A feed that is later than this starts counting afresh, so that lost time is not caught up in a burst.
+_MAX_LAG_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One moment of market time: new prices by instrument id, and the candles that these prices close."""
+
+    at: datetime
+    prices: dict[UUID, Decimal]
+    closed: tuple[ClosedCandle, ...]
+
+
+class PriceSource(Protocol):
+    """Yields the steps of one namespace, oldest first; `persists_candles` where its candles are not stored yet."""
+
+    namespace: str
+    persists_candles: bool
+
+    def steps(self) -> Iterator[Step]: ...
+
+
+def ticks_channel(namespace: str) -> str:
+    """Return the bus channel of a namespace's ticks: {"at": ISO time, "prices": {instrument id: "price"}}."""
+    return f"ticks:{namespace}"
+
+
+def apply_step(namespace: str, step: Step, *, persists_candles: bool) -> None:
+    """Make one step true: candles stored, prices and market time on the board, then everybody told.
+
+    Candles come first, unseen while market time is before their end; so whoever hears that one closed finds it, and
+    an order sent on that news meets the price that closed it.
+    """
+    if persists_candles and step.closed:
+        store_recent_candles(candles=step.closed)
+    prices = {str(instrument_id): format(price, "f") for instrument_id, price in step.prices.items()}
+    put_prices(namespace, prices, step.at)
+    clock.set_market_time(namespace, step.at)
+    bus().publish(ticks_channel(namespace), {"at": step.at.isoformat(), "prices": prices})
+    for candle in step.closed:
+        candle_closed.send(
+            ClosedCandle,
+            instrument_id=candle.instrument_id,
+            timeframe=candle.timeframe,
+            opened_at=candle.opened_at.isoformat(),
+        )
+
+
+_backlogs: list[Callable[[str], bool]] = []
+
+
+def register_backlog(has_backlog: Callable[[str], bool]) -> None:
+    """Let market time wait while `has_backlog(namespace)`; called from an upper app's `AppConfig.ready`."""
+    if has_backlog not in _backlogs:
+        _backlogs.append(has_backlog)
+
+
+def settled(namespace: str) -> bool:
+    """Return whether everything that earlier prices of a namespace set off is finished."""
+    return not any(has_backlog(namespace) for has_backlog in _backlogs)
+
+
+def run_feed(
+    source: PriceSource, *, speed: float, stop: threading.Event, is_settled: Callable[[], bool] | None = None
+) -> None:
+    """Play a source until it ends or `stop` is set, `speed` market seconds to one second of the wall.
+
+    Live pages hear of the newest prices at most four times a second, whatever the number of steps.
+    """
+    pace, live = _Pace(speed), LivePrices(source.namespace)
+    is_settled = is_settled or (lambda: settled(source.namespace))
+    for step in source.steps():
+        pace.wait(step.at, stop, while_waiting=live.flush_if_due)
+        _wait_until_settled(source.namespace, is_settled, stop)
+        if stop.is_set():
+            break
+        apply_step(source.namespace, step, persists_candles=source.persists_candles)
+        live.add(step.at, step.prices)
+        live.flush_if_due()
+    live.flush()
+
+
+class _Pace:
+    """Tells when a moment of market time is due by the wall."""
+
+    def __init__(self, speed: float) -> None:
+        if not speed > 0:
+            raise ValueError("A feed's speed is a positive number of market seconds per second.")
+        self._speed = speed
+        self._anchor: tuple[datetime, float] | None = None
+
+    def wait(self, at: datetime, stop: threading.Event, *, while_waiting: Callable[[], float]) -> None:
+        """Return when `at` is due or `stop` is set; `while_waiting` says in how many seconds to call it again."""
+        if self._anchor is None:
+            self._anchor = at, clock.monotonic()
+        market_start, wall_start = self._anchor
+        due = wall_start + (at - market_start).total_seconds() / self._speed
+        while (left := due - clock.monotonic()) > 0 and not stop.wait(min(left, while_waiting())):
+            pass
+        if left < -_MAX_LAG_SECONDS:
+            self._anchor = at, clock.monotonic()
+
+
+def _wait_until_settled(namespace: str, is_settled: Callable[[], bool], stop: threading.Event) -> None:
+    deadline = clock.monotonic() + SETTLE_SECONDS
+    while not is_settled() and not stop.wait(_SETTLE_POLL_SECONDS):
+        if clock.monotonic() > deadline:
+            logger.warning("Work of %s is still unfinished after %s s; its market goes on.", namespace, SETTLE_SECONDS)
+            return

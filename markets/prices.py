@@ -1,0 +1,53 @@
+"""Newest prices, read from the bus board. Only the feed writes them; no database knows them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
+
+from common.bus import bus
+from markets.models import Instrument
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A last price in quote units and the market time at which it was made."""
+
+    price: Decimal
+    at: datetime
+
+
+def board_name(namespace: str) -> str:
+    """Return the name of the board that holds a namespace's prices: instrument id → "price|ISO time"."""
+    return f"prices:{namespace}"
+
+
+def latest_prices(instruments: Iterable[Instrument]) -> dict[UUID, Price]:
+    """Return the newest price of each instrument that has one, in one board read per namespace.
+
+    Instruments come with their market (as every selector of this app returns them).
+    """
+    wanted: dict[str, list[Instrument]] = defaultdict(list)
+    for instrument in instruments:
+        wanted[instrument.market.namespace].append(instrument)
+    found: dict[UUID, Price] = {}
+    for namespace, members in wanted.items():
+        cells = bus().board_get(board_name(namespace), [str(instrument.id) for instrument in members])
+        found.update((UUID(key), parse_price(cell)) for key, cell in cells.items())
+    return found
+
+
+def put_prices(namespace: str, prices: Mapping[str, str], at: datetime) -> None:
+    """Write prices (instrument id → plain decimal text), all made at `at`. Only the feed calls this."""
+    moment = at.isoformat()
+    bus().board_put(board_name(namespace), {key: f"{price}|{moment}" for key, price in prices.items()})
+
+
+def parse_price(cell: str) -> Price:
+    """Return what one cell of the board says."""
+    price, _, moment = cell.partition("|")
+    return Price(Decimal(price), datetime.fromisoformat(moment))

@@ -1,0 +1,120 @@
+"""Reads of instruments and candles. Instruments come with exchange and market: prices and candles need both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import numpy as np
+from django.db.models import QuerySet
+
+from common.clock import market_now
+from common.errors import NotFound
+from engine.candles import Candles
+from engine.timeframes import TIMEFRAMES, timeframe_ms
+from markets.candle_store import candle_store
+from markets.models import Exchange, Instrument, InstrumentState, RecentCandle, SourceKind
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_FIELDS = ("opened_at", "open", "high", "low", "close", "volume")
+
+
+def instruments() -> QuerySet[Instrument]:
+    """Return all instruments, each with its exchange and market, by exchange and symbol."""
+    return Instrument.objects.select_related("exchange", "market").order_by("exchange__code", "symbol")
+
+
+def tradable_instruments(namespace: str | None = None) -> QuerySet[Instrument]:
+    """Return the instruments that orders may name, of one namespace or of all."""
+    found = instruments().filter(state=InstrumentState.ACTIVE)
+    return found if namespace is None else found.filter(market__namespace=namespace)
+
+
+def instrument_by_id(instrument_id: UUID | str) -> Instrument:
+    """Return an instrument, retired ones included: history names them. What can be traded is public, so all may ask."""
+    try:
+        return instruments().get(pk=instrument_id)
+    except (Instrument.DoesNotExist, ValueError) as error:
+        raise NotFound("instrument") from error
+
+
+def instruments_by_id(instrument_ids: Iterable[UUID]) -> dict[UUID, Instrument]:
+    """Return those of the instruments that exist, in one query."""
+    return {instrument.id: instrument for instrument in instruments().filter(pk__in=list(instrument_ids))}
+
+
+def exchange_by_code(code: str) -> Exchange:
+    """Return an exchange by its code."""
+    try:
+        return Exchange.objects.get(code=code)
+    except Exchange.DoesNotExist as error:
+        raise NotFound("exchange") from error
+
+
+def candle_arrays(
+    instrument: Instrument,
+    timeframe: str,
+    *,
+    start: datetime | None = None,
+    end: datetime | None = None,
+    count: int | None = None,
+) -> Candles:
+    """Return closed candles, oldest first: opened at or after `start`, ended at or before `end` (default: market time).
+
+    `count` keeps the newest so many of them. Nothing of a candle that has not ended at `end` is ever seen.
+    """
+    end_ms = milliseconds(end or market_now(instrument.market.namespace)) - timeframe_ms(timeframe) + 1
+    start_ms = None if start is None else milliseconds(start)
+    # Rows first: compaction writes the file before it deletes rows, so what one read misses the other has.
+    recent = _recent_candles(instrument, timeframe, start_ms, end_ms, count)
+    stored = candle_store().read(
+        instrument.exchange.code, instrument.symbol, timeframe, start_ms=start_ms, end_ms=end_ms, count=count
+    )
+    found = _joined(stored, recent)
+    return found if count is None else found.part(max(0, len(found) - count), len(found))
+
+
+def timeframes_of(instrument: Instrument) -> list[str]:
+    """Return the timeframes that an instrument has candles of, finest first."""
+    stored = candle_store().timeframes(instrument.exchange.code, instrument.symbol)
+    recent = RecentCandle.objects.filter(instrument=instrument).values_list("timeframe", flat=True).distinct()
+    return [timeframe for timeframe in TIMEFRAMES if timeframe in stored.union(recent)]
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a time as whole milliseconds since 1970 UTC (exactly: no float in between)."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def moment(at_ms: int) -> datetime:
+    """Return the UTC time of a number of milliseconds since 1970 (exactly)."""
+    return _EPOCH + at_ms * _MILLISECOND
+
+
+def _recent_candles(
+    instrument: Instrument, timeframe: str, start_ms: int | None, end_ms: int, count: int | None
+) -> Candles | None:
+    """Return those of the asked candles that the store does not have yet, or None where there is none."""
+    if instrument.exchange.source_kind == SourceKind.REPLAY:
+        return None  # its candles were in the store before it began: a replay is spared a query per candle
+    rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe, opened_at__lt=moment(end_ms))
+    if start_ms is not None:
+        rows = rows.filter(opened_at__gte=moment(start_ms))
+    newest_first = list(rows.order_by("-opened_at").values_list(*_FIELDS)[:count])
+    if not newest_first:
+        return None
+    times, *columns = zip(*reversed(newest_first), strict=True)
+    return Candles(np.array([milliseconds(at) for at in times]), *(np.array(column) for column in columns))
+
+
+def _joined(stored: Candles, recent: Candles | None) -> Candles:
+    """Return both in order of time; where a candle is in both, compaction was interrupted and they are the same."""
+    if recent is None:
+        return stored
+    fresh = ~np.isin(recent.opened_at, stored.opened_at)
+    times = np.concatenate([stored.opened_at, recent.opened_at[fresh]])
+    order = times.argsort(kind="stable")
+    columns = (np.concatenate([getattr(stored, name), getattr(recent, name)[fresh]])[order] for name in _FIELDS[1:])
+    return Candles(times[order], *columns)

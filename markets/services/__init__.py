@@ -1,0 +1,1 @@
+"""Every write to what can be traded and to its candles."""

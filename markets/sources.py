@@ -1,0 +1,86 @@
+"""Where prices come from: stored candles walked again, or a simulated market. Both are `PriceSource`s of feed.py."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, Decimal
+from itertools import groupby
+from operator import itemgetter
+from uuid import UUID
+
+from common.fields import canonical
+from engine.candles import Candles
+from engine.timeframes import timeframe_ms
+from markets.feed import ClosedCandle, Step
+from markets.models import Instrument
+from markets.selectors import moment
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaySeries:
+    """The candles of one instrument and timeframe that a replay walks."""
+
+    instrument: Instrument
+    timeframe: str
+    candles: Candles
+
+
+# One price of one series: (milliseconds, series index, price, the candle that this price closes or None).
+_Tick = tuple[int, int, Decimal, ClosedCandle | None]
+
+
+class ReplaySource:
+    """Walks stored candles: open at t, high at t + ¼, low at t + ½, close at t + 1 timeframe − 1 ms.
+
+    Several instruments are merged by time; prices of one moment come in one step. The first price of a candle
+    carries its predecessor as closed; the last candle never closes, for no price shows that it ended.
+    """
+
+    persists_candles = False
+
+    def __init__(self, series: Sequence[ReplaySeries], limit: int | None = None) -> None:
+        """`limit` is the number of candles walked of each series, all of them without it."""
+        namespaces = {one.instrument.market.namespace for one in series}
+        if len(namespaces) != 1 or len({one.instrument.id for one in series}) != len(series):
+            raise ValueError("A replay walks one series of each instrument, all of one namespace.")
+        self.namespace = namespaces.pop()
+        self._series = [
+            ReplaySeries(one.instrument, one.timeframe, one.candles.part(0, limit or len(one.candles)))
+            for one in series
+        ]
+
+    def steps(self) -> Iterator[Step]:
+        walks = [_ticks(index, one) for index, one in enumerate(self._series)]
+        ids = [one.instrument.id for one in self._series]
+        for at_ms, group in groupby(heapq.merge(*walks), key=itemgetter(0)):
+            prices: dict[UUID, Decimal] = {}
+            closed: list[ClosedCandle] = []
+            for _, index, price, candle in group:
+                prices[ids[index]] = price
+                if candle is not None:
+                    closed.append(candle)
+            yield Step(moment(at_ms), prices, tuple(closed))
+
+
+def _ticks(index: int, series: ReplaySeries) -> Iterator[_Tick]:
+    """Yield one series' prices in order of time; (time, index) is unique, so a merge never compares further."""
+    # PostgreSQL pads a tick to 18 decimals; a price shows as many as the tick needs.
+    tick, length = Decimal(canonical(series.instrument.tick_size)), timeframe_ms(series.timeframe)
+    quarter, half, last = length // 4, length // 2, length - 1
+    columns = (getattr(series.candles, name).tolist() for name in Candles.__slots__)
+    previous: ClosedCandle | None = None
+    for opened_at, open_, high, low, close, volume in zip(*columns, strict=True):
+        yield opened_at, index, on_tick(open_, tick), previous
+        yield opened_at + quarter, index, on_tick(high, tick), None
+        yield opened_at + half, index, on_tick(low, tick), None
+        yield opened_at + last, index, on_tick(close, tick), None
+        previous = ClosedCandle(
+            series.instrument.id, series.timeframe, moment(opened_at), open_, high, low, close, volume
+        )
+
+
+def on_tick(price: float, tick: Decimal) -> Decimal:
+    """Return a float's shortest decimal form, rounded to the instrument's tick."""
+    return (Decimal(repr(price)) / tick).to_integral_value(ROUND_HALF_EVEN) * tick
