@@ -1,0 +1,40 @@
+"""What every test gets. Fixtures of one subject stand in tests/fixtures_<subject>.py and are found by their name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from django.conf import settings
+from django.db import connections
+
+from tests import environment
+
+pytest_plugins = [f"tests.{path.stem}" for path in sorted(Path(__file__).parent.glob("fixtures_*.py"))]
+
+# Two noisy cores: how long an example takes says nothing. What fails must be repeatable from the printed blob alone.
+hypothesis.settings.register_profile("slipstream", deadline=None, print_blob=True)
+hypothesis.settings.load_profile("slipstream")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Spare tests the seconds that a password hash is meant to cost."""
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what needs services when there are none; the closing line says so."""
+    for item in items:
+        if item.get_closest_marker("services") and not environment.on_services():
+            item.add_marker(pytest.mark.skip(reason="needs PostgreSQL and Redis"))
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None) -> Iterator[None]:
+    """Keep SQLite's test database in a file: threads and other processes must meet in it as they do in the product."""
+    database = connections.databases["default"]
+    if database["ENGINE"].endswith("sqlite3"):
+        database["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
+    yield

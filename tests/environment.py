@@ -1,0 +1,77 @@
+"""Settles, before Django reads its settings, which database, Redis and folder a test process works on.
+
+PostgreSQL and Redis are used only when tools.services started them for this run; a DATABASE_URL that happens to stand
+in somebody's shell names a database that is not ours to fill and empty.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import signal
+import tempfile
+from types import FrameType
+
+import pytest
+
+from tools.services import LEFT_OUT, OWNED
+
+CHROMIUM = os.environ.get("CHROME_PATH") or shutil.which("chromium") or shutil.which("google-chrome")
+
+_HIDDEN = ("DATABASE_URL", "REDIS_URL", OWNED)
+
+
+def on_services() -> bool:
+    """Tell whether this run has a PostgreSQL and a Redis of its own."""
+    return os.environ.get(OWNED) == "1"
+
+
+def in_ci() -> bool:
+    """Tell whether nothing may be left out."""
+    return os.environ.get("CI") == "true"
+
+
+def left_out() -> list[str]:
+    """Name what this run does without, each with the reason."""
+    missing = []
+    if not on_services():
+        missing.append(os.environ.get(LEFT_OUT, "PostgreSQL and Redis (this run was not started by make test)"))
+    if not CHROMIUM:
+        missing.append("the browser tests (Chromium is not installed)")
+    return missing
+
+
+def _settle() -> None:
+    """Give this process its own folder, Redis keys and, without services of ours, the embedded default."""
+    if not on_services():
+        for name in _HIDDEN:
+            os.environ.pop(name, None)
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
+    folder = tempfile.mkdtemp(prefix=f"slipstream-tests-{worker}-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["SLIPSTREAM_VAR_DIR"] = folder
+    os.environ["SLIPSTREAM_REDIS_PREFIX"] = f"test-{worker}-{os.getpid()}:"
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a CI run that would leave something out; end on SIGTERM as on Ctrl-C, with every fixture torn down."""
+    if in_ci() and left_out():
+        raise pytest.UsageError(
+            f"CI=true allows nothing to be left out, yet this run lacks {' and '.join(left_out())}."
+        )
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close a run of which something was left out by saying what."""
+    if left_out() and not hasattr(config, "workerinput"):
+        database = "PostgreSQL and Redis" if on_services() else "the embedded default: one process, SQLite, memory"
+        print(f"\nLeft out: {'; '.join(left_out())}. The tests ran on {database}.")
+
+
+_settle()

@@ -1,0 +1,58 @@
+"""A real Chromium, shut off from every host but this one. Playwright's page, context and new_context build on it."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+
+from tests import environment
+
+_FIXTURES = {"browser", "context", "new_context", "page"}
+_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-proxy-server",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
+]
+
+
+def drives_browser(item: pytest.Item) -> bool:
+    """Tell whether a test opens a browser, through whatever fixtures."""
+    return not _FIXTURES.isdisjoint(getattr(item, "fixturenames", ()))
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Run browser tests last, one after another in one process, or leave them out without a browser.
+
+    Playwright leaves an event loop running in its thread, in which no asynchronous test could start any more.
+    """
+    for item in filter(drives_browser, items):
+        item.add_marker(pytest.mark.xdist_group("browser"))
+        if not environment.CHROMIUM:
+            item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
+    items.sort(key=drives_browser)
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Launch Debian's Chromium; from here on this process runs browser tests only.
+
+    Their thread holds Playwright's running loop, and Django would take every query for one made inside it.
+    """
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    return {**browser_type_launch_args, "executable_path": environment.CHROMIUM, "args": _ARGUMENTS}
+
+
+@pytest.fixture(scope="session")
+def browser_context_args(browser_context_args: dict[str, Any]) -> dict[str, Any]:
+    """Make every context the same on every machine."""
+    fixed = {"locale": "en-GB", "timezone_id": "UTC", "viewport": {"width": 1440, "height": 900}}
+    return {**browser_context_args, **fixed, "reduced_motion": "reduce"}
