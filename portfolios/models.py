@@ -41,6 +41,8 @@ class Portfolio(models.Model):
     # Empty and unrestricted: everything in the namespace that settles in the settlement currency.
     is_restricted = models.BooleanField(default=False)
     allowed_instruments = models.ManyToManyField(Instrument, blank=True, related_name="+")
+    # Nothing is deposited, withdrawn or transferred: a competition's entrants all play with the same capital.
+    cash_is_locked = models.BooleanField(default=False)
     slippage_bps = models.DecimalField(max_digits=8, decimal_places=4, default=Decimal(2))
     # Fills are numbered without gaps under this row's lock.
     fill_count = models.PositiveBigIntegerField(default=0)

@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ('namespace', models.SlugField(max_length=40)),
                 ('state', models.CharField(choices=[('OPEN', 'Open'), ('FROZEN', 'Frozen'), ('CLOSED', 'Closed')], default='OPEN', max_length=10)),
                 ('is_restricted', models.BooleanField(default=False)),
+                ('cash_is_locked', models.BooleanField(default=False)),
                 ('slippage_bps', models.DecimalField(decimal_places=4, default=Decimal('2'), max_digits=8)),
                 ('fill_count', models.PositiveBigIntegerField(default=0)),
                 ('opened_at', models.DateTimeField()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
@@ -16,15 +17,28 @@ from common.db import bulk_insert, lock_rows
 from common.errors import DomainError
 from common.ids import new_id
 from common.realtime import publish
-from markets.models import Asset, Exchange, SourceKind
+from markets.models import Asset, Exchange, Instrument, SourceKind
 from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
 
 MAX_AMOUNT = Decimal(1_000_000_000)
 _KINDS = {SourceKind.SIMULATED: PortfolioKind.SIMULATED, SourceKind.REPLAY: PortfolioKind.PAPER, SourceKind.REAL: PortfolioKind.PAPER}
 
 
-def open_portfolio(*, owner: User, name: str, exchange: Exchange, settlement: Asset, amount: Decimal, audited: bool = True) -> Portfolio:
-    """Open a paper book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0)."""
+def open_portfolio(
+    *,
+    owner: User,
+    name: str,
+    exchange: Exchange,
+    settlement: Asset,
+    amount: Decimal,
+    audited: bool = True,
+    only_instruments: Sequence[Instrument] | None = None,
+    cash_is_locked: bool = False,
+) -> Portfolio:
+    """Open a paper book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
+
+    `only_instruments` restricts what it may trade; with `cash_is_locked` its money stays as it is from then on.
+    """
     name = name.strip()
     if not name or len(name) > 80:
         raise DomainError("NAME_INVALID", "Give the portfolio a name of 1 to 80 characters.")
@@ -42,8 +56,12 @@ def open_portfolio(*, owner: User, name: str, exchange: Exchange, settlement: As
             kind=_KINDS[SourceKind(exchange.source_kind)],
             namespace=exchange.namespace,
             settlement=settlement,
+            is_restricted=only_instruments is not None,
+            cash_is_locked=cash_is_locked,
             opened_at=market_now(exchange.namespace),
         )
+        if only_instruments:
+            portfolio.allowed_instruments.set(only_instruments)
         Balance.objects.create(portfolio=portfolio, asset=settlement)
         if amount:
             _book(BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
@@ -108,6 +126,9 @@ def _lock_open(ids: list[UUID]) -> dict[UUID, Portfolio]:
     locked = {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__in=ids))}
     if any(one.state != PortfolioState.OPEN for one in locked.values()):
         raise DomainError("PORTFOLIO_NOT_OPEN", "This portfolio is frozen or closed; its money does not move.", status=409)
+    if any(one.cash_is_locked for one in locked.values()):
+        message = "A competition's portfolio keeps the capital it started with; use another portfolio."
+        raise DomainError("CASH_IS_LOCKED", message, status=409)
     return locked
 
 
