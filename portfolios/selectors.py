@@ -122,23 +122,23 @@ class BookError:
     detail: str
 
 
-def check_books(portfolio_ids: Iterable[UUID] | None = None) -> list[BookError]:
-    """Prove from the ledger that bookings sum to zero per asset and that balances equal their lines; return what does not."""
-    lines, balances = LedgerLine.objects.all(), Balance.objects.all()
-    if portfolio_ids is not None:
-        wanted = list(portfolio_ids)
-        lines, balances = lines.filter(portfolio_id__in=wanted), balances.filter(portfolio_id__in=wanted)
-    errors = [
+def ledger_sums_zero() -> list[BookError]:
+    """Every booking sums to zero per portfolio and asset."""
+    sums = LedgerLine.objects.values_list("booking_id", "portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
+    return [
         BookError("ledger_sums_zero", portfolio_id, f"booking {booking_id} leaves {total} {asset_id}")
-        for booking_id, portfolio_id, asset_id, total in lines.values_list("booking_id", "portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
+        for booking_id, portfolio_id, asset_id, total in sums.iterator()
         if total
     ]
-    held = lines.filter(account=LedgerAccount.HOLDINGS).values_list("portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
-    proved = {(portfolio_id, asset_id): total for portfolio_id, asset_id, total in held}
-    kept = {(row.portfolio_id, row.asset_id): row.amount for row in balances}
-    errors += [
+
+
+def balances_equal_entries() -> list[BookError]:
+    """Every balance is the sum of its holdings' lines."""
+    held = LedgerLine.objects.filter(account=LedgerAccount.HOLDINGS).values_list("portfolio_id", "asset_id")
+    proved = {(portfolio_id, asset_id): total for portfolio_id, asset_id, total in held.annotate(total=DecimalSum("amount"))}
+    kept = {(row.portfolio_id, row.asset_id): row.amount for row in Balance.objects.all()}
+    return [
         BookError("balances_equal_entries", key[0], f"{key[1]}: balance {kept.get(key, ZERO)}, entries {proved.get(key, ZERO)}")
         for key in proved.keys() | kept.keys()
         if proved.get(key, ZERO) != kept.get(key, ZERO)
     ]
-    return errors

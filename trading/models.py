@@ -131,7 +131,7 @@ class LeadEvent(models.Model):
     lead = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="lead_events")
     seq = models.PositiveBigIntegerField()
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
-    order = models.OneToOneField("Order", on_delete=models.PROTECT, related_name="lead_event")
+    order = models.ForeignKey("Order", on_delete=models.PROTECT, related_name="lead_events")
     side = models.CharField(max_length=4, choices=Side)
     # Of the fills so far: what opened (base units), their average price, which part of the position they closed (0-1).
     opened_quantity = AmountField(default=Decimal(0))
@@ -220,6 +220,8 @@ class Order(models.Model):
         ]
         indexes = [
             models.Index(fields=["portfolio", "-id"], name="order_of_portfolio"),
+            # Asked at every claim: does an earlier order of this follow still wait?
+            models.Index(fields=["follow", "instrument"], condition=Q(state="PENDING"), name="order_waiting_of_follow"),
             models.Index(fields=["cause_kind", "cause_id"], condition=Q(state__in=["PENDING", "SUBMITTING", "UNKNOWN"]), name="order_unfinished"),
         ]
 

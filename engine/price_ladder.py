@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Key = TypeVar("Key", bound=Hashable)
 
 
-class TriggerBook(Generic[Key]):
+class PriceLadder(Generic[Key]):
     """The armed triggers of one instrument. Two ways to cross: at or below a price (a long's stop), at or above it."""
 
     def __init__(self) -> None:

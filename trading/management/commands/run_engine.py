@@ -1,0 +1,22 @@
+"""`manage.py run_engine VENUE`: watch a venue's prices for stops and whatever else waits for a price."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from common.processes import stop_event
+from markets.selectors import exchange_by_code
+from trading.trigger_engine import run_engine
+
+
+class Command(BaseCommand):
+    help = "Watch a venue's prices for stops. One engine per venue is active, others stand by."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("venue", help="code of the exchange, for example: simulated")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        run_engine(exchange_by_code(options["venue"]).namespace, stop_event())

@@ -1,0 +1,123 @@
+"""Reads of orders, fills and follows, their gates, and the proof that trading's rows agree with the books."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import QuerySet
+
+from accounts.models import User
+from common.errors import NotFound
+from markets.models import Instrument
+from portfolios.models import Portfolio
+from trading.models import (
+    UNFINISHED_FOLLOW,
+    Fill,
+    Follow,
+    FollowCommand,
+    LeadEvent,
+    LeadEventState,
+    Order,
+    OrderState,
+    SafetyLevel,
+    SafetySwitch,
+    ScopeKind,
+)
+
+Asker = User | AnonymousUser | None
+
+
+def order_for_user(user: Asker, order_id: UUID | str) -> Order:
+    """The gate: an order of one of the user's own portfolios, or NotFound."""
+    return _own(orders().filter(portfolio__owner_id=_user_id(user)), order_id, "order")
+
+
+def fill_for_user(user: Asker, fill_id: UUID | str) -> Fill:
+    """The gate: a fill of one of the user's own portfolios, or NotFound."""
+    return _own(fills().filter(portfolio__owner_id=_user_id(user)), fill_id, "fill")
+
+
+def follow_for_user(user: Asker, follow_id: UUID | str) -> Follow:
+    """The gate: the user's own follow, or NotFound (also for its lead)."""
+    return _own(follows().filter(follower_id=_user_id(user)), follow_id, "follow")
+
+
+def _user_id(user: Asker) -> UUID | None:
+    return user.pk if user is not None and user.is_authenticated else None
+
+
+def _own(rows: QuerySet[Any], key: UUID | str, what: str) -> Any:
+    try:
+        found = rows.filter(pk=UUID(str(key))).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound(what)
+    return found
+
+
+def orders() -> QuerySet[Order]:
+    """Return orders with what showing them needs, newest first."""
+    return Order.objects.select_related("portfolio", "instrument__market", "instrument__exchange").order_by("-pk")
+
+
+def fills() -> QuerySet[Fill]:
+    """Return fills with what showing them needs, newest first."""
+    return Fill.objects.select_related("portfolio", "order", "instrument__market", "instrument__exchange").order_by("-pk")
+
+
+def follows() -> QuerySet[Follow]:
+    """Return follows with what showing them needs, newest first."""
+    return Follow.objects.select_related("lead__owner", "portfolio__settlement").order_by("-pk")
+
+
+def orders_of(portfolio: Portfolio) -> QuerySet[Order]:
+    return orders().filter(portfolio=portfolio)
+
+
+def fills_of(portfolio: Portfolio) -> QuerySet[Fill]:
+    return fills().filter(portfolio=portfolio)
+
+
+def markers(portfolio: Portfolio, instrument: Instrument, limit: int = 500) -> list[dict[str, object]]:
+    """Return the portfolio's fills in an instrument as chart markers (time in seconds), oldest first."""
+    rows = Fill.objects.filter(portfolio=portfolio, instrument=instrument).order_by("-pk")[:limit]
+    return [
+        {"time": int(row.happened_at.timestamp()), "side": row.side.lower(), "text": f"{row.quantity.normalize():f} @ {row.price.normalize():f}"}
+        for row in reversed(rows)
+    ]
+
+
+def is_following(portfolio: Portfolio) -> bool:
+    """Say whether the portfolio belongs to an unfinished follow: then it is neither led from nor traded by hand."""
+    return Follow.objects.filter(portfolio=portfolio, state__in=UNFINISHED_FOLLOW).exists()
+
+
+def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
+    """Say whether the lead's owner follows this follower, directly or through others."""
+    seen: set[UUID] = set()
+    frontier = {lead_owner_id}
+    while frontier:
+        if follower.pk in frontier:
+            return True
+        seen |= frontier
+        led = Follow.objects.filter(follower_id__in=frontier, state__in=UNFINISHED_FOLLOW).values_list("lead__owner_id", flat=True)
+        frontier = set(led) - seen
+    return False
+
+
+def platform_level() -> str:
+    """Return the platform's safety level."""
+    level = SafetySwitch.objects.filter(scope=ScopeKind.PLATFORM).values_list("level", flat=True).first()
+    return level or SafetyLevel.ACTIVE
+
+
+def has_unfinished_work(namespace: str) -> bool:
+    """Say whether trading still has something to do in a namespace: events to copy, orders to send, commands to run."""
+    return (
+        Order.objects.filter(state__in=[OrderState.PENDING, OrderState.SUBMITTING, OrderState.UNKNOWN], portfolio__namespace=namespace).exists()
+        or LeadEvent.objects.filter(state=LeadEventState.WAITING, lead__namespace=namespace).exists()
+        or FollowCommand.objects.filter(is_done=False, follow__lead__namespace=namespace).exists()
+    )

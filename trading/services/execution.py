@@ -1,0 +1,177 @@
+"""From PENDING row to booked fill: claim by conditional UPDATE, judge, commit, and only then hand the batch to the broker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, QuerySet
+
+from common.clock import market_now, wall_now
+from common.db import bulk_insert, bulk_update
+from common.failpoints import failpoint
+from common.ids import deterministic_id, new_id
+from common.realtime import publish
+from common.tasks import enqueue
+from engine.decimals import ZERO
+from portfolios.services.books import Reservation, lock_portfolios, reserve
+from trading.brokers import Broker, OrderResult, Outcome
+from trading.brokers.paper import PaperBroker
+from trading.models import IN_FLIGHT, FollowPosition, Leg, Order, OrderEvent, OrderState
+from trading.services.fills import record_fills
+from trading.services.judging import judge_batch
+
+BATCH = 500
+
+
+def broker_for(orders: Sequence[Order]) -> Broker:
+    """Return the broker of a batch; every portfolio kind so far trades on paper."""
+    return PaperBroker()
+
+
+def execute_pending(*, cause_kind: str, cause_id: str) -> int:
+    """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left to do)."""
+    claimed = claim_orders(Order.objects.filter(cause_kind=cause_kind, cause_id=cause_id))
+    to_send = [order for order in claimed if order.state == OrderState.SUBMITTING]
+    if to_send:
+        failpoint("claimed")
+        results = broker_for(to_send).submit(to_send)
+        failpoint("sent")
+        record_results(to_send, results)
+        failpoint("booked")
+        _wake_waiting(to_send)
+    return len(claimed)
+
+
+def _wake_waiting(ended: Sequence[Order]) -> None:
+    """Enqueue orders that had to wait for one of these (model.md 10): the next event of the same follow and instrument."""
+    from trading.tasks import execute_orders  # the task's body calls this module: one of the two must look late
+
+    follows = {order.follow_id for order in ended if order.follow_id}
+    waiting = Order.objects.filter(follow_id__in=follows, state=OrderState.PENDING) if follows else Order.objects.none()
+    for kind, cause_id in sorted(set(waiting.values_list("cause_kind", "cause_id"))):
+        enqueue(execute_orders, kind, cause_id)
+
+
+@transaction.atomic
+def claim_orders(orders: QuerySet[Order]) -> list[Order]:
+    """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
+    waiting = orders.filter(state=OrderState.PENDING).values_list("pk", "portfolio_id", "follow_id", "cause_id")
+    # Sent in hash order: no follower is always first (rule 17).
+    batch = sorted(waiting, key=lambda row: deterministic_id(row[3], row[2] or row[0]))[:BATCH]
+    if not batch:
+        return []
+    lock_portfolios(row[1] for row in batch)
+    claim = new_id().hex
+    mine = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING).exclude(_waits_for_another())
+    if not mine.update(state=OrderState.SUBMITTING, claim=claim, claimed_at=wall_now()):
+        return []
+    related = ("portfolio", "follow", "instrument__market", "instrument__exchange")
+    by_id = {order.pk: order for order in Order.objects.filter(claim=claim).select_related(*related)}
+    claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
+    judge_batch(claimed)
+    _keep_verdicts(claimed)
+    return claimed
+
+
+def _waits_for_another() -> Exists:
+    """An order of the same follow and instrument is in flight, or an earlier one is not yet sent (model.md 10)."""
+    same = Order.objects.filter(follow__isnull=False, follow=OuterRef("follow"), instrument=OuterRef("instrument"))
+    return Exists(same.filter(state__in=IN_FLIGHT)) | Exists(same.filter(state=OrderState.PENDING, seq__lt=OuterRef("seq")))
+
+
+def _keep_verdicts(orders: Sequence[Order]) -> None:
+    bulk_update(Order, orders, ["state", "code", "requested_quantity", "quantity", "market_price", "reserved"])
+    reserve([Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved])
+    _correct_targets(orders)
+    denied = [order for order in orders if order.state == OrderState.DENIED]
+    bulk_insert(OrderEvent, [_event(order) for order in denied])
+    publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]}) for order in denied])
+
+
+def _reserved_asset(order: Order) -> str:
+    market = order.instrument.market
+    return market.quote_id if order.side == "BUY" else market.base_id
+
+
+def _correct_targets(orders: Sequence[Order]) -> None:
+    """Take what was clipped or denied off the follows' targets: drift is measured from what could be had (model.md 10)."""
+    missed = {
+        (order.follow_id, order.instrument_id): order.requested_quantity - order.quantity
+        for order in orders
+        if order.follow_id and order.leg == Leg.OPEN and order.quantity < order.requested_quantity
+    }
+    if missed:
+        aims = [
+            aim
+            for aim in FollowPosition.objects.filter(follow_id__in=[follow for follow, _ in missed])
+            if (aim.follow_id, aim.instrument_id) in missed
+        ]
+        for aim in aims:
+            aim.target -= missed[aim.follow_id, aim.instrument_id]
+        bulk_update(FollowPosition, aims, ["target"])
+
+
+def _event(order: Order) -> OrderEvent:
+    return OrderEvent(
+        order=order,
+        state=order.state,
+        code=order.code,
+        submitted_at=order.claimed_at if order.state != OrderState.DENIED else None,
+        happened_at=market_now(order.portfolio.namespace),
+        recorded_at=wall_now(),
+    )
+
+
+def record_results(orders: Sequence[Order], results: Sequence[OrderResult]) -> None:
+    """Store what a broker answered for orders that were sent: fills are booked, refusals released, no answer becomes UNKNOWN."""
+    by_id = {order.pk: order for order in orders}
+    record_fills([fill for result in results for fill in result.fills])
+    _end([by_id[one.order_id] for one in results if one.outcome is Outcome.REJECTED], OrderState.REJECTED)
+    unknown = [one.order_id for one in results if one.outcome is Outcome.UNKNOWN]
+    if unknown:
+        Order.objects.filter(pk__in=unknown, state=OrderState.SUBMITTING).update(state=OrderState.UNKNOWN)
+    lost = [one.order_id for one in results if one.outcome is Outcome.NOT_FOUND]
+    if lost:
+        _send_again(lost)
+
+
+@transaction.atomic
+def _end(orders: Sequence[Order], state: OrderState) -> None:
+    """End orders that bought nothing: the promise is released in the transaction that ends them, once."""
+    if not orders:
+        return
+    lock_portfolios(order.portfolio_id for order in orders)
+    live = list(Order.objects.filter(pk__in=[order.pk for order in orders], state__in=IN_FLIGHT).select_related("portfolio", "instrument__market"))
+    reserve([Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved])
+    for order in live:
+        order.state, order.reserved = state, ZERO
+    bulk_update(Order, live, ["state", "reserved"])
+    bulk_insert(OrderEvent, [_event(order) for order in live])
+
+
+@transaction.atomic
+def _send_again(order_ids: Sequence[object]) -> None:
+    """Put orders back into the outbox that the venue definitely does not know; their client order ids stay the same."""
+    orders = Order.objects.filter(pk__in=order_ids, state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN]).select_related("instrument__market")
+    portfolio_ids = {order.portfolio_id for order in orders}
+    lock_portfolios(portfolio_ids)
+    live = list(orders.all())
+    reserve([Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved])
+    for order in live:
+        order.state, order.reserved, order.claim = OrderState.PENDING, ZERO, ""
+    bulk_update(Order, live, ["state", "reserved", "claim"])
+
+
+def resolve_abandoned(*, older_than_seconds: float | None = None) -> int:
+    """Ask the broker about orders whose worker vanished between claiming and booking, or whose answer never came."""
+    lease = settings.CLAIM_LEASE_SECONDS if older_than_seconds is None else older_than_seconds
+    abandoned = Order.objects.filter(
+        state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN], claimed_at__lte=wall_now() - timedelta(seconds=lease)
+    ).select_related("portfolio", "instrument__market")
+    orders = list(abandoned.order_by(F("claimed_at"))[:BATCH])
+    if orders:
+        record_results(orders, broker_for(orders).query(orders))
+    return len(orders)

@@ -1,0 +1,135 @@
+"""Booking what the venue executed: the fill, its ledger lines, the order's new state, stops, and the lead's event, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from django.db import transaction
+
+from common.clock import wall_now
+from common.db import bulk_insert, bulk_update
+from common.ids import new_id
+from common.realtime import publish
+from common.tasks import enqueue
+from engine.decimals import ZERO, money
+from portfolios.models import Portfolio
+from portfolios.services.books import Booked, FillBooking, book_fills, lock_portfolios
+from trading.brokers import BrokerFill
+from trading.models import Fill, FollowState, LeadStream, Order, OrderEvent, OrderState, Side
+from trading.services.lead_events import write_lead_events
+from trading.services.triggers import arm_stops, disarm_flat
+
+
+@transaction.atomic
+def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
+    """Book fills that were not booked before (by venue account and fill id) and return them; a repeat is a no-op."""
+    if not reported:
+        return []
+    portfolio_of = dict(Order.objects.filter(pk__in=[one.order_id for one in reported]).values_list("pk", "portfolio_id"))
+    portfolios = lock_portfolios(portfolio_of.values())
+    # Read under the locks: whoever else booked one of these fills has committed.
+    news = _not_yet_booked(reported)
+    if not news:
+        return []
+    related = ("follow", "instrument__market", "instrument__exchange")
+    orders = {order.pk: order for order in Order.objects.filter(pk__in=[one.order_id for one in news]).select_related(*related)}
+    fills, bookings = [], []
+    for one in news:
+        order = orders[one.order_id]
+        order.portfolio = portfolios[order.portfolio_id]
+        fill, booking = _booking(one, order)
+        fills.append(fill)
+        bookings.append(booking)
+        _advance(order, one)
+    booked = book_fills(portfolios, bookings)
+    for fill in fills:
+        fill.number = booked[fill.pk].number
+    bulk_insert(Fill, fills)
+    bulk_update(Order, list(orders.values()), ["state", "reserved", "filled_quantity", "average_price", "fee"])
+    bulk_insert(OrderEvent, [_event(orders[fill.order_id], fill) for fill in fills])
+    _follow_up(fills, orders, portfolios, booked)
+    return fills
+
+
+def _not_yet_booked(reported: Sequence[BrokerFill]) -> list[BrokerFill]:
+    ids = [one.venue_fill_id for one in reported]
+    known = set(Fill.objects.filter(venue_fill_id__in=ids).values_list("venue_account", "venue_fill_id"))
+    unique = {(one.venue_account, one.venue_fill_id): one for one in reported}
+    return [one for key, one in unique.items() if key not in known]
+
+
+def _booking(one: BrokerFill, order: Order) -> tuple[Fill, FillBooking]:
+    recorded_at = wall_now()
+    fill = Fill(
+        id=new_id(),
+        order=order,
+        portfolio_id=order.portfolio_id,
+        instrument_id=order.instrument_id,
+        venue_account=one.venue_account,
+        venue_fill_id=one.venue_fill_id,
+        side=order.side,
+        quantity=one.quantity,
+        price=one.price,
+        fee=one.fee,
+        happened_at=one.happened_at,
+        recorded_at=recorded_at,
+    )
+    is_buy = order.side == Side.BUY
+    ends = order.filled_quantity + one.quantity >= order.quantity
+    spent = one.quantity * one.price + one.fee if is_buy else one.quantity
+    booking = FillBooking(
+        fill_id=fill.pk,
+        portfolio_id=order.portfolio_id,
+        instrument=order.instrument,
+        change=one.quantity if is_buy else -one.quantity,
+        price=one.price,
+        fee=one.fee,
+        # The last fill frees all that is left of the promise.
+        release=order.reserved if ends else min(spent, order.reserved),
+        happened_at=one.happened_at,
+        recorded_at=recorded_at,
+    )
+    return fill, booking
+
+
+def _advance(order: Order, one: BrokerFill) -> None:
+    """Move the order by a fill: quantities, average price, fee, state and what is still promised."""
+    value = order.average_price * order.filled_quantity + one.price * one.quantity
+    order.filled_quantity += one.quantity
+    order.average_price = money(value / order.filled_quantity)
+    order.fee += one.fee
+    ends = order.filled_quantity >= order.quantity
+    order.state = OrderState.FILLED if ends else OrderState.PARTIALLY_FILLED
+    spent = one.quantity * one.price + one.fee if order.side == Side.BUY else one.quantity
+    order.reserved = ZERO if ends else max(order.reserved - spent, ZERO)
+
+
+def _event(order: Order, fill: Fill) -> OrderEvent:
+    return OrderEvent(
+        order=order,
+        state=order.state,
+        code=order.code,
+        submitted_at=order.claimed_at,
+        happened_at=fill.happened_at,
+        recorded_at=fill.recorded_at,
+    )
+
+
+def _follow_up(
+    fills: Sequence[Fill], orders: dict[UUID, Order], portfolios: dict[UUID, Portfolio], booked: dict[UUID, Booked]
+) -> None:
+    """Do what a fill entails in its own transaction, and enqueue what may come after it."""
+    arm_stops([(orders[fill.order_id], fill) for fill in fills])
+    disarm_flat({(fill.portfolio_id, fill.instrument_id) for fill in fills if not booked[fill.pk].held})
+    streams = LeadStream.objects.filter(portfolio_id__in=portfolios)
+    for lead_id in write_lead_events(list(streams), [(orders[fill.order_id], fill, booked[fill.pk]) for fill in fills]):
+        from trading.tasks import fan_out  # the task's body calls services: one of the two must look late
+
+        enqueue(fan_out, str(lead_id))
+    stopping = {order.follow_id for order in orders.values() if order.follow is not None and order.follow.state == FollowState.STOPPING}
+    if stopping:
+        from trading.tasks import finish_follows
+
+        enqueue(finish_follows, [str(follow_id) for follow_id in stopping])
+    publish([(f"portfolio:{pk}", {"refresh": ["orders", "fills", "positions", "summary"]}) for pk in portfolios])

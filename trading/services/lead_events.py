@@ -1,0 +1,65 @@
+"""The fan-out's outbox: what a lead's fills did, numbered without gaps, written in the transaction that books them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from engine.decimals import ONE, ZERO, money
+from markets.prices import Price
+from portfolios.selectors import worth_of
+from portfolios.services.books import Booked
+from trading.models import Fill, LeadEvent, LeadEventState, LeadStream, Order, OrderState, Side
+
+# Fills of one order are batched for this long before they are copied (rule 13).
+BATCHING = timedelta(milliseconds=250)
+
+
+def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order, Fill, Booked]]) -> list[UUID]:
+    """Write or extend an event for every fill of a led portfolio; return the leads concerned. Caller holds the portfolios' locks."""
+    by_lead = {stream.portfolio_id: stream for stream in streams}
+    led = [(order, fill, booked) for order, fill, booked in fills if fill.portfolio_id in by_lead]
+    for order, fill, booked in led:
+        event = _open_event(order) or _new_event(by_lead[fill.portfolio_id], order, fill)
+        _add(event, order, fill, booked)
+        event.save()
+    return list({fill.portfolio_id for _, fill, _ in led})
+
+
+def _open_event(order: Order) -> LeadEvent | None:
+    """Return the order's event that the fan-out has not begun: it can still be extended."""
+    return LeadEvent.objects.filter(order=order, state=LeadEventState.WAITING, market_price=None).select_for_update().first()
+
+
+def _new_event(stream: LeadStream, order: Order, fill: Fill) -> LeadEvent:
+    stream.last_seq += 1
+    stream.save(update_fields=["last_seq"])
+    return LeadEvent(
+        lead_id=fill.portfolio_id,
+        seq=stream.last_seq,
+        instrument=order.instrument,
+        order=order,
+        side=order.side,
+        happened_at=fill.happened_at,
+        recorded_at=fill.recorded_at,
+    )
+
+
+def _add(event: LeadEvent, order: Order, fill: Fill, booked: Booked) -> None:
+    """Fold a fill into its event: opened quantity, closed fraction (of fractions, one after the other), position, worth."""
+    before = booked.held - (fill.quantity if order.side == Side.BUY else -fill.quantity)
+    closed = min(booked.closed_fraction * abs(before), fill.quantity)
+    event.opened_quantity += fill.quantity - closed
+    event.closed_fraction = ONE if not booked.held else money(ONE - (ONE - event.closed_fraction) * (ONE - booked.closed_fraction))
+    event.price = order.average_price
+    event.resulting_quantity = booked.held
+    event.lead_equity = _equity(order, fill.price)
+    event.due_at = fill.happened_at + (timedelta(0) if order.state == OrderState.FILLED else BATCHING)
+
+
+def _equity(order: Order, fill_price: Decimal) -> Decimal:
+    price = order.market_price if order.market_price is not None else fill_price
+    prices = {order.instrument_id: Price(price, order.created_at)}
+    return max(worth_of([order.portfolio], prices)[order.portfolio_id].equity, ZERO)

@@ -1,0 +1,66 @@
+"""The switches: REDUCING and HALTED by scope. A halt also withdraws what was not sent; exits pass in every state."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import User
+from accounts.services import audit
+from common.clock import wall_now
+from common.db import bulk_update
+from common.errors import DomainError
+from portfolios.services.books import lock_portfolios
+from trading.models import FollowPosition, Leg, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind
+
+_UNSENT_OF_SCOPE = {
+    ScopeKind.PLATFORM: lambda key: Q(),
+    ScopeKind.VENUE: lambda key: Q(instrument__exchange__code=key),
+    ScopeKind.USER: lambda key: Q(portfolio__owner_id=key),
+    ScopeKind.PORTFOLIO: lambda key: Q(portfolio_id=key),
+    ScopeKind.LEAD: lambda key: Q(follow__lead_id=key),
+    ScopeKind.FOLLOW: lambda key: Q(follow_id=key),
+}
+
+
+def halt_platform(*, actor: User, reason: str) -> None:
+    """Halt all trading: new exposure is denied from now on, unsent opens are withdrawn; exits pass."""
+    set_safety(actor=actor, scope=ScopeKind.PLATFORM, scope_id="", level=SafetyLevel.HALTED, reason=reason)
+
+
+def resume_platform(*, actor: User) -> None:
+    """Let new exposure pass again."""
+    set_safety(actor=actor, scope=ScopeKind.PLATFORM, scope_id="", level=SafetyLevel.ACTIVE, reason="")
+
+
+@transaction.atomic
+def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLevel, reason: str) -> SafetySwitch:
+    """Set the level of a scope. Only operators may; the strictest of an order's scopes rules."""
+    if not actor.is_staff:
+        raise DomainError("OPERATORS_ONLY", "Only an operator may halt or resume trading.", status=403)
+    if scope not in _UNSENT_OF_SCOPE or (scope == ScopeKind.PLATFORM) != (scope_id == ""):
+        raise DomainError("SCOPE_INVALID", "Name a scope and the id of its object; the platform has none.")
+    before = SafetySwitch.objects.select_for_update().filter(scope=scope, scope_id=scope_id).first()
+    switch, _ = SafetySwitch.objects.update_or_create(
+        scope=scope, scope_id=scope_id, defaults={"level": level, "reason": reason, "set_by": actor, "set_at": wall_now()}
+    )
+    if level == SafetyLevel.HALTED:
+        _withdraw_unsent(scope, scope_id)
+    audit(
+        action="safety.set", obj=switch, actor=actor, before={"level": before.level if before else "ACTIVE"}, after={"level": level, "reason": reason}
+    )
+    return switch
+
+
+def _withdraw_unsent(scope: ScopeKind, scope_id: str) -> None:
+    unsent = Order.objects.filter(_UNSENT_OF_SCOPE[scope](scope_id), state=OrderState.PENDING, leg=Leg.OPEN)
+    lock_portfolios(unsent.values_list("portfolio_id", flat=True))
+    withdrawn = list(unsent.all())
+    for order in withdrawn:
+        order.state, order.code = OrderState.CANCELED, "TRADING_HALTED"
+    bulk_update(Order, withdrawn, ["state", "code"])
+    lost = {(order.follow_id, order.instrument_id): order.requested_quantity for order in withdrawn if order.follow_id}
+    aims = [aim for aim in FollowPosition.objects.filter(follow_id__in=[key[0] for key in lost]) if (aim.follow_id, aim.instrument_id) in lost]
+    for aim in aims:
+        aim.target -= lost[aim.follow_id, aim.instrument_id]
+    bulk_update(FollowPosition, aims, ["target"])
