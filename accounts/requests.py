@@ -11,8 +11,10 @@ from allauth.account.adapter import get_adapter
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
+from rest_framework.request import Request
 
 from accounts.models import User
+from common.errors import DomainError
 from common.ids import new_token
 
 DEVICE_COOKIE = "device"
@@ -24,6 +26,14 @@ class SignedInRequest(HttpRequest):
     """What a view behind `login_required` gets."""
 
     user: User
+
+
+def asker(request: HttpRequest | Request) -> User:
+    """Return who is asking; for views that let in only people who are signed in or have a token."""
+    user = request.user
+    if not isinstance(user, User):
+        raise DomainError("LOGIN_MISSING", "Log in, or send a token, first.", status=401)
+    return user
 
 
 @dataclass

@@ -26,7 +26,7 @@ class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
         self.topics: set[str] = set()
         self.writer: asyncio.Task[None] | None = None
         await self.accept()
-        if refused := self.scope.get("auth_error"):
+        if refused := str(self.scope.get("auth_error", "")):
             await self._error("", DomainError("BAD_TOKEN", refused, status=401))
             await self.close(code=BAD_TOKEN, reason=refused)
             return

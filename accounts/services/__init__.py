@@ -3,7 +3,7 @@
 from accounts.services.auditing import audit
 from accounts.services.invitations import create_invitation, use_invitation
 from accounts.services.notifications import deliver_due_mail, deliver_mail, mark_read, notify
-from accounts.services.people import create_person, finish_sign_up, update_profile
+from accounts.services.people import change_access, create_person, finish_sign_up, update_profile
 from accounts.services.personal_data import erase_person, export_personal_data
 from accounts.services.plans import ensure_default_plan
 from accounts.services.sign_ins import record_sign_in
@@ -11,6 +11,7 @@ from accounts.services.tokens import issue_token, record_token_use, revoke_token
 
 __all__ = [
     "audit",
+    "change_access",
     "create_invitation",
     "create_person",
     "deliver_due_mail",

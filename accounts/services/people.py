@@ -13,6 +13,8 @@ from accounts.services.auditing import audit
 from accounts.services.invitations import use_invitation
 from common.errors import DomainError
 
+ACCESS = ("is_active", "is_staff", "is_superuser")
+
 
 @transaction.atomic
 def create_person(
@@ -60,6 +62,8 @@ def update_profile(
         return profile
     _check_profile(changes)
     before = profile.handle
+    # So that the caller's `user.profile` is this row, not an older copy.
+    profile.user = user
     for name, value in changes.items():
         setattr(profile, name, value)
     try:
@@ -76,6 +80,17 @@ def update_profile(
         after={"handle": profile.handle, "fields": fields},
     )
     return profile
+
+
+@transaction.atomic
+def change_access(*, user: User, is_active: bool, is_staff: bool, is_superuser: bool) -> None:
+    """Set whether the user may come in, and whether they are an operator."""
+    stored = User.objects.select_for_update().get(pk=user.pk)
+    before = {name: getattr(stored, name) for name in ACCESS}
+    after = {"is_active": is_active, "is_staff": is_staff, "is_superuser": is_superuser}
+    if after != before:
+        User.objects.filter(pk=user.pk).update(**after)
+        audit(action="access.changed", obj=user, before=before, after=after)
 
 
 def _check_profile(changes: dict[str, str]) -> None:

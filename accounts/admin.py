@@ -1,0 +1,165 @@
+"""Operators' view of people. Tokens, sign-ins and the audit are only looked at."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# allauth and django.contrib.auth register theirs first, so that they can be taken off below.
+import allauth.account.admin  # noqa: F401
+import django.contrib.auth.admin  # noqa: F401
+from allauth.account.models import EmailAddress, EmailConfirmation
+from django.contrib import admin
+from django.contrib.auth.models import Group
+from django.db.models import Exists, OuterRef, QuerySet
+from django.forms import ModelForm
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline, TabularInline
+
+from accounts.models import ApiToken, AuditEntry, Invitation, Limit, Notification, Plan, Profile, SignIn, User
+from accounts.services import audit, change_access, create_invitation, revoke_token
+from common.admin import ReadOnlyAdmin
+
+# Addresses are shown with their user; rights are "operator" or nothing.
+for model in (EmailAddress, EmailConfirmation, Group):
+    if admin.site.is_registered(model):
+        admin.site.unregister(model)
+
+
+class ProfileInline(StackedInline):  # type: ignore[misc]
+    """The public face, to look at; the plan, to change."""
+
+    model = Profile
+    readonly_fields = ["handle", "display_name", "bio"]
+    fields = ["handle", "display_name", "bio", "plan"]
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+
+@admin.register(User)
+class UserAdmin(ModelAdmin):  # type: ignore[misc]
+    """People. Who may come in, and who is an operator, is changed here; everything else by themselves."""
+
+    list_display = ["email", "handle", "confirmed", "is_active", "is_staff", "joined_at"]
+    list_filter = ["is_active", "is_staff"]
+    search_fields = ["email", "profile__handle", "profile__display_name"]
+    ordering = ["-joined_at"]
+    fields = ["id", "email", "joined_at", "last_login", "is_active", "is_staff", "is_superuser"]
+    inlines = [ProfileInline]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[str]:
+        fixed = ["id", "email", "joined_at", "last_login"]
+        return fixed if request.user.is_superuser else [*fixed, "is_staff", "is_superuser"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        verified = EmailAddress.objects.filter(user=OuterRef("pk"), verified=True)
+        queryset: QuerySet[User] = super().get_queryset(request)
+        return queryset.select_related("profile").annotate(confirmed=Exists(verified))
+
+    def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
+        change_access(user=obj, is_active=obj.is_active, is_staff=obj.is_staff, is_superuser=obj.is_superuser)
+
+    @admin.display(ordering="profile__handle")
+    def handle(self, user: User) -> str:
+        return str(user.profile)
+
+    @admin.display(boolean=True, ordering="confirmed")
+    def confirmed(self, user: User) -> bool:
+        return bool(getattr(user, "confirmed", False))
+
+
+class LimitInline(TabularInline):  # type: ignore[misc]
+    model = Limit
+    extra = 0
+
+
+@admin.register(Plan)
+class PlanAdmin(ModelAdmin):  # type: ignore[misc]
+    """Plans and their limits; every change is audited with the numbers that are in force after it."""
+
+    list_display = ["name", "is_default"]
+    fields = ["name"]
+    inlines = [LimitInline]
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        before = dict(form.instance.limits.values_list("name", "value"))
+        super().save_related(request, form, formsets, change)
+        after = dict(form.instance.limits.values_list("name", "value"))
+        audit(action="plan.changed", obj=form.instance, before=before, after=after)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Plan | None = None) -> bool:
+        return bool(obj and not obj.is_default and super().has_delete_permission(request, obj))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(ModelAdmin):  # type: ignore[misc]
+    """Invitations: made here, used once, never changed."""
+
+    list_display = ["__str__", "code", "created_by", "expires_at", "used_by", "used_at"]
+    list_select_related = ["created_by", "used_by"]
+    search_fields = ["email", "code"]
+
+    def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
+        if obj is None:
+            return ["email"]
+        return ["email", "code", "created_by", "created_at", "expires_at", "used_by", "used_at"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return False
+
+    def save_model(self, request: HttpRequest, obj: Invitation, form: ModelForm[Invitation], change: bool) -> None:
+        made = create_invitation(created_by=request.user, email=obj.email)  # type: ignore[arg-type]
+        obj.pk, obj.code = made.pk, made.code
+
+
+@admin.register(ApiToken)
+class ApiTokenAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["name", "prefix", "user", "created_at", "last_used_at", "expires_at", "revoked_at"]
+    list_select_related = ["user"]
+    search_fields = ["prefix", "user__email"]
+    exclude = ["digest"]
+    actions = ["revoke"]
+
+    @admin.action(description="Revoke")
+    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiToken]) -> None:
+        for token in queryset:
+            revoke_token(token=token)
+        self.message_user(request, "Revoked.")
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["at", "actor", "action", "object_kind", "object_id", "address"]
+    list_filter = ["action"]
+    list_select_related = ["actor"]
+    search_fields = ["object_id", "actor__email", "request_id"]
+    # Counting a table that only grows costs more than it tells.
+    show_full_result_count = False
+
+
+@admin.register(SignIn)
+class SignInAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["at", "user", "succeeded", "address", "user_agent"]
+    list_filter = ["succeeded"]
+    list_select_related = ["user"]
+    search_fields = ["user__email", "address", "device_digest"]
+    show_full_result_count = False
+
+
+@admin.register(Notification)
+class NotificationAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["created_at", "user", "event", "read_at", "mail_due_at"]
+    list_filter = ["event"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    show_full_result_count = False

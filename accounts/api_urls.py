@@ -1,0 +1,16 @@
+"""Addresses of the accounts API, under /api/v1/."""
+
+from django.urls import path
+
+from accounts import api
+
+app_name = "accounts_api"
+
+urlpatterns = [
+    path("tokens/", api.TokensView.as_view(), name="tokens"),
+    path("tokens/<uuid:token_id>/", api.TokenView.as_view(), name="token"),
+    path("me/", api.MeView.as_view(), name="me"),
+    path("notifications/", api.NotificationsView.as_view(), name="notifications"),
+    path("notifications/read/", api.MarkReadView.as_view(), name="mark_read"),
+    path("invitations/", api.InvitationsView.as_view(), name="invitations"),
+]

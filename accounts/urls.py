@@ -1,0 +1,20 @@
+"""Addresses of the settings pages, under /settings/."""
+
+from django.urls import path
+
+from accounts import views
+
+app_name = "accounts"
+
+urlpatterns = [
+    path("", views.profile, name="profile"),
+    path("tokens/", views.tokens, name="tokens"),
+    path("tokens/<uuid:token_id>/revoke/", views.revoke, name="revoke"),
+    path("notifications/", views.notifications, name="notifications"),
+    path("notifications/read/", views.read_all, name="read_all"),
+    path("notifications/<uuid:notification_id>/read/", views.read_one, name="read_one"),
+    path("activity/", views.activity, name="activity"),
+    path("data/", views.data, name="data"),
+    path("data/export/", views.export, name="export"),
+    path("leave/", views.leave, name="leave"),
+]

@@ -1,0 +1,26 @@
+"""The ASGI application: pages and API over HTTP, live updates over one WebSocket."""
+
+import os
+from typing import Any
+
+from channels.routing import ProtocolTypeRouter
+from channels.security.websocket import WebsocketDenier
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# Loads the apps, whose models the sockets need.
+pages = get_asgi_application()
+
+from accounts.live import LiveAuthentication  # noqa: E402
+from common.consumers import LiveConsumer  # noqa: E402
+
+_live = LiveAuthentication(LiveConsumer.as_asgi())
+_nothing_here = WebsocketDenier.as_asgi()
+
+
+async def sockets(scope: Any, receive: Any, send: Any) -> None:
+    """Answer a WebSocket: there is one address for them."""
+    await (_live if scope["path"] == "/ws/live/" else _nothing_here)(scope, receive, send)
+
+
+application = ProtocolTypeRouter({"http": pages, "websocket": sockets})
