@@ -1,5 +1,19 @@
+"""Strategies: what trades by rule."""
+
 from django.apps import AppConfig
 
 
 class StrategiesConfig(AppConfig):
     name = "strategies"
+
+    def ready(self) -> None:
+        from accounts.registry import register_personal_data
+        from markets.feed import register_backlog
+        from strategies import receivers, selectors
+        from strategies.services import personal_data
+
+        receivers.connect()
+        register_backlog(selectors.has_undecided)
+        register_personal_data(
+            "strategies", export=personal_data.export_strategies, erase=personal_data.erase_strategies
+        )

@@ -46,6 +46,9 @@ class StrategyVersion(models.Model):
     class Meta:
         constraints = [models.UniqueConstraint(fields=["strategy", "number"], name="version_number_per_strategy")]
 
+    def __str__(self) -> str:
+        return f"{self.strategy} v{self.number}"
+
 
 class RunState(models.TextChoices):
     RUNNING = "RUNNING", "Running"
@@ -53,7 +56,7 @@ class RunState(models.TextChoices):
 
 
 class StrategyRun(models.Model):
-    """A version at work on a portfolio. `decided_until` is its outbox: closed candles after it still wait for a decision."""
+    """A version at work on a portfolio. `decided_until` is its outbox: closed candles after it wait for a decision."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     version = models.ForeignKey(StrategyVersion, on_delete=models.PROTECT, related_name="runs")
@@ -69,6 +72,14 @@ class StrategyRun(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["portfolio", "instrument"], condition=Q(state="RUNNING"), name="one_run_per_portfolio_instrument"),
+            models.UniqueConstraint(
+                fields=["portfolio", "instrument"],
+                condition=Q(state="RUNNING"),
+                name="one_run_per_portfolio_instrument",
+            ),
         ]
+        # Every closed candle asks whom it concerns.
         indexes = [models.Index(fields=["instrument", "timeframe"], condition=Q(state="RUNNING"), name="run_to_decide")]
+
+    def __str__(self) -> str:
+        return f"{self.version} on {self.portfolio}"

@@ -1,0 +1,1 @@
+"""Every write to strategies, their versions and their runs."""

@@ -1,0 +1,195 @@
+"""A run's life: started on a portfolio, deciding once on each closed candle, stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from accounts.models import LimitName, User
+from accounts.selectors import check_limit
+from accounts.services import audit
+from common.clock import market_now
+from common.db import lock_rows
+from common.errors import DomainError, NotFound
+from common.realtime import publish
+from engine.candles import Candles
+from engine.decimals import ZERO, money
+from engine.ema_cross import ema_cross_signals
+from engine.sizing import stake_quantity
+from engine.timeframes import candle_start, timeframe_ms
+from markets.models import Instrument, InstrumentState
+from markets.prices import Price, latest_prices
+from markets.selectors import candle_arrays, milliseconds, moment
+from portfolios.models import Portfolio, PortfolioState, Position
+from portfolios.selectors import worth_of
+from portfolios.services.books import lock_portfolios
+from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.parameters import EmaCrossParameters, parse_parameters
+from strategies.selectors import is_halted, runs, versions
+from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
+from trading.selectors import is_following
+from trading.services.orders import Cause, submit_order
+
+STOPPED_BY_OWNER = "STOPPED_BY_OWNER"
+
+
+@transaction.atomic
+def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) -> StrategyRun:
+    """Put a version to work on a portfolio; it decides from the next candle that closes on (by market time)."""
+    User.objects.select_for_update().get(pk=actor.pk)
+    locked = lock_portfolios([portfolio.pk])[portfolio.pk]
+    Strategy.objects.select_for_update().get(pk=version.strategy_id)
+    # Read again under the lock: an edit may have changed the version since.
+    version = versions().get(pk=version.pk)
+    if locked.owner_id != actor.pk or version.strategy.owner_id != actor.pk:
+        raise NotFound("strategy version or portfolio")
+    _refuse_unfit(version.instrument, locked)
+    check_limit(actor, LimitName.RUNNING_RUNS, _running().filter(portfolio__owner=actor).count())
+    now = market_now(locked.namespace)
+    run = StrategyRun.objects.create(
+        version=version,
+        portfolio=locked,
+        instrument=version.instrument,
+        timeframe=version.timeframe,
+        decided_until=moment(candle_start(milliseconds(now), version.timeframe) - timeframe_ms(version.timeframe)),
+        started_at=now,
+    )
+    audit(action="run.started", obj=run, actor=actor, after={"version": str(version.pk), "portfolio": str(locked.pk)})
+    publish([(f"portfolio:{locked.pk}", {"refresh": ["runs"]})])
+    return run
+
+
+def _running() -> QuerySet[StrategyRun]:
+    return StrategyRun.objects.filter(state=RunState.RUNNING)
+
+
+def _refuse_unfit(instrument: Instrument, portfolio: Portfolio) -> None:
+    symbol, market = instrument.symbol, instrument.market
+    if portfolio.state != PortfolioState.OPEN:
+        raise DomainError("PORTFOLIO_NOT_OPEN", "This portfolio is frozen or closed; choose an open one.", status=409)
+    if is_following(portfolio):
+        message = "This portfolio copies a lead; run the strategy on another one."
+        raise DomainError("PORTFOLIO_IS_FOLLOWING", message, status=409)
+    if market.namespace != portfolio.namespace:
+        message = f"{symbol} is traded in another market; choose a portfolio of {instrument.exchange}."
+        raise DomainError("MARKET_MISMATCH", message)
+    if market.quote_id != portfolio.settlement_id:
+        message = f"{symbol} settles in {market.quote_id}; choose a portfolio in {market.quote_id}."
+        raise DomainError("QUOTE_MISMATCH", message)
+    if instrument.state != InstrumentState.ACTIVE:
+        raise DomainError("INSTRUMENT_NOT_TRADABLE", f"{symbol} is no longer traded here; edit the strategy first.")
+    if portfolio.is_restricted and not portfolio.allowed_instruments.filter(pk=instrument.pk).exists():
+        message = f"This portfolio may not trade {symbol}; choose another portfolio."
+        raise DomainError("INSTRUMENT_NOT_ALLOWED", message)
+    if _running().filter(portfolio=portfolio, instrument=instrument).exists():
+        message = f"A run trades {symbol} in this portfolio already; stop it first."
+        raise DomainError("RUN_EXISTS", message, status=409)
+
+
+def stop_run(*, actor: User, run: StrategyRun) -> StrategyRun:
+    """Stop a run: it decides no more. What it holds stays open, and its stops stay armed. A repeat is a no-op."""
+    stop_runs(run_ids=[run.pk], code=STOPPED_BY_OWNER, actor=actor)
+    return runs().get(pk=run.pk)
+
+
+@transaction.atomic
+def stop_runs(*, run_ids: Iterable[UUID], code: str, actor: User | None = None) -> int:
+    """Stop those of the runs that are running, saying why; return how many. Without an actor the platform does it."""
+    stopped = lock_rows(_running().filter(pk__in=list(run_ids)).select_related("portfolio"))
+    for run in stopped:
+        run.state, run.stop_code, run.stopped_at = RunState.STOPPED, code, market_now(run.portfolio.namespace)
+        run.save(update_fields=["state", "stop_code", "stopped_at"])
+        audit(action="run.stopped", obj=run, actor=actor, after={"code": code})
+    publish([(f"portfolio:{run.portfolio_id}", {"refresh": ["runs"]}) for run in stopped])
+    return len(stopped)
+
+
+@transaction.atomic
+def decide(*, run_id: UUID) -> None:
+    """Decide on the newest closed candle, if the run has not yet: `decided_until` and the order, one transaction.
+
+    A repeat, or another worker at the same time, finds the candle decided. Candles missed while nobody decided are
+    not acted on: their prices are gone. Without a signal this takes three statements, since a replay asks at every
+    candle.
+    """
+    run = runs().select_for_update(of=("self",)).filter(pk=run_id, state=RunState.RUNNING).first()
+    if run is None:
+        return
+    parameters = parse_parameters(run.version.parameters)
+    candles = candle_arrays(run.instrument, run.timeframe, count=parameters.spec.history)
+    if not len(candles) or moment(int(candles.opened_at[-1])) <= run.decided_until:
+        return
+    run.decided_until = moment(int(candles.opened_at[-1]))
+    side = _wish(candles, parameters)
+    price = latest_prices([run.instrument]).get(run.instrument_id) if side else None
+    if side and price is None:
+        return  # left undecided: the sweeper asks again when there is a price
+    run.save(update_fields=["decided_until"])
+    if side and price and not is_halted(run):
+        _act(run, parameters, side, price)
+
+
+def _wish(candles: Candles, parameters: EmaCrossParameters) -> Side | None:
+    """Return what the newest of these candles signals."""
+    signals = ema_cross_signals(candles, parameters.spec)
+    if signals.enter_long[-1]:
+        return Side.BUY
+    return Side.SELL if signals.exit_long[-1] else None
+
+
+def _act(run: StrategyRun, parameters: EmaCrossParameters, side: Side, price: Price) -> None:
+    position = Position.objects.filter(portfolio=run.portfolio_id, instrument=run.instrument_id).first()
+    held = position.quantity if position else ZERO
+    cause = Cause(CauseKind.RUN, f"{run.pk}:{run.decided_until.isoformat()}")
+    if side == Side.SELL and held > 0:
+        submit_order(
+            portfolio=run.portfolio,
+            instrument=run.instrument,
+            side=Side.SELL,
+            leg=Leg.CLOSE,
+            quantity=held,
+            cause=cause,
+            closed_fraction=Decimal(1),
+        )
+    elif side == Side.BUY and not held and not _is_trading(run):
+        _enter(run, parameters, cause, price)
+
+
+def _is_trading(run: StrategyRun) -> bool:
+    """Say whether an order of this portfolio and instrument is still under way: it may yet become a position."""
+    under_way = Order.objects.filter(portfolio=run.portfolio_id, instrument=run.instrument_id, state__in=UNFINISHED)
+    return under_way.exists()
+
+
+def _enter(run: StrategyRun, parameters: EmaCrossParameters, cause: Cause, price: Price) -> None:
+    equity = worth_of([run.portfolio], {run.instrument_id: price})[run.portfolio_id].equity
+    if equity <= 0:
+        return
+    lot_step = run.instrument.lot_step
+    stake = stake_quantity(equity=equity, share=parameters.share, price=price.price, lot_step=lot_step)
+    submit_order(
+        portfolio=run.portfolio,
+        instrument=run.instrument,
+        side=Side.BUY,
+        leg=Leg.OPEN,
+        # A stake below one lot is asked for all the same: risk denies it, and its owner reads why nothing was bought.
+        quantity=stake or money(equity * parameters.share / price.price),
+        cause=cause,
+        stop_loss_ratio=parameters.stop_loss,
+    )
+
+
+def decide_each(*, run_ids: Iterable[UUID]) -> None:
+    """Decide for every run; one that fails does not keep the others from deciding, and is raised at the end."""
+    failures: list[Exception] = []
+    for run_id in run_ids:
+        try:
+            decide(run_id=run_id)
+        except Exception as failure:
+            failures.append(failure)
+    if failures:
+        raise ExceptionGroup("Some runs could not decide.", failures)
