@@ -166,7 +166,7 @@ class _Host:
                 stderr=subprocess.STDOUT,
                 # Ctrl-C is for the command; the servers stay until it has finished with them.
                 start_new_session=True,
-                preexec_fn=_die_with_parent(stop),  # noqa: PLW1509 - this process has one thread
+                preexec_fn=_die_with_parent(stop),  # noqa: PLW1509 - one system call, no locks
                 **self.as_person(),
             )
         self.stack.callback(_stop, process, stop)
@@ -274,7 +274,8 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
 
     Ctrl-C reaches the command from the terminal itself; we only wait until it is done.
     """
-    process = subprocess.Popen(command, env={**os.environ, **environment})
+    inherited = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL", OWNED}}
+    process = subprocess.Popen(command, env=inherited | dict(environment))
 
     def pass_on(number: int, _frame: FrameType | None) -> None:
         if process.poll() is None:
@@ -290,11 +291,16 @@ def run_command(command: Sequence[str], environment: Mapping[str, str]) -> int:
     return code if code >= 0 else 128 - code
 
 
-def _exit_on(number: int, _frame: FrameType | None) -> None:
-    """Leave through the clean-up, and let no second signal interrupt that."""
-    for other in _ENDINGS:
-        signal.signal(other, signal.SIG_IGN)
-    raise SystemExit(128 + number)
+def leave_cleanly_on_signals() -> None:
+    """Turn the first SIGTERM, SIGHUP or SIGINT into SystemExit, so that every `with` on the way out cleans up."""
+
+    def leave(number: int, _frame: FrameType | None) -> None:
+        for other in _ENDINGS:
+            signal.signal(other, signal.SIG_IGN)
+        raise SystemExit(128 + number)
+
+    for number in _ENDINGS:
+        signal.signal(number, leave)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -303,8 +309,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--durable", action="store_true", help="flush to the disk as a production database does")
     parser.add_argument("command", nargs="+", help="the command and its arguments, after --")
     options = parser.parse_args(arguments)
-    for number in _ENDINGS:
-        signal.signal(number, _exit_on)
+    leave_cleanly_on_signals()
     missing = find_programs().missing
     if missing and os.environ.get("CI") != "true":
         return run_command(options.command, {LEFT_OUT: f"{missing} (not installed)"})
