@@ -208,11 +208,12 @@ def ensure_frontend(checkout: Checkout, *, tools: bool) -> None:
 
 
 def _frontend_sources(checkout: Checkout) -> Iterator[Path]:
-    """Yield every file that the build reads: the front end's own, and the templates whose class names it collects."""
+    """Yield every file that the build reads: the front end's own, and all in which it looks for class names."""
     for folder, folders, files in os.walk(checkout.frontend):
         folders[:] = [name for name in folders if name not in {"node_modules", "dist"}]
         yield from (Path(folder, file) for file in files)
-    yield from checkout.root.glob("templates/**/*.html")
+    for pattern in ("templates/**/*.html", "*/templates/**/*.html", "*/templatetags/*.py"):
+        yield from checkout.root.glob(pattern)
 
 
 def _npm(checkout: Checkout, what: str, *arguments: str) -> None:
