@@ -62,4 +62,4 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
 
 
 def _refusal(request: HttpRequest, reason: str) -> ImmediateHttpResponse:
-    return ImmediateHttpResponse(render(request, "accounts/signup_closed.html", {"reason": reason}, status=403))
+    return ImmediateHttpResponse(render(request, "account/signup_closed.html", {"reason": reason}, status=403))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
@@ -148,5 +149,12 @@ def user_snapshot(user: User | None, key: str) -> dict[str, Any]:
     """Gate and snapshot of the topic `user:<id>`: the newest notifications of oneself."""
     if user is None or str(user.pk) != key:
         raise NotFound("topic")
-    newest = notifications_of(user)[:SNAPSHOT_NOTIFICATIONS]
-    return {"unread": unread_count(user), "notifications": [notification_facts(one) for one in newest]}
+    return user_facts(user, notifications_of(user)[:SNAPSHOT_NOTIFICATIONS])
+
+
+def user_facts(user: User, notifications: Iterable[Notification]) -> dict[str, Any]:
+    """Return what the topic `user:<id>` says: how many are unread (a cell of the page's frame), and these in full."""
+    return {
+        "cells": {"unread": str(unread_count(user))},
+        "notifications": [notification_facts(one) for one in notifications],
+    }

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.forms import LeaveForm, ProfileForm, TokenForm
 from accounts.models import LimitName
+from accounts.registry import describe
 from accounts.requests import SignedInRequest
 from accounts.selectors import acts_of, limit, notifications_of, sign_ins_of, token_for_user, tokens_of
 from accounts.services import (
@@ -82,7 +83,8 @@ def revoke(request: SignedInRequest, token_id: UUID) -> HttpResponse:
 @login_required
 def notifications(request: SignedInRequest) -> HttpResponse:
     page = Paginator(notifications_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "accounts/notifications.html", {"page": page})
+    rows = [(notification, describe(notification.event, notification.context)) for notification in page]
+    return render(request, "accounts/notifications.html", {"page": page, "rows": rows})
 
 
 @require_POST

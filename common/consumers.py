@@ -18,7 +18,7 @@ MAX_MESSAGE_BYTES = 16_384
 BAD_TOKEN, TOO_SLOW, BAD_MESSAGE = 4401, 4408, 4400
 
 
-class LiveConsumer(AsyncWebsocketConsumer):  # type: ignore[misc]
+class LiveConsumer(AsyncWebsocketConsumer):
     """One browser page or API client. `scope["user"]` is a User or None; `scope["auth_error"]` a refused token's reason."""
 
     async def connect(self) -> None:

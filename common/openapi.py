@@ -13,7 +13,7 @@ _PROBLEM: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "examples": ["QUANTITY_BELOW_MINIMUM"]},
+        "code": {"type": "string", "example": "QUANTITY_BELOW_MINIMUM"},
         "context": {"type": "object", "additionalProperties": True},
         "request_id": {"type": "string"},
     },

@@ -175,8 +175,7 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # A mail scanner that follows links must not confirm an address: the page asks for a click.
 ACCOUNT_CONFIRM_EMAIL_ON_GET = False
-# One address per person; a new one replaces the old once it is confirmed.
-ACCOUNT_CHANGE_EMAIL = True
+ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 # A changed password or address is told to the address that had the account before.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""

@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.models import Notification, User
 from accounts.registry import describe
 from accounts.registry import event as wording
-from accounts.selectors import notification_facts, unread_count
+from accounts.selectors import user_facts
 from common.clock import wall_now
 from common.realtime import publish
 from common.tasks import enqueue
@@ -37,8 +37,7 @@ def notify(*, user: User, event: str, context: Mapping[str, Any]) -> Notificatio
     notification = Notification.objects.create(
         user=user, event=event, context=dict(context), created_at=now, mail_due_at=now if mailed else None
     )
-    facts = {"unread": unread_count(user), "notifications": [notification_facts(notification)]}
-    publish([(f"user:{user.pk}", facts)])
+    _show(user, [notification])
     if mailed:
         from accounts.tasks import send_notification_mail
 
@@ -52,7 +51,7 @@ def mark_read(*, user: User, ids: Iterable[UUID] | None = None) -> int:
     unread = Notification.objects.filter(user=user, read_at=None)
     changed = (unread if ids is None else unread.filter(pk__in=list(ids))).update(read_at=wall_now())
     if changed:
-        publish([(f"user:{user.pk}", {"unread": unread_count(user), "notifications": []})])
+        _show(user, [])
     return changed
 
 
@@ -77,6 +76,11 @@ def deliver_due_mail() -> int:
     """Send the mails whose task was lost or whose sending failed, and return how many went out."""
     due = Notification.objects.filter(mail_due_at__lte=wall_now()).order_by("mail_due_at")
     return sum(deliver_mail(notification_id=pk) for pk in due.values_list("pk", flat=True)[:MAIL_BATCH])
+
+
+def _show(user: User, news: list[Notification]) -> None:
+    """Tell the user's open pages: the new count, what is new, and that the list is to be fetched again."""
+    publish([(f"user:{user.pk}", {**user_facts(user, news), "refresh": ["notifications"]})])
 
 
 def _send(notification: Notification) -> bool:
