@@ -1,0 +1,36 @@
+/** The one entry of every page: styles, htmx, Alpine, and the parts of our own. Charts load only where a page has one. */
+
+import "./styles.css";
+
+import Alpine from "@alpinejs/csp";
+import "htmx.org";
+
+import { startLive } from "./live.js";
+import { startCopy } from "./ui/copy.js";
+import { startDialogs } from "./ui/dialogs.js";
+import { startForms } from "./ui/forms.js";
+import { startMenus } from "./ui/menus.js";
+import { startRequests } from "./ui/requests.js";
+import { startRows } from "./ui/rows.js";
+import { startTheme } from "./ui/theme.js";
+import { startToasts } from "./ui/toasts.js";
+
+async function drawCharts() {
+  if (document.querySelector("[data-chart]")) {
+    const { startCharts } = await import("./charts.js");
+    startCharts();
+  }
+}
+
+startTheme();
+startMenus();
+startDialogs();
+startToasts();
+startForms();
+startRows();
+startCopy();
+startRequests();
+startLive();
+drawCharts();
+document.addEventListener("htmx:afterSettle", drawCharts);
+Alpine.start();

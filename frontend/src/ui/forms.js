@@ -1,0 +1,51 @@
+/** Forms: a button that was pressed waits visibly and cannot be pressed twice; passwords can be shown. */
+
+import { on } from "./events.js";
+
+function setBusy(button, busy) {
+  button.disabled = busy;
+  if (busy) {
+    button.setAttribute("aria-busy", "true");
+  } else {
+    button.removeAttribute("aria-busy");
+  }
+}
+
+function submitButtons(form) {
+  return [...form.elements].filter((element) => element.matches("button[type=submit], button:not([type])"));
+}
+
+function release(form) {
+  submitButtons(form).forEach((button) => setBusy(button, false));
+}
+
+function hold(event, form) {
+  if (form.method === "dialog" || form.target === "_blank" || "download" in form.dataset) {
+    return;
+  }
+  // After this task, because a disabled button's name and value would not be sent, and only if nobody stopped the submit.
+  setTimeout(() => {
+    if (event.defaultPrevented && !form.matches("[hx-post], [hx-get], [hx-put], [hx-patch], [hx-delete]")) {
+      return;
+    }
+    submitButtons(form).forEach((button) => (button.disabled = true));
+    if (event.submitter) {
+      setBusy(event.submitter, true);
+    }
+  });
+}
+
+function reveal(_event, button) {
+  const input = button.parentElement.querySelector("input");
+  const shown = input.type === "text";
+  input.type = shown ? "password" : "text";
+  button.setAttribute("aria-pressed", String(!shown));
+}
+
+export function startForms() {
+  on("submit", "form", hold);
+  on("click", "[data-reveal]", reveal);
+  on("htmx:afterRequest", "form", (_event, form) => release(form));
+  // A page that comes back from the browser's history is as it was left: waiting.
+  addEventListener("pageshow", (event) => event.persisted && [...document.forms].forEach(release));
+}
