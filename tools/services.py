@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import fcntl
 import os
 import pwd
 import re
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -92,9 +93,7 @@ def running_services(*, durable: bool = False) -> Iterator[dict[str, str]]:
     if programs.missing:
         raise ServicesError(f"{programs.missing} not found: install postgresql and redis-server.")
     with ExitStack() as stack:
-        # Root's own temporary folder may be closed to the account that the servers run as.
-        folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-services-", dir="/tmp" if os.geteuid() == 0 else None))
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        folder = stack.enter_context(_folder())
         host = _Host(folder, stack, secrets.token_hex(16))
         postgres_port = host.start_postgres(programs, durable=durable)
         redis_port = host.start_redis(programs)
@@ -103,6 +102,33 @@ def running_services(*, durable: bool = False) -> Iterator[dict[str, str]]:
             "REDIS_URL": f"redis://:{host.password}@127.0.0.1:{redis_port}/0",
             OWNED: "1",
         }
+
+
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """Yield a locked temporary folder; first remove those whose owner was killed before it could."""
+    # Root's own temporary folder may be closed to the account that the servers run as.
+    base = Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())
+    for left in base.glob(f"{NAME}-services-*"):
+        with suppress(OSError), _locked(left):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-services-", dir=base))
+    with _locked(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder's lock, which ends with the process; raises OSError where another holds it."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
 
 
 class _Host:

@@ -39,6 +39,10 @@ def _beside_services(script: str, **extra: str) -> subprocess.Popen[str]:
     )
 
 
+def _ends_well(process: subprocess.Popen[str]) -> bool:
+    return process.communicate(timeout=60) == ("", "") and process.returncode == 0
+
+
 def _refuses_connections(database: str) -> bool:
     try:
         psycopg.connect(database, connect_timeout=1).close()
@@ -104,15 +108,30 @@ def test_nothing_is_left_when_it_is_terminated() -> None:
     assert _refuses_connections(database)
 
 
-def test_the_servers_end_even_when_nobody_can_end_them() -> None:
+def test_the_servers_end_even_when_nobody_can_end_them_and_the_next_run_sweeps() -> None:
     with _beside_services(WAIT) as process:
         assert process.stdout
         _pid, database = process.stdout.readline().split()
+        with psycopg.connect(database) as connection:
+            row = connection.execute("SHOW data_directory").fetchone()
         os.killpg(process.pid, signal.SIGKILL)
+    assert row is not None
+    left = Path(row[0]).parent
+    assert left.exists()
     deadline = time.monotonic() + 20
     while not _refuses_connections(database) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert _refuses_connections(database)
+    assert _ends_well(_beside_services("pass"))
+    assert not left.exists()
+
+
+def test_a_run_beside_ours_leaves_ours_alone(started: dict[str, str]) -> None:
+    assert _ends_well(_beside_services("pass"))
+    with psycopg.connect(started["DATABASE_URL"]) as connection:
+        row = connection.execute("SHOW data_directory").fetchone()
+    assert row is not None
+    assert Path(row[0]).is_dir()
 
 
 def test_programs_that_are_not_there_are_named() -> None:
