@@ -76,7 +76,8 @@ def _ratio(given: object, name: str, code: str, what: str, least: Decimal, most:
     except InvalidOperation:
         ratio = Decimal("NaN")
     if not ratio.is_finite() or not least <= ratio <= most or ratio != round(ratio, RATIO_PLACES):
-        message = f"Enter {what} from {least * 100:f} % to {most * 100:f} %, with at most {RATIO_PLACES - 2} decimals."
+        bounds = f"{canonical(least * 100)} % to {canonical(most * 100)} %"
+        message = f"Enter {what} from {bounds}, with at most {RATIO_PLACES - 2} decimals."
         raise _refusal(code, name, message)
     return ratio
 

@@ -11,7 +11,8 @@ from django.db.models import Count, Min, Model, Prefetch, Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
-from markets.selectors import candle_arrays, instruments_by_id, moment
+from engine.timeframes import moment
+from markets.selectors import candle_arrays, instruments_by_id
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch, ScopeKind
 from trading.selectors import orders

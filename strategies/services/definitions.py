@@ -38,12 +38,11 @@ def save_strategy(
     # The owner's row serialises two saves of one person: the limit and the name are judged on what is really there.
     User.objects.select_for_update().get(pk=owner.pk)
     saved = _create(owner, name) if strategy is None else _rename(owner, strategy, name)
-    version = _version_to_write(saved)
-    wanted = {"instrument_id": instrument.pk, "timeframe": timeframe, "parameters": settings}
-    if not version._state.adding and all(getattr(version, field) == value for field, value in wanted.items()):
-        return version
-    for field, value in wanted.items():
-        setattr(version, field, value)
+    newest = StrategyVersion.objects.filter(strategy=saved).order_by("-number").first()
+    if newest and (newest.instrument_id, newest.timeframe, newest.parameters) == (instrument.pk, timeframe, settings):
+        return newest
+    version = _version_to_write(saved, newest)
+    version.instrument, version.timeframe, version.parameters = instrument, timeframe, settings
     version.save()
     after = {"version": version.number, "instrument": instrument.symbol, "timeframe": timeframe, **settings}
     audit(action="strategy.saved", obj=saved, actor=owner, after=after)
@@ -91,9 +90,8 @@ def _free_name(owner: User, name: str, besides: Strategy | None = None) -> str:
     return name
 
 
-def _version_to_write(strategy: Strategy) -> StrategyVersion:
+def _version_to_write(strategy: Strategy, newest: StrategyVersion | None) -> StrategyVersion:
     """Return the newest version while it is still free to change, else a new one with the next number."""
-    newest = StrategyVersion.objects.filter(strategy=strategy).order_by("-number").first()
     if newest is not None and not newest.runs.exists():
         return newest
     number = 1 if newest is None else newest.number + 1

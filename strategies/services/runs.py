@@ -20,10 +20,10 @@ from engine.candles import Candles
 from engine.decimals import ZERO, money
 from engine.ema_cross import ema_cross_signals
 from engine.sizing import stake_quantity
-from engine.timeframes import candle_start, timeframe_ms
+from engine.timeframes import candle_start, milliseconds, moment, timeframe_ms
 from markets.models import Instrument, InstrumentState
 from markets.prices import Price, latest_prices
-from markets.selectors import candle_arrays, milliseconds, moment
+from markets.selectors import candle_arrays
 from portfolios.models import Portfolio, PortfolioState, Position
 from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
