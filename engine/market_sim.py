@@ -142,4 +142,5 @@ class MarketSimulator:
         return self._omega + GARCH_ALPHA * (change / regime.volatility) ** 2 + GARCH_BETA * variances
 
     def _in_ticks(self, prices: Floats) -> NDArray[np.int64]:
-        return np.maximum(1, np.rint(prices / self._tick_sizes)).astype(np.int64)
+        ticks: NDArray[np.int64] = np.maximum(1, np.rint(prices / self._tick_sizes)).astype(np.int64)
+        return ticks

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 
 import numpy as np
@@ -10,6 +11,8 @@ import numpy as np
 from engine.candles import Candles
 
 MINUTE_MS = 60_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
 
 # Each divides a UTC day, so every timeframe's grid starts at 1970-01-01 00:00 UTC.
 TIMEFRAMES: Mapping[str, int] = MappingProxyType(
@@ -31,6 +34,16 @@ TIMEFRAMES: Mapping[str, int] = MappingProxyType(
         }.items()
     }
 )
+
+
+def milliseconds(at: datetime) -> int:
+    """Return a time as whole milliseconds since 1970 UTC, rounded down (exactly: no float in between)."""
+    return (at - _EPOCH) // _MILLISECOND
+
+
+def moment(at_ms: int) -> datetime:
+    """Return the UTC time of a number of milliseconds since 1970 (exactly)."""
+    return _EPOCH + at_ms * _MILLISECOND
 
 
 def timeframe_ms(timeframe: str) -> int:

@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class MarketsConfig(AppConfig):
     name = "markets"
+
+    def ready(self) -> None:
+        from common import realtime
+        from markets import live
+
+        realtime.register_topic("prices", live.prices_snapshot)
+        realtime.register_topic("candles", live.candles_snapshot)

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
-from typing import Protocol
-from uuid import UUID
 
 from common import clock
 from common.bus import bus
 from markets.live import LivePrices
 from markets.prices import put_prices
-from markets.services.candles import ClosedCandle, store_recent_candles
+from markets.services.candles import store_recent_candles
 from markets.signals import candle_closed
+from markets.steps import ClosedCandle, PriceSource, Step
 
 logger = logging.getLogger(__name__)
 
@@ -39,24 +36,6 @@ SETTLE_SECONDS = 2.0
 _SETTLE_POLL_SECONDS = 0.005
 # A feed that is later than this starts counting afresh, so that lost time is not caught up in a burst.
 _MAX_LAG_SECONDS = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One moment of market time: new prices by instrument id, and the candles that these prices close."""
-
-    at: datetime
-    prices: dict[UUID, Decimal]
-    closed: tuple[ClosedCandle, ...]
-
-
-class PriceSource(Protocol):
-    """Yields the steps of one namespace, oldest first; `persists_candles` where its candles are not stored yet."""
-
-    namespace: str
-    persists_candles: bool
-
-    def steps(self) -> Iterator[Step]: ...
 
 
 def ticks_channel(namespace: str) -> str:
@@ -100,22 +79,34 @@ def settled(namespace: str) -> bool:
 
 
 def run_feed(
-    source: PriceSource, *, speed: float, stop: threading.Event, is_settled: Callable[[], bool] | None = None
+    source: PriceSource,
+    *,
+    speed: float,
+    stop: threading.Event,
+    is_settled: Callable[[], bool] | None = None,
+    heartbeat: Callable[[], None] | None = None,
 ) -> None:
     """Play a source until it ends or `stop` is set, `speed` market seconds to one second of the wall.
 
-    Live pages hear of the newest prices at most four times a second, whatever the number of steps.
+    Live pages hear of the newest prices at most four times a second, whatever the number of steps. `is_settled`
+    replaces the registered backlogs; `heartbeat` is called several times a second, and ends the feed by raising.
     """
     pace, live = _Pace(speed), LivePrices(source.namespace)
     is_settled = is_settled or (lambda: settled(source.namespace))
+
+    def while_waiting() -> float:
+        if heartbeat is not None:
+            heartbeat()
+        return live.flush_if_due()
+
     for step in source.steps():
-        pace.wait(step.at, stop, while_waiting=live.flush_if_due)
+        while_waiting()
+        pace.wait(step.at, stop, while_waiting=while_waiting)
         _wait_until_settled(source.namespace, is_settled, stop)
         if stop.is_set():
             break
         apply_step(source.namespace, step, persists_candles=source.persists_candles)
         live.add(step.at, step.prices)
-        live.flush_if_due()
     live.flush()
 
 

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 import numpy as np
+from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 
 from common.clock import market_now
 from common.errors import NotFound
 from engine.candles import Candles
-from engine.timeframes import TIMEFRAMES, timeframe_ms
+from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
 from markets.models import Exchange, Instrument, InstrumentState, RecentCandle, SourceKind
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
+# An end by which every candle has closed, whatever market time says.
+FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
 _FIELDS = ("opened_at", "open", "high", "low", "close", "volume")
 
 
@@ -36,7 +37,7 @@ def instrument_by_id(instrument_id: UUID | str) -> Instrument:
     """Return an instrument, retired ones included: history names them. What can be traded is public, so all may ask."""
     try:
         return instruments().get(pk=instrument_id)
-    except (Instrument.DoesNotExist, ValueError) as error:
+    except (Instrument.DoesNotExist, ValidationError) as error:
         raise NotFound("instrument") from error
 
 
@@ -83,35 +84,28 @@ def timeframes_of(instrument: Instrument) -> list[str]:
     return [timeframe for timeframe in TIMEFRAMES if timeframe in stored.union(recent)]
 
 
-def milliseconds(at: datetime) -> int:
-    """Return a time as whole milliseconds since 1970 UTC (exactly: no float in between)."""
-    return (at - _EPOCH) // _MILLISECOND
-
-
-def moment(at_ms: int) -> datetime:
-    """Return the UTC time of a number of milliseconds since 1970 (exactly)."""
-    return _EPOCH + at_ms * _MILLISECOND
+def candles_from_rows(rows: QuerySet[RecentCandle]) -> Candles:
+    """Return rows of one instrument and timeframe as candles, oldest first."""
+    found = sorted(rows.values_list(*_FIELDS))
+    columns = np.array([row[1:] for row in found], dtype=np.float64).reshape(len(found), 5)
+    return Candles(np.array([milliseconds(row[0]) for row in found], dtype=np.int64), *columns.T.copy())
 
 
 def _recent_candles(
     instrument: Instrument, timeframe: str, start_ms: int | None, end_ms: int, count: int | None
 ) -> Candles | None:
-    """Return those of the asked candles that the store does not have yet, or None where there is none."""
+    """Return those of the asked candles that live sources made lately; None where no live source is."""
     if instrument.exchange.source_kind == SourceKind.REPLAY:
         return None  # its candles were in the store before it began: a replay is spared a query per candle
     rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe, opened_at__lt=moment(end_ms))
     if start_ms is not None:
         rows = rows.filter(opened_at__gte=moment(start_ms))
-    newest_first = list(rows.order_by("-opened_at").values_list(*_FIELDS)[:count])
-    if not newest_first:
-        return None
-    times, *columns = zip(*reversed(newest_first), strict=True)
-    return Candles(np.array([milliseconds(at) for at in times]), *(np.array(column) for column in columns))
+    return candles_from_rows(rows.order_by("-opened_at")[:count])
 
 
 def _joined(stored: Candles, recent: Candles | None) -> Candles:
     """Return both in order of time; where a candle is in both, compaction was interrupted and they are the same."""
-    if recent is None:
+    if recent is None or not len(recent):
         return stored
     fresh = ~np.isin(recent.opened_at, stored.opened_at)
     times = np.concatenate([stored.opened_at, recent.opened_at[fresh]])

@@ -12,10 +12,9 @@ from uuid import UUID
 
 from common.fields import canonical
 from engine.candles import Candles
-from engine.timeframes import timeframe_ms
-from markets.feed import ClosedCandle, Step
+from engine.timeframes import moment, timeframe_ms
 from markets.models import Instrument
-from markets.selectors import moment
+from markets.steps import ClosedCandle, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +65,7 @@ class ReplaySource:
 
 def _ticks(index: int, series: ReplaySeries) -> Iterator[_Tick]:
     """Yield one series' prices in order of time; (time, index) is unique, so a merge never compares further."""
-    # PostgreSQL pads a tick to 18 decimals; a price shows as many as the tick needs.
-    tick, length = Decimal(canonical(series.instrument.tick_size)), timeframe_ms(series.timeframe)
+    tick, length = plain_tick(series.instrument), timeframe_ms(series.timeframe)
     quarter, half, last = length // 4, length // 2, length - 1
     columns = (getattr(series.candles, name).tolist() for name in Candles.__slots__)
     previous: ClosedCandle | None = None
@@ -81,6 +79,11 @@ def _ticks(index: int, series: ReplaySeries) -> Iterator[_Tick]:
         )
 
 
+def plain_tick(instrument: Instrument) -> Decimal:
+    """Return the tick size with the decimals it needs (PostgreSQL pads it to 18): prices get as many."""
+    return Decimal(canonical(instrument.tick_size))
+
+
 def on_tick(price: float, tick: Decimal) -> Decimal:
-    """Return a float's shortest decimal form, rounded to the instrument's tick."""
-    return (Decimal(repr(price)) / tick).to_integral_value(ROUND_HALF_EVEN) * tick
+    """Return a float's shortest decimal form, rounded to the instrument's tick and with as many decimals."""
+    return ((Decimal(repr(price)) / tick).to_integral_value(ROUND_HALF_EVEN) * tick).quantize(tick)

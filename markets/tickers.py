@@ -1,0 +1,94 @@
+"""How an instrument stands: its newest price and what it did in the last day of market time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from common import display
+from engine.candles import Candles
+from engine.timeframes import timeframe_ms
+from markets.models import Instrument
+from markets.prices import latest_prices
+from markets.selectors import candle_arrays, timeframes_of
+from markets.sources import on_tick, plain_tick
+
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Ticker:
+    """Prices in quote units, volume in base units; None where nothing is known. The day ends at `at`."""
+
+    instrument: Instrument
+    price: Decimal | None = None
+    at: datetime | None = None
+    day_open: Decimal | None = None
+    day_high: Decimal | None = None
+    day_low: Decimal | None = None
+    day_volume: float | None = None
+
+    @property
+    def day_change_ratio(self) -> Decimal | None:
+        """Return price ÷ price a day ago − 1."""
+        return change_ratio(self.price, self.day_open)
+
+    @property
+    def day_change(self) -> str:
+        """Return the change as pages show it: "+1.20%"."""
+        return change_text(self.price, self.day_open)
+
+
+def tickers(instruments: Iterable[Instrument]) -> list[Ticker]:
+    """Return the ticker of each instrument, in their order."""
+    wanted = list(instruments)
+    prices = latest_prices(wanted)
+    found = []
+    for instrument in wanted:
+        price = prices.get(instrument.id)
+        found.append(Ticker(instrument) if price is None else _ticker(instrument, price.price, price.at))
+    return found
+
+
+def day_open(instrument: Instrument, timeframe: str, at: datetime) -> Decimal | None:
+    """Return the open of the first candle of the day that ends at `at`: what changes are measured from."""
+    start = at - DAY
+    soon = start + 2 * timedelta(milliseconds=timeframe_ms(timeframe))
+    for end in (soon, at):  # the candle is there at once, save after a gap
+        candles = candle_arrays(instrument, timeframe, start=start, end=end)
+        if len(candles):
+            return on_tick(float(candles.open[0]), plain_tick(instrument))
+    return None
+
+
+def change_ratio(price: Decimal | None, before: Decimal | None) -> Decimal | None:
+    """Return price ÷ before − 1, or None where either is unknown."""
+    return None if price is None or not before else price / before - 1
+
+
+def change_text(price: Decimal | None, before: Decimal | None) -> str:
+    """Return a change as pages show it."""
+    return display.signed(display.percent(change_ratio(price, before)))
+
+
+def _ticker(instrument: Instrument, price: Decimal, at: datetime) -> Ticker:
+    timeframes = timeframes_of(instrument)
+    day = candle_arrays(instrument, timeframes[0], start=at - DAY, end=at) if timeframes else None
+    if day is None or not len(day):
+        return Ticker(instrument, price, at)
+    return _with_day(instrument, price, at, day)
+
+
+def _with_day(instrument: Instrument, price: Decimal, at: datetime, day: Candles) -> Ticker:
+    tick = plain_tick(instrument)
+    return Ticker(
+        instrument,
+        price,
+        at,
+        day_open=on_tick(float(day.open[0]), tick),
+        day_high=max(price, on_tick(float(day.high.max()), tick)),
+        day_low=min(price, on_tick(float(day.low.min()), tick)),
+        day_volume=float(day.volume.sum()),
+    )
