@@ -8,3 +8,15 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("slipstream")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+
+# Seconds of the wall. Rows are the truth: a run that is missed or doubled changes nothing.
+app.conf.beat_schedule = {
+    name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
+    for name, seconds in {
+        "trading.sweep": 5.0,
+        "strategies.sweep_runs": 5.0,
+        "portfolios.take_due_snapshots": 1.0,
+        "community.close_due_competitions": 5.0,
+        "markets.compact_candles": 600.0,
+    }.items()
+}

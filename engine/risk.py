@@ -80,6 +80,8 @@ def _within_balance(order: OrderFacts, rules: InstrumentRules) -> Verdict:
         code = "CLIPPED_BALANCE"
     else:
         most, code = max(order.held_quantity, ZERO), "CLIPPED_POSITION"
+    if order.quantity <= ZERO:
+        return Verdict(ZERO, "QUANTITY_BELOW_MINIMUM" if order.is_buy else "NOTHING_TO_CLOSE")
     if order.quantity <= most:
         return Verdict(order.quantity)
     if not order.may_clip or most <= ZERO:

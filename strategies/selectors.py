@@ -98,13 +98,18 @@ def orders_of_run(run: StrategyRun) -> QuerySet[Order]:
 
 
 # --- deciding -------------------------------------------------------------------------------------------------------
-def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[UUID]:
+def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[StrategyRun]:
     """Return the runs that a closed candle of this series concerns."""
-    found = StrategyRun.objects.filter(instrument=instrument_id, timeframe=timeframe, state=RunState.RUNNING)
-    return list(found.order_by("pk").values_list("pk", flat=True))
+    return list(_running().filter(instrument=instrument_id, timeframe=timeframe))
 
 
-def undecided_runs(namespace: str) -> list[UUID]:
+def _running() -> QuerySet[StrategyRun]:
+    """Return running runs with what deciding needs, oldest first."""
+    related = ("version", "portfolio", "instrument__market", "instrument__exchange")
+    return StrategyRun.objects.filter(state=RunState.RUNNING).select_related(*related).order_by("pk")
+
+
+def undecided_runs(namespace: str) -> list[StrategyRun]:
     """Return the running runs of a namespace that have not decided on the newest closed candle of their series."""
     running = StrategyRun.objects.filter(state=RunState.RUNNING, portfolio__namespace=namespace).order_by()
     oldest = list(running.values_list("instrument", "timeframe").annotate(Min("decided_until")))
@@ -114,7 +119,7 @@ def undecided_runs(namespace: str) -> list[UUID]:
         newest = candle_arrays(instruments[instrument_id], timeframe, count=1).opened_at
         if len(newest) and (opened_at := moment(int(newest[0]))) > decided_until:
             late |= Q(instrument=instrument_id, timeframe=timeframe, decided_until__lt=opened_at)
-    return list(running.filter(late).order_by("pk").values_list("pk", flat=True)) if late else []
+    return list(_running().filter(late)) if late else []
 
 
 def has_undecided(namespace: str) -> bool:

@@ -108,29 +108,34 @@ def stop_runs(*, run_ids: Iterable[UUID], code: str, actor: User | None = None) 
     return len(stopped)
 
 
-@transaction.atomic
-def decide(*, run_id: UUID) -> None:
+def decide(*, run: StrategyRun) -> None:
     """Decide on the newest closed candle, if the run has not yet: `decided_until` and the order, one transaction.
 
-    A repeat, or another worker at the same time, finds the candle decided. Candles missed while nobody decided are
-    not acted on: their prices are gone. Without a signal this takes three statements, since a replay asks at every
-    candle.
+    The candle is taken by a conditional UPDATE: a repeat, or another worker at the same time, finds it decided. Candles
+    missed while nobody decided are not acted on: their prices are gone. Without a signal that UPDATE is all, since a
+    replay asks at every candle.
     """
-    run = runs().select_for_update(of=("self",)).filter(pk=run_id, state=RunState.RUNNING).first()
-    if run is None:
-        return
     parameters = parse_parameters(run.version.parameters)
     candles = candle_arrays(run.instrument, run.timeframe, count=parameters.spec.history)
     if not len(candles) or moment(int(candles.opened_at[-1])) <= run.decided_until:
         return
     run.decided_until = moment(int(candles.opened_at[-1]))
     side = _wish(candles, parameters)
-    price = latest_prices([run.instrument]).get(run.instrument_id) if side else None
-    if side and price is None:
+    if side is None:
+        _take_candle(run)
+        return
+    price = latest_prices([run.instrument]).get(run.instrument_id)
+    if price is None:
         return  # left undecided: the sweeper asks again when there is a price
-    run.save(update_fields=["decided_until"])
-    if side and price and not is_halted(run):
-        _act(run, parameters, side, price)
+    with transaction.atomic():
+        if _take_candle(run) and not is_halted(run):
+            _act(run, parameters, side, price)
+
+
+def _take_candle(run: StrategyRun) -> bool:
+    """Claim the run's decision on the candle at `decided_until`; False where it is made already or the run has stopped."""
+    undecided = _running().filter(pk=run.pk, decided_until__lt=run.decided_until)
+    return bool(undecided.update(decided_until=run.decided_until))
 
 
 def _wish(candles: Candles, parameters: EmaCrossParameters) -> Side | None:
@@ -183,12 +188,12 @@ def _enter(run: StrategyRun, parameters: EmaCrossParameters, cause: Cause, price
     )
 
 
-def decide_each(*, run_ids: Iterable[UUID]) -> None:
+def decide_each(*, due: Iterable[StrategyRun]) -> None:
     """Decide for every run; one that fails does not keep the others from deciding, and is raised at the end."""
     failures: list[Exception] = []
-    for run_id in run_ids:
+    for run in due:
         try:
-            decide(run_id=run_id)
+            decide(run=run)
         except Exception as failure:
             failures.append(failure)
     if failures:

@@ -20,6 +20,7 @@ from portfolios.models import Portfolio, Position
 from portfolios.services.states import freeze_portfolios
 from strategies import selectors, tasks
 from strategies.models import RunState, StrategyRun, StrategyVersion
+from strategies.selectors import runs
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import decide, decide_each, start_run, stop_run
 from tests.fixtures_desk import NOON, Desk, Working
@@ -119,11 +120,11 @@ def test_a_run_that_holds_nothing_sells_nothing(setting: Setting, working: Worki
 
 def test_an_entry_still_under_way_is_not_repeated(setting: Setting) -> None:
     setting.candles(*RISE)
-    decide(run_id=setting.run.pk)
+    decide(run=runs().get(pk=setting.run.pk))
     StrategyRun.objects.update(decided_until=NOON)
     first = Order.objects.get()
     Order.objects.filter(pk=first.pk).update(cause_id="another candle", client_order_id="another")
-    decide(run_id=setting.run.pk)
+    decide(run=runs().get(pk=setting.run.pk))
     assert Order.objects.count() == 1
 
 
@@ -140,7 +141,7 @@ def test_a_repeated_decision_makes_no_second_order(setting: Setting, working: Wo
     with working():
         setting.candles(*RISE)
     with working():
-        decide(run_id=setting.run.pk)
+        decide(run=runs().get(pk=setting.run.pk))
         tasks.decide_runs(str(setting.instrument.pk), "5m")
         tasks.sweep_runs()
     assert len(setting.orders()) == 1
@@ -148,7 +149,7 @@ def test_a_repeated_decision_makes_no_second_order(setting: Setting, working: Wo
     StrategyRun.objects.update(decided_until=NOON)
     Position.objects.update(quantity=Decimal(0))
     with working():
-        decide(run_id=setting.run.pk)
+        decide(run=runs().get(pk=setting.run.pk))
     assert len(setting.orders()) == 1
 
 
@@ -162,7 +163,7 @@ def test_two_workers_that_decide_at_once_make_one_order(desk: Desk, alice: User)
 
     def decide_elsewhere(_: int) -> None:
         try:
-            decide(run_id=setting.run.pk)
+            decide(run=runs().get(pk=setting.run.pk))
         finally:
             connections.close_all()
 
@@ -173,7 +174,7 @@ def test_two_workers_that_decide_at_once_make_one_order(desk: Desk, alice: User)
 
 def test_only_the_newest_of_missed_candles_is_acted_on(setting: Setting) -> None:
     setting.candles(*RISE, 14)
-    decide(run_id=setting.run.pk)
+    decide(run=runs().get(pk=setting.run.pk))
     setting.run.refresh_from_db()
     assert setting.run.decided_until == NOON + timedelta(minutes=20)
     assert setting.orders() == []
@@ -204,7 +205,7 @@ def test_a_run_started_amid_a_candle_decides_when_that_one_closes(desk: Desk, al
 def test_a_candle_without_a_signal_takes_four_statements_at_most(setting: Setting) -> None:
     setting.candles(10, 10, 10, 10)
     with CaptureQueriesContext(connection) as captured:
-        decide(run_id=setting.run.pk)
+        decide(run=runs().get(pk=setting.run.pk))
     statements = [one["sql"] for one in captured if "SAVEPOINT" not in one["sql"]]
     assert len(statements) <= 4, statements
     setting.run.refresh_from_db()
@@ -268,7 +269,7 @@ def test_without_a_price_a_signal_waits(desk: Desk, alice: User, working: Workin
     store_recent_candles(candles=closed)
     other = desk.instrument("ETH")
     desk.step({other: 1}, at=NOON + timedelta(minutes=20))
-    decide(run_id=setting.run.pk)
+    decide(run=runs().get(pk=setting.run.pk))
     assert (setting.orders(), selectors.has_undecided(desk.namespace)) == ([], True)
     desk.step({setting.instrument: 12})
     with working():

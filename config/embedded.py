@@ -1,0 +1,70 @@
+"""Everything in one process: the site on the main thread; worker, beat, feed and engine in threads beside it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
+
+import uvicorn
+from celery.beat import Scheduler, Service
+from celery.worker import WorkController
+
+from config.celery import app
+
+WORKER_THREADS = 3
+_JOIN_SECONDS = 10.0
+
+
+@contextmanager
+def background_processes(loops: dict[str, Callable[[threading.Event], None]]) -> Iterator[None]:
+    """Run a Celery worker, its beat and the given loops (name → function of a stop event) while the block runs."""
+    stop = threading.Event()
+    worker = WorkController(app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True)
+    beat = Service(app, scheduler_cls=Scheduler)
+    threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
+    threads += [
+        threading.Thread(target=worker.start, name="worker", daemon=True),
+        threading.Thread(target=beat.start, args=(True,), name="beat", daemon=True),
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        beat.stop(wait=False)
+        for thread in threads[: len(loops)]:
+            thread.join(_JOIN_SECONDS)
+        worker.stop()
+
+
+def serve_site(*, host: str, port: int, on_start: Callable[[], None]) -> None:
+    """Serve the ASGI application until SIGINT or SIGTERM."""
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise SystemExit(0)
+
+    # uvicorn raises the signal again once it has shut down: this ends the process without a trace of it.
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    server = _Server(
+        uvicorn.Config("config.asgi:application", host=host, port=port, log_level="warning", ws_ping_interval=20, timeout_graceful_shutdown=3), on_start
+    )
+    server.run()
+
+
+class _Server(uvicorn.Server):
+    """Says when it listens."""
+
+    def __init__(self, config: uvicorn.Config, on_start: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_start = on_start
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        await super().startup(sockets)  # type: ignore[arg-type]
+        if self.started:
+            self._on_start()
