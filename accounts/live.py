@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from asgiref.sync import sync_to_async
 from channels.auth import get_user
+from channels.db import database_sync_to_async
 from channels.security.websocket import WebsocketDenier
 from channels.sessions import CookieMiddleware, SessionMiddleware
 from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.models import User
-from accounts.selectors import token_from_secret
+from accounts.selectors import session_credential, token_credential, token_from_secret, user_credential
 from accounts.services import record_token_use
 from common.errors import DomainError
 
@@ -39,7 +39,7 @@ class LiveAuthentication:
         headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
         token, origin = _token(headers, scope["query_string"]), headers.get("origin")
         if token is not None:
-            await self._app({**scope, **await sync_to_async(_token_facts)(token)}, receive, send)
+            await self._app({**scope, **await database_sync_to_async(_token_facts)(token)}, receive, send)
         elif origin is None:
             await self._app({**scope, "user": None}, receive, send)
         elif is_same_site(origin, headers.get("host", "")):
@@ -56,7 +56,11 @@ class SessionUser:
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         user = await get_user(scope)
-        await self._app({**scope, "user": user if isinstance(user, User) else None}, receive, send)
+        if not isinstance(user, User):
+            await self._app({**scope, "user": None}, receive, send)
+            return
+        credentials = (session_credential(scope["session"].session_key), user_credential(user))
+        await self._app({**scope, "user": user, "credentials": credentials}, receive, send)
 
 
 def is_same_site(origin: str, host: str) -> bool:
@@ -83,4 +87,4 @@ def _token_facts(secret: str) -> dict[str, Any]:
     except DomainError as error:
         return {"user": None, "auth_error": error.message}
     record_token_use(token=token)
-    return {"user": token.user}
+    return {"user": token.user, "credentials": (token_credential(token), user_credential(token.user))}

@@ -9,13 +9,15 @@ from django.contrib.auth import signals as auth_signals
 from django.http import HttpRequest
 
 from accounts.models import User
-from accounts.selectors import email_digest
+from accounts.selectors import email_digest, session_credential, user_credential
 from accounts.services import audit, ensure_default_plan, record_sign_in
+from common.realtime import withdraw
 
 
 def connect() -> None:
     """Listen; called once from `AccountsConfig.ready`."""
     auth_signals.user_logged_in.connect(_signed_in, dispatch_uid="accounts.signed_in")
+    auth_signals.user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     auth_signals.user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
     account_signals.password_changed.connect(_password_changed, dispatch_uid="accounts.password_changed")
     account_signals.password_reset.connect(_password_reset, dispatch_uid="accounts.password_reset")
@@ -30,12 +32,19 @@ def _refused(credentials: dict[str, Any], **kwargs: Any) -> None:
     record_sign_in(email=str(credentials.get("email") or credentials.get("username") or ""), user=None, succeeded=False)
 
 
-def _password_changed(user: User, request: HttpRequest, **kwargs: Any) -> None:
+def _signed_out(user: User | None, request: HttpRequest, **kwargs: Any) -> None:
+    if user is not None and request.session.session_key:
+        withdraw(session_credential(request.session.session_key))
+
+
+def _password_changed(user: User, **kwargs: Any) -> None:
     audit(action="password.changed", obj=user, actor=user)
+    withdraw(user_credential(user))
 
 
-def _password_reset(user: User, request: HttpRequest, **kwargs: Any) -> None:
+def _password_reset(user: User, **kwargs: Any) -> None:
     audit(action="password.reset", obj=user, actor=user)
+    withdraw(user_credential(user))
 
 
 def _email_changed(user: User, from_email_address: Any, to_email_address: Any, **kwargs: Any) -> None:

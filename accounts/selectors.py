@@ -68,6 +68,20 @@ def token_for_user(user: User, token_id: UUID) -> ApiToken:
     return token
 
 
+# What a live connection was opened with; a service that ends it calls `common.realtime.withdraw` with the same name.
+def token_credential(token: ApiToken) -> str:
+    return f"token:{token.pk}"
+
+
+def session_credential(session_key: str) -> str:
+    """Name a session without giving its key to the bus: whoever knows the key is signed in."""
+    return f"session:{hashlib.sha256(session_key.encode()).hexdigest()}"
+
+
+def user_credential(user: User) -> str:
+    return f"user:{user.pk}"
+
+
 # --- limits ---------------------------------------------------------------------------------------------------------
 def limit(user: User, name: str) -> int:
     """Return how many of `name` (a LimitName) the user may have: their plan's number, else the default plan's."""

@@ -1,4 +1,4 @@
-"""Journey C's last step before the browser: publish by topic, one bus message per batch, one encoded frame per topic and process.
+"""Journey C's last step before the browser: publish by topic, one bus message a batch, one encoded frame a process.
 
 A message is a hint; the snapshot that every subscription starts with is the truth. Upper apps register their topics
 here, each with a gate that also makes the snapshot.
@@ -7,18 +7,29 @@ here, each with a gate that also makes the snapshot.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import logging
 import threading
 from collections.abc import Callable, Sequence
+from enum import IntEnum
 from functools import partial
 from typing import Any
 
+from django.core.exceptions import ValidationError
 from django.db import transaction
 
+from common import clock
 from common.bus import bus
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
 
 CHANNEL = "live"
+# Topics of the hub's own, which no gate offers to subscribers: "withdrawn:token:<id>".
+_WITHDRAWN = "withdrawn:"
+# How long a subscriber waits for the bus, and the hub before it tries the bus again.
+HEARING_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+logger = logging.getLogger(__name__)
 Payload = dict[str, Any]
 # (user or None, the part behind the colon) -> snapshot; raises DomainError where the asker may not look.
 Gate = Callable[[Any, str], Payload]
@@ -31,12 +42,21 @@ def register_topic(kind: str, gate: Gate) -> None:
     _gates[kind] = gate
 
 
-def snapshot(user: Any, topic: str) -> Payload:
-    """Return a topic's present state for this user, or raise DomainError."""
+def gate_of(topic: str) -> tuple[Gate, str]:
+    """Return a topic's gate and what to ask it about; raise DomainError UNKNOWN_TOPIC where there is no such topic."""
     kind, _, key = topic.partition(":")
     if kind not in _gates or not key:
         raise DomainError("UNKNOWN_TOPIC", f"There is no topic {topic[:80]!r}.", status=404)
-    return _gates[kind](user, key)
+    return _gates[kind], key
+
+
+def snapshot(user: Any, topic: str) -> Payload:
+    """Return a topic's present state for this user, or raise DomainError."""
+    gate, key = gate_of(topic)
+    try:
+        return gate(user, key)
+    except ValidationError:  # not even an id
+        raise NotFound("topic") from None
 
 
 def publish(messages: Sequence[tuple[str, Payload]]) -> None:
@@ -45,19 +65,67 @@ def publish(messages: Sequence[tuple[str, Payload]]) -> None:
         transaction.on_commit(partial(bus().publish, CHANNEL, [list(message) for message in messages]))
 
 
+def withdraw(credential: str) -> None:
+    """Close, after the present transaction, every socket that was opened with this credential ("token:<id>" …)."""
+    publish([(f"{_WITHDRAWN}{credential}", {})])
+
+
+class CloseCode(IntEnum):
+    """Why the server closes a socket; 4xxx codes are the application's own."""
+
+    INTERRUPTED = 1012
+    BAD_TOKEN = 4401
+    TOO_SLOW = 4408
+
+
 class Listener:
-    """One socket's inbox: frames wait here for its writer; a client that does not keep up is told and dropped."""
+    """One socket's inbox: its frames wait here, in order, for the socket's writer. Use from the event loop only.
+
+    A topic is held while its snapshot is read, so that the snapshot comes first and a refused asker hears nothing.
+    A client that does not keep up is told and dropped.
+    """
 
     LIMIT = 256
 
     def __init__(self) -> None:
         self.frames: asyncio.Queue[str | None] = asyncio.Queue()
+        self.ending: tuple[CloseCode, str] | None = None
+        self._held: dict[str, list[str]] = {}
 
-    def offer(self, frame: str) -> None:
-        if self.frames.qsize() < self.LIMIT:
-            self.frames.put_nowait(frame)
-        elif self.frames.qsize() == self.LIMIT:
+    def hold(self, topic: str) -> None:
+        self._held.setdefault(topic, [])
+
+    def release(self, topic: str, snapshot_frame: str) -> None:
+        """Let a topic through: its snapshot, then the updates that came while that was read."""
+        for waiting in (snapshot_frame, *self._held.pop(topic, ())):
+            self._put(waiting)
+
+    def forget(self, topic: str) -> None:
+        self._held.pop(topic, None)
+
+    def offer(self, topic: str, update: str) -> None:
+        held = self._held.get(topic)
+        if held is None:
+            self._put(update)
+        elif len(held) < self.LIMIT:
+            held.append(update)
+        else:
+            self._too_slow()
+
+    def end(self, code: CloseCode, reason: str) -> None:
+        """Close the socket once what waits is written; None in the inbox says so."""
+        if self.ending is None:
+            self.ending = (code, reason)
             self.frames.put_nowait(None)
+
+    def _put(self, waiting: str) -> None:
+        if self.frames.qsize() >= self.LIMIT:
+            self._too_slow()
+        elif self.ending is None:
+            self.frames.put_nowait(waiting)
+
+    def _too_slow(self) -> None:
+        self.end(CloseCode.TOO_SLOW, "This connection did not keep up; connect again for a fresh snapshot.")
 
 
 class Hub:
@@ -66,14 +134,22 @@ class Hub:
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._hearing = threading.Event()
         self._sequence = 0
 
-    def join(self, topic: str, listener: Listener) -> None:
-        """Start hearing a topic. Call from the event loop; join before taking the snapshot, so that nothing is missed."""
-        if self._loop is None or self._loop.is_closed():
-            self._loop = asyncio.get_running_loop()
-            threading.Thread(target=self._pump, args=(self._loop,), name="live-hub", daemon=True).start()
+    async def join(self, topic: str, listener: Listener) -> None:
+        """Start hearing a topic. Join before taking the snapshot, so that nothing is missed."""
         self._listeners.setdefault(topic, set()).add(listener)
+        if self._loop is None or self._loop.is_closed():
+            self._loop, self._hearing = asyncio.get_running_loop(), threading.Event()
+            pump = partial(self._pump, self._loop, self._hearing)
+            threading.Thread(target=pump, name="live-hub", daemon=True).start()
+        if not self._hearing.is_set() and not await asyncio.to_thread(self._hearing.wait, HEARING_SECONDS):
+            raise DomainError("LIVE_UNAVAILABLE", "Live updates are down: reload the page in a minute.", status=503)
+
+    async def join_credential(self, credential: str, listener: Listener) -> None:
+        """Have the socket closed when this credential is withdrawn."""
+        await self.join(f"{_WITHDRAWN}{credential}", listener)
 
     def leave(self, topic: str, listener: Listener) -> None:
         heard = self._listeners.get(topic, set())
@@ -81,26 +157,51 @@ class Hub:
         if not heard:
             self._listeners.pop(topic, None)
 
-    def _pump(self, loop: asyncio.AbstractEventLoop) -> None:
+    def leave_all(self, listener: Listener) -> None:
+        """Stop hearing anything: the socket is gone."""
+        for topic in [topic for topic, heard in self._listeners.items() if listener in heard]:
+            self.leave(topic, listener)
+
+    def _pump(self, loop: asyncio.AbstractEventLoop, hearing: threading.Event) -> None:
+        while not loop.is_closed():
+            try:
+                self._hear(loop, hearing)
+            except Exception:
+                logger.warning("The bus fell silent; trying again.", exc_info=True)
+                hearing.clear()
+                self._call(loop, self._interrupt)
+                clock.sleep(RETRY_SECONDS)
+
+    def _hear(self, loop: asyncio.AbstractEventLoop, hearing: threading.Event) -> None:
         with bus().listen(CHANNEL) as subscription:
+            hearing.set()
             while not loop.is_closed():
-                received = subscription.get(1.0)
-                if received is None:
-                    continue
-                try:
-                    loop.call_soon_threadsafe(self._deliver, received[1])
-                except RuntimeError:  # the loop closed between the test and the call: the process is ending
-                    return
+                if received := subscription.get(1.0):
+                    self._call(loop, self._deliver, received[1])
+
+    def _call(self, loop: asyncio.AbstractEventLoop, action: Callable[..., None], *args: Any) -> None:
+        # The loop may close between a test and this call: then the process is ending.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(action, *args)
+
+    def _interrupt(self) -> None:
+        """Have every socket connect again, for a fresh snapshot: messages were missed."""
+        for listener in set().union(*self._listeners.values()):
+            listener.end(CloseCode.INTERRUPTED, "Live updates were interrupted; connect again for a fresh snapshot.")
 
     def _deliver(self, batch: list[tuple[str, Payload]]) -> None:
         for topic, payload in batch:
             listeners = self._listeners.get(topic)
             if not listeners:
                 continue
+            if topic.startswith(_WITHDRAWN):
+                for listener in listeners:
+                    listener.end(CloseCode.BAD_TOKEN, "What this connection was opened with is no longer valid.")
+                continue
             self._sequence += 1
             encoded = frame("update", topic, self._sequence, payload)
             for listener in listeners:
-                listener.offer(encoded)
+                listener.offer(topic, encoded)
 
 
 def frame(kind: str, topic: str, sequence: int, payload: Payload) -> str:

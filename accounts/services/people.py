@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from accounts.models import HANDLE_PATTERN, RESERVED_HANDLES, Profile, User
+from accounts.selectors import user_credential
 from accounts.services.auditing import audit
 from accounts.services.invitations import use_invitation
 from common.errors import DomainError
+from common.realtime import withdraw
 
 ACCESS = ("is_active", "is_staff", "is_superuser")
 
@@ -91,6 +93,7 @@ def change_access(*, user: User, is_active: bool, is_staff: bool, is_superuser: 
     if after != before:
         User.objects.filter(pk=user.pk).update(**after)
         audit(action="access.changed", obj=user, before=before, after=after)
+        withdraw(user_credential(user))
 
 
 def _check_profile(changes: dict[str, str]) -> None:

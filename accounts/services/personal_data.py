@@ -9,7 +9,9 @@ from django.db import transaction
 
 from accounts.models import Invitation, Profile, User
 from accounts.registry import personal_data
+from accounts.selectors import user_credential
 from accounts.services.auditing import audit
+from common.realtime import withdraw
 
 
 @transaction.atomic
@@ -56,3 +58,4 @@ def erase_account(user: User) -> None:
     # Also ends every session: each carries a keyed hash of the password it was opened with.
     user.set_unusable_password()
     user.save()
+    withdraw(user_credential(user))

@@ -8,12 +8,13 @@ from django.db import transaction
 from django.db.models import Q
 
 from accounts.models import ApiToken, LimitName, User
-from accounts.selectors import check_limit, token_digest, valid_tokens
+from accounts.selectors import check_limit, token_credential, token_digest, valid_tokens
 from accounts.services.auditing import audit
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError
 from common.ids import new_token
+from common.realtime import withdraw
 
 # So that a leaked token is recognised as ours by whoever (or whatever scanner) finds it.
 TOKEN_MARK = "slip_"  # noqa: S105
@@ -45,6 +46,7 @@ def revoke_token(*, token: ApiToken) -> None:
     """Close a token for good; revoking it again changes nothing."""
     if ApiToken.objects.filter(pk=token.pk, revoked_at=None).update(revoked_at=wall_now()):
         audit(action="token.revoked", obj=token, after={"prefix": token.prefix})
+        withdraw(token_credential(token))
 
 
 def record_token_use(*, token: ApiToken) -> None:
