@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
-from common.errors import DomainError
 from engine.candles import Candles, Floats
 from engine.timeframes import TIMEFRAMES, moment, timeframe_ms
 from markets.candle_files import SHOWN_ROWS, MalformedCandles, RawCandles, parse_name, read_raw
 from markets.candle_store import COLUMNS
+from markets.selectors import known_timeframe
 
 # Prices and quantities are not finer than this on any venue: what floats show beyond it is noise.
 _MAX_DECIMALS = 10
@@ -70,9 +70,7 @@ def read_candle_file(path: Path, *, exchange_code: str = "", pair: str = "", tim
     names bad rows, and DomainError for a timeframe that is none.
     """
     raw, name = read_raw(path), parse_name(path)
-    timeframe = timeframe or name.timeframe or _spacing(path, raw.candles)
-    if timeframe not in TIMEFRAMES:
-        raise DomainError("TIMEFRAME_UNKNOWN", f"{timeframe!r} is no timeframe: choose one of {', '.join(TIMEFRAMES)}.")
+    timeframe = known_timeframe(timeframe or name.timeframe or _spacing(path, raw.candles))
     _refuse_bad_rows(path, raw, timeframe_ms(timeframe))
     return CandleFile(
         path=path,

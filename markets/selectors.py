@@ -8,10 +8,10 @@ from uuid import UUID
 
 import numpy as np
 from django.core.exceptions import ValidationError
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from common.clock import market_now
-from common.errors import NotFound
+from common.errors import DomainError, NotFound
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
@@ -31,6 +31,29 @@ def tradable_instruments(namespace: str | None = None) -> QuerySet[Instrument]:
     """Return the instruments that orders may name, of one namespace or of all."""
     found = instruments().filter(state=InstrumentState.ACTIVE)
     return found if namespace is None else found.filter(market__namespace=namespace)
+
+
+def search_instruments(query: str) -> QuerySet[Instrument]:
+    """Return the tradable instruments whose every word of `query` is in their symbol, assets or exchange."""
+    found = tradable_instruments().order_by("market__namespace", "exchange__code", "symbol")
+    for word in query.replace("/", " ").split():
+        found = found.filter(
+            Q(symbol__icontains=word)
+            | Q(market__base__code__iexact=word)
+            | Q(market__base__name__icontains=word)
+            | Q(market__quote__code__iexact=word)
+            | Q(exchange__name__icontains=word)
+            | Q(exchange__code__iexact=word)
+        )
+    return found
+
+
+def known_timeframe(timeframe: str) -> str:
+    """Return a timeframe that somebody typed, or raise DomainError TIMEFRAME_UNKNOWN."""
+    if timeframe not in TIMEFRAMES:
+        message = f"{timeframe[:20]!r} is no timeframe: choose one of {', '.join(TIMEFRAMES)}."
+        raise DomainError("TIMEFRAME_UNKNOWN", message)
+    return timeframe
 
 
 def instrument_by_id(instrument_id: UUID | str) -> Instrument:

@@ -1,0 +1,14 @@
+"""Addresses of the markets API, under /api/v1/."""
+
+from django.urls import path
+
+from markets import api
+
+app_name = "markets_api"
+
+urlpatterns = [
+    path("instruments/", api.InstrumentsView.as_view(), name="instruments"),
+    path("instruments/<uuid:instrument_id>/", api.InstrumentView.as_view(), name="instrument"),
+    path("instruments/<uuid:instrument_id>/candles/", api.CandlesView.as_view(), name="candles"),
+    path("tickers/", api.TickersView.as_view(), name="tickers"),
+]
