@@ -29,6 +29,7 @@ class Competition(models.Model):
     settlement = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     starting_capital = AmountField()
     allowed_instruments = models.ManyToManyField(Instrument, related_name="+")
+    # Market time of the exchange's namespace.
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField()
     state = models.CharField(max_length=6, choices=CompetitionState, default=CompetitionState.OPEN)
@@ -39,6 +40,8 @@ class Competition(models.Model):
             models.CheckConstraint(condition=Q(ends_at__gt=F("starts_at")), name="competition_ends_after_start"),
             models.CheckConstraint(condition=Q(starting_capital__gt=Decimal(0)), name="competition_capital_positive"),
         ]
+        # Every second somebody asks which ones are due.
+        indexes = [models.Index(fields=["ends_at"], condition=Q(state="OPEN"), name="competition_to_close")]
 
     def __str__(self) -> str:
         return self.title
@@ -57,3 +60,7 @@ class CompetitionEntry(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["competition", "user"], name="one_entry_per_person")]
+        verbose_name_plural = "competition entries"
+
+    def __str__(self) -> str:
+        return f"{self.user_id} in {self.competition_id}"

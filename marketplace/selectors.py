@@ -1,0 +1,171 @@
+"""Reads of listings and their records, and the gates: what is published is public, what is withdrawn is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models.functions import Coalesce, Rank
+
+from accounts.models import User
+from common import display
+from common.clock import market_now
+from common.errors import NotFound
+from engine.performance import unit_values
+from marketplace.models import Listing, ListingState
+from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, PortfolioState, SnapshotGrain
+from portfolios.selectors import portfolios_of
+from trading.models import UNFINISHED_FOLLOW, Follow
+
+Asker = User | AnonymousUser | None
+
+# What a card's small curve shows: hours of the last days, or minutes of the last hour where there are no hours yet.
+RECENT_HOURS, RECENT_MINUTES = timedelta(days=3), timedelta(hours=1)
+# A leaderboard is read from its top.
+RANKED = 100
+
+
+# --- gates ----------------------------------------------------------------------------------------------------------
+def listing_for_reader(user: Asker, listing_id: UUID | str) -> Listing:
+    """The gate of readers: a published listing for everybody; a withdrawn one for its owner and whoever followed it."""
+    visible = Q(state=ListingState.PUBLISHED)
+    if (person := _key(user)) is not None:
+        followed = Follow.objects.filter(lead=OuterRef("portfolio"), follower=person)
+        visible |= Q(owner=person) | Q(Exists(followed))
+    return _one(listings().filter(visible), listing_id)
+
+
+def listing_for_owner(user: Asker, listing_id: UUID | str) -> Listing:
+    """The gate of writers: the user's own listing, or NotFound."""
+    return _one(listings().filter(owner=_key(user)), listing_id)
+
+
+def _key(user: Asker) -> UUID | None:
+    return user.pk if user is not None and user.is_authenticated else None
+
+
+def _one(rows: QuerySet[Listing], listing_id: UUID | str) -> Listing:
+    try:
+        found = rows.filter(pk=UUID(str(listing_id))).first()
+    except ValueError:
+        found = None
+    if found is None:
+        raise NotFound("listing")
+    return found
+
+
+# --- lists ----------------------------------------------------------------------------------------------------------
+def listings() -> QuerySet[Listing]:
+    """Return listings, newest first, each with portfolio, owner, record and `follower_count` (unfinished follows)."""
+    following = Follow.objects.filter(lead=OuterRef("portfolio"), state__in=UNFINISHED_FOLLOW).order_by()
+    counted = Subquery(following.values("lead").annotate(count=Count("pk")).values("count"))
+    return (
+        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record")
+        .annotate(follower_count=Coalesce(counted, 0, output_field=IntegerField()))
+        .order_by("-pk")
+    )
+
+
+def published(kind: str | None = None) -> QuerySet[Listing]:
+    """Return what everybody may see, of one kind of portfolio or of all."""
+    found = listings().filter(state=ListingState.PUBLISHED)
+    return found if kind is None else found.filter(portfolio__kind=kind)
+
+
+def listings_of(owner: User) -> QuerySet[Listing]:
+    """Return the owner's listings, withdrawn ones included."""
+    return listings().filter(owner=owner)
+
+
+def published_kinds() -> list[str]:
+    """Return the kinds of portfolio among what is published, in the order in which kinds are declared."""
+    found = set(Listing.objects.filter(state=ListingState.PUBLISHED).values_list("portfolio__kind", flat=True))
+    return [kind for kind in PortfolioKind.values if kind in found]
+
+
+def leaderboard(kind: str) -> list[Listing]:
+    """Return the best published listings of one kind by time-weighted return, each with its `rank`; equals share one.
+
+    Kinds are never mixed: a return on made prices says nothing beside one on real ones (copy-trading rule 37).
+    """
+    by_return = Window(Rank(), order_by=F("record__unit_value").desc())
+    return list(published(kind).annotate(rank=by_return).order_by("rank", "pk")[:RANKED])
+
+
+def publishable_portfolios(owner: User) -> QuerySet[Portfolio]:
+    """Return the owner's portfolios that could be published: open, not a follow's, no competition's, not listed."""
+    following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
+    free = portfolios_of(owner).filter(~Exists(following), state=PortfolioState.OPEN, cash_is_locked=False)
+    return free.exclude(listing__state=ListingState.PUBLISHED)
+
+
+def funding_portfolios(follower: User, listing: Listing) -> QuerySet[Portfolio]:
+    """Return the follower's portfolios that a follow of this listing could be funded from."""
+    lead = listing.portfolio
+    following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
+    return portfolios_of(follower).filter(
+        ~Exists(following),
+        state=PortfolioState.OPEN,
+        cash_is_locked=False,
+        kind=lead.kind,
+        namespace=lead.namespace,
+        settlement=lead.settlement_id,
+    )
+
+
+def open_follow(user: Asker, listing: Listing) -> Follow | None:
+    """Return the user's unfinished follow of this listing."""
+    mine = Follow.objects.filter(follower=_key(user), lead=listing.portfolio_id, state__in=UNFINISHED_FOLLOW)
+    return mine.select_related("portfolio").first()
+
+
+# --- records --------------------------------------------------------------------------------------------------------
+def recent_curves(shown: Sequence[Listing]) -> dict[UUID, list[float]]:
+    """Return the recent unit values of each listing's portfolio, oldest first, 1 at the first; in one statement."""
+    portfolios = {one.portfolio_id: one for one in shown}
+    recent = Q()
+    for namespace in {one.portfolio.namespace for one in shown}:
+        now = market_now(namespace)
+        hours = Q(grain=SnapshotGrain.HOUR, at__gt=now - RECENT_HOURS)
+        minutes = Q(grain=SnapshotGrain.MINUTE, at__gt=now - RECENT_MINUTES)
+        members = [pk for pk, one in portfolios.items() if one.portfolio.namespace == namespace]
+        recent |= Q(portfolio__in=members) & (hours | minutes)
+    rows = EquitySnapshot.objects.filter(recent).order_by("at") if recent else EquitySnapshot.objects.none()
+    found: dict[tuple[UUID, str], list[Any]] = {}
+    for portfolio_id, grain, equity, net_deposits in rows.values_list("portfolio", "grain", "equity", "net_deposits"):
+        found.setdefault((portfolio_id, grain), []).append((equity, net_deposits))
+    curves = {}
+    for portfolio_id, one in portfolios.items():
+        hourly = found.get((portfolio_id, SnapshotGrain.HOUR), [])
+        minutely = found.get((portfolio_id, SnapshotGrain.MINUTE), [])
+        curves[one.pk] = unit_values(hourly if len(hourly) > 2 else minutely)
+    return curves
+
+
+def listing_cells(listing: Listing, followers: int) -> dict[str, str]:
+    """Return a listing's figures as pages show them, by the name of their cell."""
+    record = listing.record
+    currency = listing.portfolio.settlement_id
+    return {
+        "return": display.signed(display.percent(record.return_ratio)),
+        "drawdown": display.percent(record.max_drawdown_ratio),
+        "followers": str(followers),
+        "copied": f"{display.compact(record.copied_capital)} {currency}",
+        "equity": f"{display.money(record.equity)} {currency}",
+    }
+
+
+def listing_snapshot(user: Asker, key: str) -> dict[str, Any]:
+    """Gate and snapshot of the topic `listing:<id>`."""
+    listing: Any = listing_for_reader(user, key)
+    return {"cells": listing_cells(listing, listing.follower_count)}
+
+
+def follower_counts(portfolio_ids: Iterable[UUID]) -> dict[UUID, int]:
+    """Return how many unfinished follows each of these led portfolios has; those with none are left out."""
+    found = Follow.objects.filter(lead__in=list(portfolio_ids), state__in=UNFINISHED_FOLLOW).order_by()
+    return dict(found.values_list("lead").annotate(Count("pk")))

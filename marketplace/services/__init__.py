@@ -1,0 +1,1 @@
+"""Every write to listings and their records."""

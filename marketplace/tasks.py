@@ -1,0 +1,21 @@
+"""Keeping track records in step."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from celery import shared_task
+
+from marketplace.services.records import refresh_records
+
+
+@shared_task(name="marketplace.refresh_listing")
+def refresh_listing(listing_id: str) -> None:
+    """Somebody began to follow this one."""
+    refresh_records(listing_ids=[UUID(listing_id)])
+
+
+@shared_task(name="marketplace.refresh_all")
+def refresh_all() -> None:
+    """Count the snapshots taken since the last time; runs every few seconds."""
+    refresh_records()
