@@ -20,6 +20,7 @@ Message = tuple[str, Any]
 
 # A listener that does not keep up loses the oldest messages: they are hints, and the newest says most.
 QUEUE_LIMIT = 10_000
+SUBSCRIBE_SECONDS = 5.0
 
 
 class Subscription(Protocol):
@@ -125,6 +126,9 @@ class RedisSubscription(_Closing):
         self._prefix = prefix
         self._pubsub = client.pubsub(ignore_subscribe_messages=True)
         self._pubsub.subscribe(*(prefix + channel for channel in channels))
+        # Wait for the server's word, one for each channel: before it, what others publish would be missed.
+        for _ in channels:
+            self._pubsub.get_message(timeout=SUBSCRIBE_SECONDS)
 
     def get(self, timeout_seconds: float) -> Message | None:
         raw = self._pubsub.get_message(timeout=timeout_seconds)
