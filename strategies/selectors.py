@@ -104,8 +104,8 @@ def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[StrategyRun]:
 
 
 def _running() -> QuerySet[StrategyRun]:
-    """Return running runs with what deciding needs, oldest first."""
-    related = ("version", "portfolio", "instrument__market", "instrument__exchange")
+    """Return running runs with what deciding without a signal needs (a replay asks at every candle), oldest first."""
+    related = ("version", "instrument__market", "instrument__exchange")
     return StrategyRun.objects.filter(state=RunState.RUNNING).select_related(*related).order_by("pk")
 
 

@@ -20,7 +20,7 @@ from portfolios.services.books import Reservation, lock_portfolios, reserve
 from trading.brokers import Broker, OrderResult, Outcome
 from trading.brokers.paper import PaperBroker
 from trading.models import IN_FLIGHT, FollowPosition, Leg, Order, OrderEvent, OrderState
-from trading.services.fills import record_fills
+from trading.services.fills import record_fills, with_instruments
 from trading.services.judging import judge_batch
 
 BATCH = 500
@@ -63,13 +63,12 @@ def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     batch = sorted(waiting, key=lambda row: deterministic_id(row[3], row[2] or row[0]))[:BATCH]
     if not batch:
         return []
-    lock_portfolios(row[1] for row in batch)
+    portfolios = lock_portfolios(row[1] for row in batch)
     claim = new_id().hex
     mine = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING).exclude(_waits_for_another())
     if not mine.update(state=OrderState.SUBMITTING, claim=claim, claimed_at=wall_now()):
         return []
-    related = ("portfolio", "follow", "instrument__market", "instrument__exchange")
-    by_id = {order.pk: order for order in Order.objects.filter(claim=claim).select_related(*related)}
+    by_id = {order.pk: order for order in with_instruments(Order.objects.filter(claim=claim).select_related("follow"), portfolios)}
     claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
     judge_batch(claimed)
     _keep_verdicts(claimed)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from common.clock import wall_now
 from common.db import bulk_insert, bulk_update
@@ -13,6 +14,7 @@ from common.ids import new_id
 from common.realtime import publish
 from common.tasks import enqueue
 from engine.decimals import ZERO, money
+from markets.selectors import instruments_by_id
 from portfolios.models import Portfolio
 from portfolios.services.books import Booked, FillBooking, book_fills, lock_portfolios
 from trading.brokers import BrokerFill
@@ -32,12 +34,11 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
     news = _not_yet_booked(reported)
     if not news:
         return []
-    related = ("follow", "instrument__market", "instrument__exchange")
-    orders = {order.pk: order for order in Order.objects.filter(pk__in=[one.order_id for one in news]).select_related(*related)}
+    ordered = Order.objects.filter(pk__in=[one.order_id for one in news]).select_related("follow")
+    orders = {order.pk: order for order in with_instruments(ordered, portfolios)}
     fills, bookings = [], []
     for one in news:
         order = orders[one.order_id]
-        order.portfolio = portfolios[order.portfolio_id]
         fill, booking = _booking(one, order)
         fills.append(fill)
         bookings.append(booking)
@@ -50,6 +51,15 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
     bulk_insert(OrderEvent, [_event(orders[fill.order_id], fill) for fill in fills])
     _follow_up(fills, orders, portfolios, booked)
     return fills
+
+
+def with_instruments(orders: QuerySet[Order], portfolios: dict[UUID, Portfolio]) -> list[Order]:
+    """Return the orders with their (locked) portfolios and instruments: a batch shares a few, so rows are not joined to them one by one."""
+    found = list(orders)
+    instruments = instruments_by_id({order.instrument_id for order in found})
+    for order in found:
+        order.portfolio, order.instrument = portfolios[order.portfolio_id], instruments[order.instrument_id]
+    return found
 
 
 def _not_yet_booked(reported: Sequence[BrokerFill]) -> list[BrokerFill]:
