@@ -13,7 +13,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 
 from common import ids
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -55,10 +55,15 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
 
 def _from_drf(error: Exception, answer: Response) -> DomainError:
     if isinstance(error, exceptions.ValidationError):
-        return DomainError("INVALID_INPUT", "Some fields need another value.", {"fields": answer.data}, answer.status_code)
-    detail = error.detail if isinstance(error, exceptions.APIException) else str(error)
-    code = error.default_code if isinstance(error, exceptions.APIException) else "not_found"
-    return DomainError(str(code).upper(), str(detail) or "There is no such thing.", status=answer.status_code)
+        return DomainError(
+            "INVALID_INPUT", "Some fields need another value.", {"fields": answer.data}, answer.status_code
+        )
+    if isinstance(error, exceptions.APIException):
+        return DomainError(str(error.get_codes()).upper(), str(error.detail), status=answer.status_code)
+    # Django's own Http404 and PermissionDenied, which name no code.
+    if answer.status_code == 403:
+        return DomainError("PERMISSION_DENIED", "You may not do this.", status=403)
+    return NotFound("thing")
 
 
 class RequestIdMiddleware:

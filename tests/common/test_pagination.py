@@ -1,0 +1,65 @@
+"""Pages of the API's lists: newest first, without gaps, and proof against a hand-made cursor."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.db.models import Model, QuerySet
+from rest_framework.exceptions import NotFound
+from rest_framework.request import Request
+from rest_framework.test import APIRequestFactory
+
+from accounts.models import AuditEntry, Notification, User
+from common.pagination import NewestFirst
+
+
+def _pages(queryset: QuerySet[Model], **query: str) -> list[list[object]]:
+    """Return the keys of every page, following `next` to the end."""
+    pages: list[list[object]] = []
+    while True:
+        pager = NewestFirst()
+        rows = pager.paginate_queryset(queryset, Request(APIRequestFactory().get("/", query)))
+        assert rows is not None
+        pages.append([row.pk for row in rows])
+        following = pager.get_next_link()
+        if following is None:
+            return pages
+        query = {name: values[0] for name, values in parse_qs(urlsplit(following).query).items()}
+
+
+def test_uuid_keys_are_paged_newest_first_without_gaps(alice: User) -> None:
+    made = [Notification.objects.create(user=alice, event="test").pk for _ in range(5)]
+    newest = made[::-1]
+    assert _pages(Notification.objects.all(), page_size="2") == [newest[:2], newest[2:4], newest[4:]]
+
+
+def test_number_keys_are_paged_newest_first_without_gaps(alice: User) -> None:
+    made = [AuditEntry.objects.create(action="test", object_kind="a", object_id=str(n)).pk for n in range(3)]
+    assert _pages(AuditEntry.objects.filter(action="test"), page_size="2") == [made[:0:-1], made[:1]]
+
+
+def test_a_row_made_meanwhile_shifts_no_page(alice: User) -> None:
+    made = [Notification.objects.create(user=alice, event="test").pk for _ in range(4)]
+    pager = NewestFirst()
+    pager.paginate_queryset(Notification.objects.all(), Request(APIRequestFactory().get("/", {"page_size": "2"})))
+    following = pager.get_next_link()
+    assert following is not None
+    Notification.objects.create(user=alice, event="newer")
+    query = {name: values[0] for name, values in parse_qs(urlsplit(following).query).items()}
+    assert _pages(Notification.objects.all(), **query) == [[made[1], made[0]]]
+
+
+def test_a_page_holds_at_most_200() -> None:
+    assert NewestFirst().get_page_size(Request(APIRequestFactory().get("/", {"page_size": "10000"}))) == 200
+
+
+@pytest.mark.parametrize(
+    ("model", "position"),
+    [(Notification, "nonsense"), (Notification, "7"), (AuditEntry, "nonsense"), (AuditEntry, "%00")],
+)
+def test_a_cursor_made_by_hand_is_refused(db: None, model: type[Model], position: str) -> None:
+    query = {"cursor": b64encode(f"p={position}".encode()).decode()}
+    with pytest.raises(NotFound, match="Invalid cursor"):
+        NewestFirst().paginate_queryset(model._default_manager.all(), Request(APIRequestFactory().get("/", query)))
