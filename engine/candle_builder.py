@@ -82,5 +82,8 @@ class CandleBuilder:
                 part.extend(closed)
 
     def _ended(self, at_ms: int) -> list[tuple[str, Candle]]:
-        over = [name for name, part in self._parts.items() if part.opened_at != candle_start(at_ms, name)]
-        return [(name, self._parts.pop(name)) for name in over]
+        return [
+            (name, self._parts.pop(name))
+            for name in self._coarser
+            if name in self._parts and self._parts[name].opened_at != candle_start(at_ms, name)
+        ]
