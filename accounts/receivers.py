@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import signals as account_signals
+from django.apps import apps as installed
 from django.apps.registry import Apps
 from django.contrib.auth import signals as auth_signals
 from django.http import HttpRequest
@@ -54,10 +55,11 @@ def _email_changed(user: User, from_email_address: Any, to_email_address: Any, *
     audit(action="email.changed", obj=user, actor=user, before=before, after=after)
 
 
-def make_default_plan(apps: Apps, **kwargs: Any) -> None:
+def make_default_plan(apps: Apps = installed, **kwargs: Any) -> None:
     """Receive post_migrate: a fresh database, or one that a release taught a new limit, gets its default plan.
 
-    `apps` are the models that the database now has: after migrating back to zero there are none of ours.
+    `apps` are the models that the database now has: after migrating back to zero there are none of ours. (A flush
+    sends no `apps`.)
     """
     if apps.is_installed("accounts"):
         ensure_default_plan()

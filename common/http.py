@@ -1,4 +1,4 @@
-"""How every HTTP door answers a refusal: RFC 9457 problem details for programs, a clear page for people; request ids for both."""
+"""How HTTP doors answer a refusal: RFC 9457 problem details for programs, a page for people; request ids for both."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _from_drf(error: Exception, answer: Response) -> DomainError:
 
 
 class RequestIdMiddleware:
-    """Give every request an id (the caller's, where it is a plain one) and send it back, so that a report can be traced."""
+    """Give every request an id (the caller's, where it is a plain one) and send it back: a report can be traced."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
