@@ -29,8 +29,8 @@ class IdSource:
             # Milliseconds and counter as one number: it only ever grows, also when the clock steps back.
             stamp = 0 if self._seeded else int(clock.wall_now().timestamp() * 1000) << 12
             self._last = max(stamp, self._last + 1)
+            milliseconds, counter = divmod(self._last, 1 << 12)
             low = self._random.getrandbits(62)
-        milliseconds, counter = divmod(self._last, 1 << 12)
         return uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (counter << 64) | (0b10 << 62) | low)
 
 
