@@ -1,0 +1,60 @@
+"""The two clocks: market time belongs to a namespace's prices, wall time to the wall."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from common import clock
+from common.ids import new_id
+
+NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def stopped_wall() -> Iterator[None]:
+    """Stop the wall clock at midnight of New Year."""
+    clock.use_wall_clock(lambda: NEW_YEAR)
+    yield
+    clock.use_wall_clock(None)
+
+
+@pytest.fixture
+def namespace() -> str:
+    return f"clock-{new_id().hex}"
+
+
+def test_wall_time_is_the_systems_in_utc() -> None:
+    before = datetime.now(UTC)
+    told = clock.wall_now()
+    assert before <= told <= datetime.now(UTC)
+    assert told.utcoffset() == timedelta(0)
+
+
+def test_the_wall_clock_can_be_replaced_and_restored(stopped_wall: None) -> None:
+    assert clock.wall_now() == NEW_YEAR
+    clock.use_wall_clock(None)
+    assert abs(clock.wall_now() - datetime.now(UTC)) < timedelta(seconds=5)
+
+
+def test_market_time_is_what_the_namespaces_source_announced(stopped_wall: None, namespace: str) -> None:
+    long_ago = datetime(2019, 5, 4, 3, 2, 1, 654321, tzinfo=UTC)
+    clock.set_market_time(namespace, long_ago)
+    assert clock.market_now(namespace) == long_ago
+    assert clock.wall_now() == NEW_YEAR
+    clock.set_market_time(namespace, long_ago + timedelta(milliseconds=250))
+    assert clock.market_now(namespace) == datetime(2019, 5, 4, 3, 2, 1, 904321, tzinfo=UTC)
+
+
+def test_a_namespace_that_announces_nothing_lives_by_the_wall(stopped_wall: None, namespace: str) -> None:
+    clock.set_market_time(f"{namespace}-other", NEW_YEAR + timedelta(days=9))
+    assert clock.market_now(namespace) == NEW_YEAR
+
+
+def test_monotonic_seconds_pass_whatever_the_wall_says(stopped_wall: None) -> None:
+    began, began_really = clock.monotonic(), time.monotonic()
+    clock.sleep(0.02)
+    assert 0.02 <= clock.monotonic() - began <= time.monotonic() - began_really + 0.001
