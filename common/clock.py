@@ -30,10 +30,15 @@ def use_wall_clock(clock: Callable[[], datetime] | None) -> None:
 
 def market_now(namespace: str) -> datetime:
     """Return market time in a namespace: the time its price source last announced, else (real venues) wall time."""
+    return announced_time(namespace) or wall_now()
+
+
+def announced_time(namespace: str) -> datetime | None:
+    """Return the market time that a namespace's price source last announced, if it ever did."""
     from common.bus import bus  # the bus reads settings; the clock must be importable without them
 
     announced = bus().board_get(MARKET_CLOCKS, [namespace]).get(namespace)
-    return datetime.fromisoformat(announced) if announced else wall_now()
+    return datetime.fromisoformat(announced) if announced else None
 
 
 def set_market_time(namespace: str, at: datetime) -> None:

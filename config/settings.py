@@ -139,7 +139,7 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 # Every Redis key and channel of ours starts with this; a replay or a test takes another.
 REDIS_PREFIX = env.str("SLIPSTREAM_REDIS_PREFIX", default="slipstream:")
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = (
     {"global_keyprefix": f"{REDIS_PREFIX}celery:", "visibility_timeout": 3600} if REDIS_URL else {"polling_interval": 0.02}
 )

@@ -37,7 +37,8 @@ def source_of(exchange: Exchange) -> PriceSource:
                 ReplaySeries(instrument, timeframe, candle_arrays(instrument, timeframe, end=FAR_FUTURE))
                 for instrument, timeframes in finest
                 for timeframe in timeframes
-            ]
+            ],
+            after=clock.announced_time(members[0].market.namespace) if members else None,
         )
     raise DomainError("VENUE_HAS_NO_FEED", f"{exchange} has no price source yet: feed a simulated or replayed venue.")
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import heapq
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from itertools import groupby
 from operator import itemgetter
@@ -12,7 +14,7 @@ from uuid import UUID
 
 from common.fields import canonical
 from engine.candles import Candles
-from engine.timeframes import moment, timeframe_ms
+from engine.timeframes import milliseconds, moment, timeframe_ms
 from markets.models import Instrument
 from markets.steps import ClosedCandle, Step
 
@@ -39,12 +41,15 @@ class ReplaySource:
 
     persists_candles = False
 
-    def __init__(self, series: Sequence[ReplaySeries], limit: int | None = None) -> None:
-        """`limit` is the number of candles walked of each series, all of them without it."""
+    def __init__(
+        self, series: Sequence[ReplaySeries], limit: int | None = None, *, after: datetime | None = None
+    ) -> None:
+        """`limit` is the number of candles walked of each series; the walk goes on `after` a moment it had reached."""
         namespaces = {one.instrument.market.namespace for one in series}
         if len(namespaces) != 1 or len({one.instrument.id for one in series}) != len(series):
             raise ValueError("A replay walks one series of each instrument, all of one namespace.")
         self.namespace = namespaces.pop()
+        self._after_ms = -1 if after is None else milliseconds(after)
         self._series = [
             ReplaySeries(one.instrument, one.timeframe, one.candles.part(0, limit or len(one.candles)))
             for one in series
@@ -54,6 +59,9 @@ class ReplaySource:
         walks = [_ticks(index, one) for index, one in enumerate(self._series)]
         ids = [one.instrument.id for one in self._series]
         for at_ms, group in groupby(heapq.merge(*walks), key=itemgetter(0)):
+            if at_ms <= self._after_ms:
+                deque(group, maxlen=0)  # walked without a step, so that what closes later is known
+                continue
             prices: dict[UUID, Decimal] = {}
             closed: list[ClosedCandle] = []
             for _, index, price, candle in group:

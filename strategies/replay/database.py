@@ -27,13 +27,21 @@ class ReplayWorld:
 
 
 @contextmanager
+def without_mail() -> Iterator[None]:
+    """Send no mail from this process while the block runs: made-up people have no mailboxes."""
+    before, settings.EMAIL_BACKEND = settings.EMAIL_BACKEND, "django.core.mail.backends.dummy.EmailBackend"
+    try:
+        yield
+    finally:
+        settings.EMAIL_BACKEND = before
+
+
+@contextmanager
 def fresh_world(*, database_url: str | None, keep: bool) -> Iterator[ReplayWorld]:
     """Point this process at an empty migrated database and an empty candle directory; clean both up afterwards."""
     name = f"replay_{new_token(6).lower().replace('-', '_')}"
     folder = Path(tempfile.mkdtemp(prefix=f"{name}-"))
-    before = dict(connection.settings_dict), settings.CANDLE_DIR, settings.REDIS_PREFIX, settings.EMAIL_BACKEND
-    # The people of a replay have no mailboxes.
-    settings.EMAIL_BACKEND = "django.core.mail.backends.dummy.EmailBackend"
+    before = dict(connection.settings_dict), settings.CANDLE_DIR, settings.REDIS_PREFIX
     url = database_url or _create_database(name, folder)
     try:
         _point_at(url, folder / "candles", f"{settings.REDIS_PREFIX}{name}:")
@@ -44,12 +52,13 @@ def fresh_world(*, database_url: str | None, keep: bool) -> Iterator[ReplayWorld
                 "DATABASE_URL": url,
                 "SLIPSTREAM_CANDLE_DIR": str(settings.CANDLE_DIR),
                 "SLIPSTREAM_REDIS_PREFIX": settings.REDIS_PREFIX,
+                "EMAIL_URL": "dummymail://",
             },
         )
     finally:
         _disconnect()
         connection.settings_dict.update(before[0])
-        settings.CANDLE_DIR, settings.REDIS_PREFIX, settings.EMAIL_BACKEND = before[1:]
+        settings.CANDLE_DIR, settings.REDIS_PREFIX = before[1:]
         _forget_caches()
         if not keep:
             if database_url is None and connection.vendor == "postgresql":

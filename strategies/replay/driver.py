@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from random import Random
 
 from common import clock
@@ -12,7 +12,7 @@ from common.bus import bus
 from common.errors import DomainError
 from common.tasks import inline_tasks
 from markets.feed import apply_step, settled
-from markets.sources import ReplaySource
+from markets.steps import PriceSource, Step
 from portfolios.services.equity import take_snapshots
 from strategies.tasks import sweep_runs
 from trading.services.sweeping import sweep
@@ -59,21 +59,32 @@ def wait_for_workers(namespace: str, keep_workers: Callable[[], None]) -> Finish
     return finish
 
 
-def walk(source: ReplaySource, *, finish: Finish, progress: Callable[[int], None], hears_all: bool) -> int:
-    """Walk the source to its end; return how many candles closed.
+def walk(
+    steps: Iterable[Step],
+    source: PriceSource,
+    *,
+    finish: Finish,
+    progress: Callable[[int], None],
+    hears_all: bool,
+    snapshot_every: timedelta = timedelta(days=1),
+) -> int:
+    """Walk a source's steps to their end; return how many candles closed.
 
     Unless it `hears_all` hints about new stops (a killed worker's is lost), the stops' rows are asked at every candle.
     """
     engine = TriggerEngine(source.namespace)
-    candles, day = 0, None
+    candles, snapshot_at = 0, None
     with bus().listen(channel(source.namespace)) as hints:
-        for step in source.steps():
+        engine.refresh()
+        for step in steps:
             apply_step(source.namespace, step, persists_candles=source.persists_candles)
             if hints.get(0) is not None or (step.closed and not hears_all):
                 _refresh(engine, hints.get)
             engine.on_prices(step.prices)
             finish()
-            day = _snapshot_each_day(source.namespace, step.at, day)
+            if (due := _floor(step.at, snapshot_every)) != snapshot_at:
+                snapshot_at = due
+                take_snapshots(namespace=source.namespace, at=due)
             if step.closed:
                 candles += len(step.closed)
                 progress(candles)
@@ -86,7 +97,5 @@ def _refresh(engine: TriggerEngine, next_hint: Callable[[float], object]) -> Non
     engine.refresh()
 
 
-def _snapshot_each_day(namespace: str, at: datetime, day: object) -> object:
-    if at.date() != day:
-        take_snapshots(namespace=namespace, at=at.replace(hour=0, minute=0, second=0, microsecond=0))
-    return at.date()
+def _floor(at: datetime, every: timedelta) -> datetime:
+    return at - (at - datetime.min.replace(tzinfo=UTC)) % every

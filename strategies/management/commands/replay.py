@@ -16,7 +16,7 @@ from common import clock, ids
 from common.errors import DomainError
 from markets.sources import ReplaySource
 from strategies.replay.cast import NAMESPACE, gather, load_series
-from strategies.replay.database import ReplayWorld, fresh_world
+from strategies.replay.database import ReplayWorld, fresh_world, without_mail
 from strategies.replay.driver import Finish, inline_workers, wait_for_workers, walk
 from strategies.replay.report import Report, as_text, make_report
 from strategies.replay.workers import Workers, celery_workers
@@ -26,17 +26,28 @@ class Command(BaseCommand):
     help = "Replay candles with one lead and many followers through the platform's own services, and check every book."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--candles", action="append", type=Path, required=True, metavar="FILE", help="may be given several times")
+        parser.add_argument(
+            "--candles", action="append", type=Path, required=True, metavar="FILE", help="may be given several times"
+        )
         parser.add_argument("--limit", type=int, help="walk only the first so many candles of each file")
         parser.add_argument("--strategy", choices=["ema_cross"], default="ema_cross")
         parser.add_argument("--fast", type=int, default=12)
         parser.add_argument("--slow", type=int, default=26)
-        parser.add_argument("--share", type=Decimal, default=Decimal("0.2"), help="the lead's stake per entry, as a share of equity (0-1)")
-        parser.add_argument("--stop-loss", type=Decimal, default=Decimal("0.05"), help="distance below the entry (0-1); 0 for none")
+        parser.add_argument(
+            "--share",
+            type=Decimal,
+            default=Decimal("0.2"),
+            help="the lead's stake per entry, as a share of equity (0-1)",
+        )
+        parser.add_argument(
+            "--stop-loss", type=Decimal, default=Decimal("0.05"), help="distance below the entry (0-1); 0 for none"
+        )
         parser.add_argument("--followers", type=int, default=100)
         parser.add_argument("--seed", type=int, default=1)
         parser.add_argument("--workers", choices=["inline", "celery"], default="inline")
-        parser.add_argument("--database", metavar="URL", help="use this empty database instead of a fresh one; it is kept")
+        parser.add_argument(
+            "--database", metavar="URL", help="use this empty database instead of a fresh one; it is kept"
+        )
         parser.add_argument("--keep", action="store_true", help="keep the database")
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
@@ -52,6 +63,7 @@ class Command(BaseCommand):
     def _replay(self, options: dict[str, Any]) -> Report:
         began = clock.monotonic()
         with ExitStack() as stack:
+            stack.enter_context(without_mail())
             world = stack.enter_context(fresh_world(database_url=options["database"], keep=options["keep"]))
             if options["keep"] or options["database"]:
                 self.stderr.write(f"The database is kept: {world.database_url}")
@@ -68,8 +80,9 @@ class Command(BaseCommand):
                 stop_loss=options["stop_loss"] or None,
                 chance=ids.seeded_random("followers", options["seed"]),
             )
+            source = ReplaySource(series)
             started = clock.monotonic()
-            candles = walk(ReplaySource(series), finish=finish, progress=self._progress, hears_all=workers is None)
+            candles = walk(source.steps(), source, finish=finish, progress=self._progress, hears_all=workers is None)
             finish()
             return make_report(
                 cast,

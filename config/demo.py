@@ -1,0 +1,153 @@
+"""The living demo: a few people who trade, follow and compete on a made market, with hours of history behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from itertools import islice
+
+from accounts.models import User
+from accounts.services.people import create_person
+from common.clock import market_now
+from common.ids import seeded_random
+from community.services.competitions import create_competition, enter_competition
+from marketplace.models import Listing
+from marketplace.services.listings import follow_listing, publish_listing
+from markets.feeding import source_of
+from markets.models import Asset, Exchange, Instrument
+from markets.selectors import tradable_instruments
+from portfolios.services.cash import open_portfolio
+from strategies.replay.database import without_mail
+from strategies.replay.driver import inline_workers, walk
+from strategies.services.definitions import save_strategy
+from strategies.services.runs import start_run
+
+# Known to everybody who reads this: the demo is for one's own machine, never for a site that others reach.
+PASSWORD = "slipstream-demo"
+LEAD, FOLLOWER, OPERATOR = "alice@demo.local", "bob@demo.local", "operator@demo.local"
+
+
+@dataclass(frozen=True, slots=True)
+class DemoLead:
+    """A lead of the demo: which instruments, which periods, what stake per entry."""
+
+    email: str
+    name: str
+    title: str
+    description: str
+    bases: tuple[str, ...]
+    fast: int
+    slow: int
+    share: str
+    stop_loss: str
+
+
+LEADS = (
+    DemoLead(
+        LEAD,
+        "Alice",
+        "Calm Crossover",
+        "Rides the trend in BTC and ETH. Long only: in when the fast average crosses above the slow one, out when it "
+        "falls back, with a stop 2 % below every entry. At most two positions at a time, a fifth of equity each.",
+        ("BTC", "ETH"),
+        5,
+        13,
+        "0.2",
+        "0.02",
+    ),
+    DemoLead(
+        "dana@demo.local",
+        "Dana",
+        "Alt Sprinter",
+        "Short trends in SOL and XRP, quick in and quick out. Expect many small trades and their fees.",
+        ("SOL", "XRP"),
+        3,
+        8,
+        "0.25",
+        "0.03",
+    ),
+)
+
+
+def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool:
+    """Create the demo's people and let them live through `warm_up_steps` of the market; False where they exist already."""
+    if User.objects.filter(email=LEAD).exists():
+        return False
+    instruments = {one.market.base_id: one for one in tradable_instruments(exchange.namespace)}
+    settlement = Asset.objects.get(pk=next(iter(instruments.values())).market.quote_id)
+    source = source_of(exchange)
+    steps = source.steps()
+    with without_mail(), inline_workers(seeded_random("demo")) as finish:
+        operator = create_person(
+            email=OPERATOR, password=PASSWORD, display_name="Olive", handle="olive", is_staff=True, is_superuser=True
+        )
+        # The first prices: market time must run before anybody acts in it.
+        walk(islice(steps, 1), source, finish=finish, progress=_quiet, hears_all=True)
+        listings = [_lead(one, exchange, settlement, instruments, timeframe) for one in LEADS]
+        _followers(listings, exchange, settlement)
+        _competition(operator, exchange, settlement, list(instruments.values()))
+        every = timedelta(minutes=1 if timeframe == "1m" else 30)
+        walk(
+            islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every
+        )
+    return True
+
+
+def _quiet(candles: int) -> None:
+    """Say nothing: the demo's history takes seconds."""
+
+
+def _lead(
+    lead: DemoLead, exchange: Exchange, settlement: Asset, instruments: dict[str, Instrument], timeframe: str
+) -> Listing:
+    """Create a lead with a portfolio, a running strategy on each of its instruments that is traded here, and a listing."""
+    user = create_person(email=lead.email, password=PASSWORD, display_name=lead.name, handle=lead.name.lower())
+    portfolio = open_portfolio(
+        owner=user, name=lead.title, exchange=exchange, settlement=settlement, amount=Decimal(10_000)
+    )
+    traded = [instruments[base] for base in lead.bases if base in instruments] or list(instruments.values())[:1]
+    for instrument in traded:
+        parameters = {"fast": lead.fast, "slow": lead.slow, "share": lead.share, "stop_loss": lead.stop_loss}
+        name = f"{lead.title} {instrument.market.base_id}"
+        version = save_strategy(
+            owner=user, name=name, instrument=instrument, timeframe=timeframe, parameters=parameters
+        )
+        start_run(actor=user, version=version, portfolio=portfolio)
+    return publish_listing(owner=user, portfolio=portfolio, title=lead.title, description=lead.description)
+
+
+def _followers(listings: Sequence[Listing], exchange: Exchange, settlement: Asset) -> None:
+    people = [
+        (FOLLOWER, "Bob", [("2000", "1")]),
+        ("finn@demo.local", "Finn", [("1500", "1.5"), ("800", "1")]),
+        ("gina@demo.local", "Gina", [("400", "2"), ("3000", "0.5")]),
+    ]
+    for email, name, follows in people:
+        user = create_person(email=email, password=PASSWORD, display_name=name, handle=name.lower())
+        savings = open_portfolio(
+            owner=user, name="Savings", exchange=exchange, settlement=settlement, amount=Decimal(10_000)
+        )
+        for listing, (amount, multiplier) in zip(listings, follows, strict=False):
+            follow_listing(
+                follower=user, listing=listing, source=savings, amount=Decimal(amount), multiplier=Decimal(multiplier)
+            )
+
+
+def _competition(operator: User, exchange: Exchange, settlement: Asset, instruments: Sequence[Instrument]) -> None:
+    now = market_now(exchange.namespace)
+    competition = create_competition(
+        operator=operator,
+        title="Opening Cup",
+        description="Thirty market days, one starting capital, every instrument of this exchange. The best equity wins.",
+        exchange=exchange,
+        settlement=settlement,
+        starting_capital=Decimal(5_000),
+        allowed_instruments=instruments,
+        starts_at=now,
+        ends_at=now + timedelta(days=30),
+    )
+    for email in (FOLLOWER, "finn@demo.local"):
+        enter_competition(user=User.objects.get(email=email), competition=competition)
+

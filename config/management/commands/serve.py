@@ -1,0 +1,117 @@
+"""`manage.py serve`: the whole platform in one process, with a living demo. What `make run` starts."""
+
+from __future__ import annotations
+
+import os
+import socket
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connections
+
+from common import clock
+from common.errors import DomainError
+from config import demo
+from config.embedded import background_processes, serve_site
+from engine.timeframes import timeframe_ms
+from markets.feeding import feed_venue
+from markets.models import Exchange
+from markets.services import seed_simulated_venue
+from strategies.replay.cast import load_series
+from trading.trigger_engine import run_engine
+
+# Six hours of the simulated market (ten-second steps), or some hundred candles of a replay (four prices each).
+_SIMULATED_STEPS, _REPLAY_STEPS = 6 * 60 * 6, 4 * 300
+
+
+class Command(BaseCommand):
+    help = "Serve the platform in one process: site, worker, beat, feed and engine, with a demo to look at."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default="127.0.0.1")
+        parser.add_argument("--port", type=int, default=8000)
+        parser.add_argument(
+            "--candles", nargs="*", type=Path, default=[], metavar="FILE", help="replay these instead of simulating"
+        )
+        parser.add_argument("--speed", type=float, help="market seconds per second")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        host, port = options["host"], options["port"]
+        _refuse_taken_port(host, port)
+        with self._step("Preparing the database"):
+            call_command("migrate", verbosity=0, interactive=False)
+        try:
+            exchange, timeframe, steps = self._venue(options["candles"])
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        with self._step("Letting the demo live through its first hours"):
+            demo.seed_demo(exchange, timeframe=timeframe, warm_up_steps=steps)
+        speed = options["speed"] or (
+            timeframe_ms(timeframe) / 1000 if options["candles"] else settings.SIMULATION_SPEED
+        )
+        loops = {
+            "feed": partial(_closing, feed_venue, exchange.code, speed),
+            "engine": partial(_closing_engine, exchange.namespace),
+        }
+        with background_processes(loops):
+            serve_site(host=host, port=port, on_start=lambda: self._announce(host, port))
+
+    def _venue(self, candles: list[Path]) -> tuple[Exchange, str, int]:
+        if not candles:
+            with self._step("Preparing the simulated market"):
+                return seed_simulated_venue(), "1m", _SIMULATED_STEPS
+        with self._step("Reading the candles"):
+            series = load_series(candles, limit=None)
+            return series[0].instrument.exchange, series[0].timeframe, _REPLAY_STEPS
+
+    @contextmanager
+    def _step(self, what: str) -> Iterator[None]:
+        began = clock.monotonic()
+        self.stdout.write(f"{what} …", ending="")
+        self.stdout.flush()
+        yield
+        self.stdout.write(f" {clock.monotonic() - began:.1f} s")
+
+    def _announce(self, host: str, port: int) -> None:
+        self.stdout.write(
+            f"\n  Slipstream is running at http://{host}:{port}\n\n"
+            f"  lead      {demo.LEAD}\n"
+            f"  follower  {demo.FOLLOWER}\n"
+            f"  operator  {demo.OPERATOR}   (admin: http://{host}:{port}/admin/)\n"
+            f"  password  {demo.PASSWORD}\n\n"
+            "  Ctrl-C stops it.\n"
+        )
+        self.stdout.flush()
+
+
+def _refuse_taken_port(host: str, port: int) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Port {port} on {host} is taken ({os.strerror(error.errno or 0)}); stop what uses it or choose another: "
+                f"make run PORT={port + 1}"
+            ) from error
+
+
+def _closing(feed: Any, code: str, speed: float, stop: Any) -> None:
+    try:
+        feed(code, speed=speed, stop=stop)
+    finally:
+        connections.close_all()
+
+
+def _closing_engine(namespace: str, stop: Any) -> None:
+    try:
+        run_engine(namespace, stop)
+    finally:
+        connections.close_all()
