@@ -49,6 +49,8 @@ class Chart {
       // A wheel over a plain curve scrolls the page; over candles it zooms, as traders expect.
       handleScale: { mouseWheel: candles },
     });
+    // A curve shows all of its range, however many points that is.
+    this.chart.timeScale().applyOptions({ minBarSpacing: candles ? 0.5 : 0.01 });
     this.series = candles
       ? this.chart.addSeries(CandlestickSeries, look.candleOptions(colours))
       : this.chart.addSeries(AreaSeries, look.areaOptions(colours));

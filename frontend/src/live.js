@@ -24,8 +24,8 @@ const FLASH_MS = 900;
 const STATE_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline", idle: "" };
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
-/** topic -> updates that came before its snapshot, or null once it has come. */
-const waiting = new Map();
+/** The topics that the page has now. */
+let wanted = new Set();
 /** topic -> name -> cells; made when needed, forgotten when the page changes. */
 let index = null;
 let socket = null;
@@ -159,54 +159,30 @@ function apply(message, quiet) {
 }
 
 function receive(message) {
-  if (message.type === "snapshot") {
-    const held = waiting.get(message.topic);
-    if (held === undefined) {
-      return; // Unsubscribed while it was on its way.
-    }
-    waiting.set(message.topic, null);
-    apply(message, true);
-    refreshParts(message.topic);
-    held?.forEach((update) => apply(update, false));
-  } else if (message.type === "update" && waiting.has(message.topic)) {
-    // An update may overtake its snapshot; applied first, it would be undone by it.
-    const held = waiting.get(message.topic);
-    if (held === null) {
-      apply(message, false);
-    } else {
-      held.push(message);
-    }
-  } else if (message.type === "error") {
+  if (message.type === "error") {
     document.dispatchEvent(new CustomEvent("live:error", { detail: message }));
+  } else if (wanted.has(message.topic)) {
+    const snapshot = message.type === "snapshot";
+    apply(message, snapshot);
+    if (snapshot) {
+      refreshParts(message.topic);
+    }
   }
 }
 
 function showState(state) {
-  if (state !== "live") {
-    waiting.forEach((_held, topic) => waiting.set(topic, []));
-  }
   for (const element of document.querySelectorAll("[data-live-status]")) {
     element.dataset.state = state;
     element.querySelector("[data-live-text]").textContent = STATE_WORDS[state];
   }
 }
 
-/** Brings the subscriptions in line with the topics the page now has. */
+/** Brings the subscriptions in line with the topics that the page has now. */
 function sync() {
   index = null;
-  const topics = new Set([...document.querySelectorAll("[data-topic]")].map((root) => root.dataset.topic).filter(Boolean));
-  for (const topic of waiting.keys()) {
-    if (!topics.has(topic)) {
-      waiting.delete(topic);
-    }
-  }
-  for (const topic of topics) {
-    if (!waiting.has(topic)) {
-      waiting.set(topic, []);
-    }
-  }
-  socket.want(topics);
-  if (topics.size > 0) {
+  wanted = new Set([...document.querySelectorAll("[data-topic]")].map((root) => root.dataset.topic).filter(Boolean));
+  socket.want(wanted);
+  if (wanted.size > 0) {
     socket.start();
   } else {
     socket.stop();
@@ -243,9 +219,12 @@ function markNewRows() {
     }
   });
   document.addEventListener("htmx:afterSettle", (event) => {
-    const before = known.get(event.detail.target);
-    known.delete(event.detail.target);
-    for (const id of before ? rowIds(event.detail.target) : []) {
+    const { target } = event.detail;
+    const before = known.get(target);
+    known.delete(target);
+    // A part that was replaced as a whole is gone; the event comes from the one in its place.
+    const part = target.isConnected ? target : event.target;
+    for (const id of before ? rowIds(part) : []) {
       if (!before.has(id)) {
         document.getElementById(id).dataset.new = "";
       }
