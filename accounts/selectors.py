@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
@@ -12,6 +13,7 @@ from django.utils.crypto import salted_hmac
 
 from accounts.models import (
     DEFAULT_LIMITS,
+    HANDLE_PATTERN,
     ApiToken,
     AuditEntry,
     Invitation,
@@ -28,6 +30,7 @@ from common.errors import DomainError, NotFound
 
 # A page's bell shows this many; the rest is on the notifications page.
 SNAPSHOT_NOTIFICATIONS = 10
+_CODE = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------
@@ -105,7 +108,9 @@ def check_limit(user: User, name: str, used: int) -> None:
 # --- people ---------------------------------------------------------------------------------------------------------
 def profile_by_handle(handle: str) -> Profile:
     """Return the public profile with this handle; raise NotFound for nobody's and for people who left."""
-    profile = Profile.objects.select_related("user").filter(handle=handle.lower(), user__is_active=True).first()
+    profile = None
+    if re.match(HANDLE_PATTERN, handle.lower()):
+        profile = Profile.objects.select_related("user").filter(handle=handle.lower(), user__is_active=True).first()
     if profile is None:
         raise NotFound("handle")
     return profile
@@ -113,8 +118,11 @@ def profile_by_handle(handle: str) -> Profile:
 
 def invitation_by_code(code: str) -> Invitation:
     """Return the invitation that this code still opens; raise DomainError INVITATION_INVALID otherwise."""
-    invitation = Invitation.objects.filter(code=code, used_at=None, expires_at__gt=wall_now()).first()
-    if not code or invitation is None:
+    # What no code can be is not asked about: PostgreSQL would take a NUL in it for an error of ours.
+    invitation = None
+    if _CODE.fullmatch(code):
+        invitation = Invitation.objects.filter(code=code, used_at=None, expires_at__gt=wall_now()).first()
+    if invitation is None:
         raise DomainError("INVITATION_INVALID", "This invitation is unknown, used or expired: ask for a new one.")
     return invitation
 

@@ -112,6 +112,8 @@ def test_a_profile_is_found_by_its_handle_in_any_case(alice: User) -> None:
 def test_nobodys_handle_and_a_closed_account_are_alike_unknown(alice: User) -> None:
     with pytest.raises(NotFound) as unknown:
         profile_by_handle("nobody")
+    with pytest.raises(NotFound):
+        profile_by_handle("no\x00body")
     User.objects.filter(pk=alice.pk).update(is_active=False)
     with pytest.raises(NotFound) as closed:
         profile_by_handle("alice")
