@@ -91,7 +91,9 @@ def test_a_refusal_and_a_response_header_make_toasts(stage: Stage, page: Page) -
     trigger = {"HX-Trigger": '{"toast": {"message": "Deposited.", "level": "success"}}'}
     stage.parts["/yes/"] = (204, "text/html", "", trigger)
     page.goto(stage.url)
-    page.get_by_role("button", name="no").click()
+    with page.expect_request("**/no/") as request:
+        page.get_by_role("button", name="no").click()
+    assert request.value.headers["accept"] == "text/html, application/json;q=0.5"
     expect(page.get_by_role("alert")).to_contain_text("Trading is halted.")
     page.get_by_role("button", name="yes").click()
     expect(page.locator(".toast[data-level=success]")).to_contain_text("Deposited.")

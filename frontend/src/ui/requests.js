@@ -1,4 +1,4 @@
-/** What surrounds htmx requests: the line at the top of the page, and what to do when the session has ended. */
+/** What surrounds htmx requests: how refusals are to come, the line at the top of the page, a session that has ended. */
 
 const SHOW_AFTER_MS = 150;
 let running = 0;
@@ -39,7 +39,13 @@ function guardLogin(event) {
   }
 }
 
+/** Asks for a page's part, and for a refusal as a problem document, whose sentence becomes a toast. */
+function askForProblems(event) {
+  event.detail.headers.Accept = "text/html, application/json;q=0.5";
+}
+
 export function startRequests() {
+  document.addEventListener("htmx:configRequest", askForProblems);
   document.addEventListener("htmx:beforeRequest", began);
   document.addEventListener("htmx:afterRequest", ended);
   document.addEventListener("htmx:beforeSwap", guardLogin);
