@@ -19,9 +19,10 @@ INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or
 help: ## List these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles]
+run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles, each time from the start]
 	@$(INSTALL)
-	@exec $(VENV) manage.py serve --port $(PORT) $(foreach file,$(CANDLES),--candles $(file)) $(ARGS)
+	@$(if $(CANDLES),rm -rf var/replay; export SLIPSTREAM_VAR_DIR=var/replay;) \
+	  exec $(VENV) manage.py serve --port $(PORT) $(foreach file,$(CANDLES),--candles $(file)) $(ARGS)
 
 test: check ## Check everything, then run every test: make test [TESTS=tests/trading] [ARGS="-k name"]
 	@exec $(VENV) -m tools.services -- $(VENV) -m pytest --numprocesses $(WORKERS) $(TESTS) $(ARGS)

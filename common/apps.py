@@ -1,3 +1,5 @@
+"""Common: what every floor uses."""
+
 from django.apps import AppConfig
 
 

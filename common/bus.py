@@ -33,7 +33,9 @@ class Subscription(Protocol):
 
     def __enter__(self) -> Self: ...
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None: ...
 
 
 class Bus(Protocol):
@@ -57,7 +59,9 @@ class _Closing:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
@@ -105,7 +109,9 @@ class MemoryBus:
     def forget(self, subscription: MemorySubscription, channels: tuple[str, ...]) -> None:
         with self._lock:
             for channel in channels:
-                self._listeners[channel] = tuple(one for one in self._listeners.get(channel, ()) if one is not subscription)
+                self._listeners[channel] = tuple(
+                    one for one in self._listeners.get(channel, ()) if one is not subscription
+                )
 
     def board_put(self, board: str, values: Mapping[str, str]) -> None:
         with self._lock:
@@ -124,7 +130,7 @@ class MemoryBus:
 class RedisSubscription(_Closing):
     def __init__(self, client: redis.Redis, prefix: str, channels: tuple[str, ...]) -> None:
         self._prefix = prefix
-        self._pubsub = client.pubsub(ignore_subscribe_messages=True)
+        self._pubsub = client.pubsub(ignore_subscribe_messages=True)  # type: ignore[no-untyped-call]
         self._pubsub.subscribe(*(prefix + channel for channel in channels))
         # Wait for the server's word, one for each channel: before it, what others publish would be missed.
         for _ in channels:
@@ -153,14 +159,14 @@ class RedisBus:
 
     def board_put(self, board: str, values: Mapping[str, str]) -> None:
         if values:
-            self.client.hset(self._prefix + board, mapping=dict(values))
+            self.client.hset(self._prefix + board, items=[part for pair in values.items() for part in pair])
 
     def board_get(self, board: str, keys: Iterable[str] | None = None) -> dict[str, str]:
         if keys is None:
-            return dict(self.client.hgetall(self._prefix + board))
+            return {str(key): str(value) for key, value in self.client.hgetall(self._prefix + board).items()}
         wanted = list(keys)
         found = self.client.hmget(self._prefix + board, wanted) if wanted else []
-        return {key: value for key, value in zip(wanted, found, strict=True) if value is not None}
+        return {key: str(value) for key, value in zip(wanted, found, strict=True) if value is not None}
 
     def board_drop(self, board: str) -> None:
         self.client.delete(self._prefix + board)

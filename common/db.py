@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from django.db import connection, models
 
 Row = TypeVar("Row", bound=models.Model)
+# In quotes: Django's fields take type arguments for the checker only.
+Column: TypeAlias = "models.Field[Any, Any]"
 
 
 def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
@@ -24,11 +26,13 @@ def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool
     if not rows:
         return 0
     fields = [field for field in model._meta.local_concrete_fields if not _is_serial_and_unset(field, rows[0])]
-    columns = ", ".join(_quoted(field.column) for field in fields)
-    table = _quoted(model._meta.db_table)
+    columns = ", ".join(_quoted(field) for field in fields)
+    table = connection.ops.quote_name(model._meta.db_table)
     conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
     if connection.vendor == "postgresql":
-        return _execute(f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", _columns(fields, rows))
+        return _execute(
+            f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", _columns(fields, rows)
+        )
     marks = ", ".join(["%s"] * len(fields))
     return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(fields, rows))
 
@@ -38,49 +42,67 @@ def bulk_update(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) ->
     if not rows:
         return 0
     primary = model._meta.pk
-    changed = [model._meta.get_field(name) for name in fields]
-    table, key = _quoted(model._meta.db_table), _quoted(primary.column)
+    changed = [_column(model, name) for name in fields]
+    table, key = connection.ops.quote_name(model._meta.db_table), _quoted(primary)
     if connection.vendor == "postgresql":
         values = [primary, *changed]
-        names = ", ".join(_quoted(field.column) for field in values)
-        sets = ", ".join(f"{_quoted(field.column)} = new.{_quoted(field.column)}" for field in changed)
+        names = ", ".join(_quoted(field) for field in values)
+        sets = ", ".join(f"{_quoted(field)} = new.{_quoted(field)}" for field in changed)
         sql = f"UPDATE {table} SET {sets} FROM {_unnest(values)} AS new({names}) WHERE {table}.{key} = new.{key}"
         return _execute(sql, _columns(values, rows))
-    sets = ", ".join(f"{_quoted(field.column)} = %s" for field in changed)
+    sets = ", ".join(f"{_quoted(field)} = %s" for field in changed)
     return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s", _tuples([*changed, primary], rows))
 
 
-def _quoted(name: str) -> str:
-    return connection.ops.quote_name(name)
+def bulk_save(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> None:
+    """Insert the rows that are new, and write the named fields of the others."""
+    bulk_insert(model, [row for row in rows if row._state.adding])
+    bulk_update(model, [row for row in rows if not row._state.adding], fields)
 
 
-def _is_serial_and_unset(field: models.Field, row: models.Model) -> bool:
+def _column(model: type[models.Model], name: str) -> Column:
+    field = model._meta.get_field(name)
+    assert isinstance(field, models.Field), f"{name} is not a column"
+    return field
+
+
+def _quoted(field: Column) -> str:
+    assert field.column is not None, f"{field} is not a column"
+    return str(connection.ops.quote_name(field.column))
+
+
+def _is_serial_and_unset(field: Column, row: models.Model) -> bool:
     return isinstance(field, models.AutoField) and getattr(row, field.attname) is None
 
 
-def _prepared(field: models.Field, row: models.Model) -> object:
+def _prepared(field: Column, row: models.Model) -> Any:
     return field.get_db_prep_save(getattr(row, field.attname), connection)
 
 
-def _tuples(fields: Sequence[models.Field], rows: Sequence[models.Model]) -> list[tuple[object, ...]]:
+def _tuples(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[tuple[Any, ...]]:
     return [tuple(_prepared(field, row) for field in fields) for row in rows]
 
 
-def _columns(fields: Sequence[models.Field], rows: Sequence[models.Model]) -> list[list[object]]:
+def _columns(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[list[Any]]:
     return [[_prepared(field, row) for row in rows] for field in fields]
 
 
-def _unnest(fields: Sequence[models.Field]) -> str:
-    return "unnest({})".format(", ".join(f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}[]" for field in fields))
+def _unnest(fields: Sequence[Column]) -> str:
+    return "unnest({})".format(
+        ", ".join(
+            f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}[]"
+            for field in fields
+        )
+    )
 
 
-def _execute(sql: str, parameters: Sequence[object]) -> int:
+def _execute(sql: str, parameters: Sequence[Any]) -> int:
     with connection.cursor() as cursor:
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
 
-def _execute_many(sql: str, parameters: Sequence[tuple[object, ...]]) -> int:
+def _execute_many(sql: str, parameters: Sequence[tuple[Any, ...]]) -> int:
     with connection.cursor() as cursor:
         cursor.executemany(sql, parameters)
         return int(cursor.rowcount)

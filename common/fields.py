@@ -33,7 +33,7 @@ def canonical(value: Decimal) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-class AmountField(models.DecimalField):
+class AmountField(models.DecimalField):  # type: ignore[type-arg]  # not subscriptable at run time
     """A Decimal of up to 20 digits before and 18 after the point, exact on PostgreSQL (NUMERIC) and SQLite (text).
 
     More than 18 decimals, NaN and infinity are refused with ValueError rather than rounded: whoever computes an
@@ -56,8 +56,14 @@ class AmountField(models.DecimalField):
     def db_type(self, connection: BaseDatabaseWrapper) -> str:
         return "text COLLATE amount" if connection.vendor == "sqlite" else f"numeric({MAX_DIGITS}, {DECIMAL_PLACES})"
 
-    def from_db_value(self, value: str | Decimal | None, expression: object, connection: BaseDatabaseWrapper) -> Decimal | None:
+    def from_db_value(
+        self, value: str | Decimal | None, expression: object, connection: BaseDatabaseWrapper
+    ) -> Decimal | None:
         return Decimal(value) if isinstance(value, str) else value
+
+    def get_prep_value(self, value: Any) -> Any:
+        # What a query compares with is held to the same law: DecimalField would let a float in here.
+        return value if value is None or hasattr(value, "resolve_expression") else exact(value)
 
     def get_db_prep_value(self, value: Any, connection: BaseDatabaseWrapper, prepared: bool = False) -> Any:
         if value is None or hasattr(value, "resolve_expression"):
@@ -75,12 +81,11 @@ def exact(value: Decimal | int | str) -> Decimal:
         raise ValueError("An amount is never a float: convert it where it enters, with a stated rounding.")
     try:
         amount = Decimal(value)
-        fits = amount.is_finite() and abs(amount) < _LIMIT and _EXACT.quantize(amount, _QUANTUM) == amount
+        if amount.is_finite() and abs(amount) < _LIMIT and _EXACT.quantize(amount, _QUANTUM) == amount:
+            return amount
     except (InvalidOperation, TypeError, ValueError):
-        fits = False
-    if not fits:
-        raise ValueError(f"{value!r} is not an amount of at most 20 digits before and 18 after the point.")
-    return amount
+        pass
+    raise ValueError(f"{value!r} is not an amount of at most 20 digits before and 18 after the point.")
 
 
 class DecimalSum(models.Aggregate):

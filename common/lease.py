@@ -32,7 +32,7 @@ class Lease(Protocol):
 class MemoryLease:
     """For one process: holders are threads of it."""
 
-    _held: dict[str, tuple[str, float]] = {}  # noqa: RUF012 - shared on purpose: it is the lock table
+    _held: dict[str, tuple[str, float]] = {}
     _lock = threading.Lock()
 
     def __init__(self, name: str, ttl_seconds: float) -> None:

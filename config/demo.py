@@ -25,7 +25,7 @@ from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 
 # Known to everybody who reads this: the demo is for one's own machine, never for a site that others reach.
-PASSWORD = "slipstream-demo"
+PASSWORD = "slipstream-demo"  # noqa: S105
 LEAD, FOLLOWER, OPERATOR = "alice@demo.local", "bob@demo.local", "operator@demo.local"
 
 
@@ -89,9 +89,7 @@ def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool
         _followers(listings, exchange, settlement)
         _competition(operator, exchange, settlement, list(instruments.values()))
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
-        walk(
-            islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every
-        )
+        walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
     return True
 
 
@@ -150,4 +148,3 @@ def _competition(operator: User, exchange: Exchange, settlement: Asset, instrume
     )
     for email in (FOLLOWER, "finn@demo.local"):
         enter_competition(user=User.objects.get(email=email), competition=competition)
-

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
@@ -20,10 +20,12 @@ _JOIN_SECONDS = 10.0
 
 
 @contextmanager
-def background_processes(loops: dict[str, Callable[[threading.Event], None]]) -> Iterator[None]:
+def background_processes(loops: Mapping[str, Callable[[threading.Event], None]]) -> Iterator[None]:
     """Run a Celery worker, its beat and the given loops (name → function of a stop event) while the block runs."""
     stop = threading.Event()
-    worker = WorkController(app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True)
+    worker = WorkController(
+        app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True
+    )
     beat = Service(app, scheduler_cls=Scheduler)
     threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     threads += [
@@ -52,7 +54,15 @@ def serve_site(*, host: str, port: int, on_start: Callable[[], None]) -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     server = _Server(
-        uvicorn.Config("config.asgi:application", host=host, port=port, log_level="warning", ws_ping_interval=20, timeout_graceful_shutdown=3), on_start
+        uvicorn.Config(
+            "config.asgi:application",
+            host=host,
+            port=port,
+            log_level="warning",
+            ws_ping_interval=20,
+            timeout_graceful_shutdown=3,
+        ),
+        on_start,
     )
     server.run()
 

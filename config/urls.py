@@ -11,6 +11,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("markets/", include("markets.urls")),
     path("api/v1/", include("accounts.api_urls")),
     path("api/v1/", include("markets.api_urls")),
+    path("api/v1/", include("portfolios.api_urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),
 ]

@@ -53,7 +53,7 @@ def judge(order: OrderFacts, rules: InstrumentRules) -> Verdict:
     if not order.reduces and (refusal := _refusal_of_open(order, rules)):
         return Verdict(ZERO, refusal)
     verdict = _within_balance(order, rules)
-    if not verdict.quantity or order.reduces and verdict.quantity == order.held_quantity:
+    if not verdict.quantity or (order.reduces and verdict.quantity == order.held_quantity):
         # What closes a position whole always passes: dust must not block a stop (rule 12).
         return verdict
     return _above_minimum(verdict, order.market_price, rules)
@@ -76,7 +76,10 @@ def _refusal_of_open(order: OrderFacts, rules: InstrumentRules) -> str:
 def _within_balance(order: OrderFacts, rules: InstrumentRules) -> Verdict:
     assert order.market_price is not None
     if order.is_buy:
-        most = floor_to_step(affordable_quantity(free=order.free_quote, market_price=order.market_price, costs=rules.costs), rules.lot_step)
+        most = floor_to_step(
+            affordable_quantity(free=order.free_quote, market_price=order.market_price, costs=rules.costs),
+            rules.lot_step,
+        )
         code = "CLIPPED_BALANCE"
     else:
         most, code = max(order.held_quantity, ZERO), "CLIPPED_POSITION"
@@ -85,7 +88,14 @@ def _within_balance(order: OrderFacts, rules: InstrumentRules) -> Verdict:
     if order.quantity <= most:
         return Verdict(order.quantity)
     if not order.may_clip or most <= ZERO:
-        return Verdict(ZERO, "INSUFFICIENT_BALANCE" if order.is_buy else "NOTHING_TO_CLOSE" if most <= ZERO else "QUANTITY_ABOVE_POSITION")
+        return Verdict(
+            ZERO,
+            "INSUFFICIENT_BALANCE"
+            if order.is_buy
+            else "NOTHING_TO_CLOSE"
+            if most <= ZERO
+            else "QUANTITY_ABOVE_POSITION",
+        )
     return Verdict(most, code)
 
 

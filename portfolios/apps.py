@@ -1,3 +1,5 @@
+"""Portfolios: what people own."""
+
 from django.apps import AppConfig
 
 

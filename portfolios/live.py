@@ -1,4 +1,9 @@
-"""What an open portfolio page shows: the snapshot of topic `portfolio:<id>`, for its owner alone."""
+"""What an open portfolio page shows: the snapshot of topic `portfolio:<id>`, for its owner alone, and the same cells later.
+
+Cells: `equity`, `cash`, `free`, `exposure`, `profit`, `unrealized`, and `<instrument id>.value` and `.unrealized` of what is
+held. A message may also have `refresh`, the parts of the page that have new rows: summary, positions, orders, fills,
+ledger, follow.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,6 @@ from typing import Any
 
 from common import display
 from common.realtime import Payload
-from portfolios.models import Portfolio
 from portfolios.selectors import Worth, portfolio_for_user, worth_of
 
 TOPIC = "portfolio"
@@ -19,17 +23,21 @@ def topic(portfolio_id: object) -> str:
 def portfolio_snapshot(user: Any, key: str) -> Payload:
     """Return the cells of the user's own portfolio; NotFound for anybody else's."""
     portfolio = portfolio_for_user(user, key)
-    return {"cells": worth_cells(portfolio, worth_of([portfolio])[portfolio.pk])}
+    return {"cells": worth_cells(worth_of([portfolio])[portfolio.pk])}
 
 
-def worth_cells(portfolio: Portfolio, worth: Worth) -> dict[str, str]:
+def worth_cells(worth: Worth) -> dict[str, str]:
     """Return a portfolio's worth as texts for marked cells, in its settlement currency."""
-    profit = worth.realized_pnl + worth.unrealized_pnl - worth.fees_paid
-    return {
+    cells = {
         "equity": display.money(worth.equity),
         "cash": display.money(worth.cash),
         "free": display.money(worth.free),
         "exposure": display.money(worth.exposure),
-        "profit": display.signed(display.money(profit)),
+        "profit": display.signed(display.money(worth.profit)),
         "unrealized": display.signed(display.money(worth.unrealized_pnl)),
     }
+    for holding in worth.holdings:
+        key = holding.position.instrument_id
+        cells[f"{key}.value"] = display.money(holding.value)
+        cells[f"{key}.unrealized"] = display.signed(display.money(holding.unrealized_pnl))
+    return cells

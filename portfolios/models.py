@@ -49,7 +49,11 @@ class Portfolio(models.Model):
     opened_at = models.DateTimeField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["owner", "name"], condition=~Q(state="CLOSED"), name="portfolio_name_per_owner")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["owner", "name"], condition=~Q(state="CLOSED"), name="portfolio_name_per_owner"
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -68,12 +72,15 @@ class Balance(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["portfolio", "asset"], name="balance_per_asset"),
             # Cash is never promised twice, whatever code above forgets.
-            models.CheckConstraint(condition=Q(reserved__gte=Decimal(0), amount__gte=F("reserved")), name="balance_covers_reserved"),
+            models.CheckConstraint(
+                condition=Q(reserved__gte=Decimal(0), amount__gte=F("reserved")), name="balance_covers_reserved"
+            ),
         ]
 
     @property
     def free(self) -> Decimal:
-        return self.amount - self.reserved
+        free: Decimal = self.amount - self.reserved
+        return free
 
 
 class Position(models.Model):

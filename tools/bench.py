@@ -97,7 +97,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="measure these rows alone")
     options = parser.parse_args(arguments)
     rows = load_rows()
-    names = options.only or list(rows)
+    names = options.only or [name for name, one in rows.items() if not one.only_by_name]
     unknown = [name for name in names if name not in rows]
     if unknown:
         print(f"There is no row {unknown[0]}; there are {', '.join(sorted(rows))}.", file=sys.stderr)

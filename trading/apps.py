@@ -1,3 +1,5 @@
+"""Trading: orders, fills, copying."""
+
 from django.apps import AppConfig
 
 

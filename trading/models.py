@@ -66,7 +66,13 @@ class FollowState(models.TextChoices):
     STOPPED = "STOPPED", "Stopped"
 
 
-UNFINISHED_FOLLOW = (FollowState.WAITING, FollowState.PENDING, FollowState.ACTIVE, FollowState.PAUSED, FollowState.STOPPING)
+UNFINISHED_FOLLOW = (
+    FollowState.WAITING,
+    FollowState.PENDING,
+    FollowState.ACTIVE,
+    FollowState.PAUSED,
+    FollowState.STOPPING,
+)
 MIRRORING = (FollowState.ACTIVE, FollowState.PAUSED, FollowState.STOPPING)
 
 
@@ -95,8 +101,12 @@ class Follow(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["follower", "lead"], condition=~Q(state="STOPPED"), name="one_open_follow_per_lead"),
-            models.CheckConstraint(condition=Q(multiplier__gte=Decimal("0.1"), multiplier__lte=Decimal(3)), name="follow_multiplier_range"),
+            models.UniqueConstraint(
+                fields=["follower", "lead"], condition=~Q(state="STOPPED"), name="one_open_follow_per_lead"
+            ),
+            models.CheckConstraint(
+                condition=Q(multiplier__gte=Decimal("0.1"), multiplier__lte=Decimal(3)), name="follow_multiplier_range"
+            ),
         ]
         # A fan-out reads a lead's mirroring follows.
         indexes = [models.Index(fields=["lead", "state"], name="follow_by_lead")]
@@ -180,7 +190,9 @@ class Order(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     portfolio = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="orders", db_index=False)
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
-    follow = models.ForeignKey(Follow, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False)
+    follow = models.ForeignKey(
+        Follow, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
     cause_kind = models.CharField(max_length=14, choices=CauseKind)
     cause_id = models.CharField(max_length=80)
     leg = models.CharField(max_length=5, choices=Leg)
@@ -210,7 +222,10 @@ class Order(models.Model):
     class Meta:
         constraints = [
             # Journey A's "exactly once": a cause makes one order per portfolio, instrument, leg and attempt.
-            models.UniqueConstraint(fields=["portfolio", "cause_kind", "cause_id", "instrument", "leg", "attempt"], name="order_once_per_cause"),
+            models.UniqueConstraint(
+                fields=["portfolio", "cause_kind", "cause_id", "instrument", "leg", "attempt"],
+                name="order_once_per_cause",
+            ),
             # One order of a follow and instrument is under way at a time.
             models.UniqueConstraint(
                 fields=["follow", "instrument"],
@@ -222,7 +237,11 @@ class Order(models.Model):
             models.Index(fields=["portfolio", "-id"], name="order_of_portfolio"),
             # Asked at every claim: does an earlier order of this follow still wait?
             models.Index(fields=["follow", "instrument"], condition=Q(state="PENDING"), name="order_waiting_of_follow"),
-            models.Index(fields=["cause_kind", "cause_id"], condition=Q(state__in=["PENDING", "SUBMITTING", "UNKNOWN"]), name="order_unfinished"),
+            models.Index(
+                fields=["cause_kind", "cause_id"],
+                condition=Q(state__in=["PENDING", "SUBMITTING", "UNKNOWN"]),
+                name="order_unfinished",
+            ),
         ]
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Exists, Model, OuterRef, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
 from markets.models import Instrument
-from portfolios.models import Portfolio
+from portfolios.models import Portfolio, PortfolioState
+from portfolios.selectors import portfolios_of
 from trading.models import (
     UNFINISHED_FOLLOW,
     Fill,
@@ -26,6 +27,7 @@ from trading.models import (
     ScopeKind,
 )
 
+Row = TypeVar("Row", bound=Model)
 Asker = User | AnonymousUser | None
 
 
@@ -48,7 +50,7 @@ def _user_id(user: Asker) -> UUID | None:
     return user.pk if user is not None and user.is_authenticated else None
 
 
-def _own(rows: QuerySet[Any], key: UUID | str, what: str) -> Any:
+def _own(rows: QuerySet[Row], key: UUID | str, what: str) -> Row:
     try:
         found = rows.filter(pk=UUID(str(key))).first()
     except ValueError:
@@ -65,7 +67,9 @@ def orders() -> QuerySet[Order]:
 
 def fills() -> QuerySet[Fill]:
     """Return fills with what showing them needs, newest first."""
-    return Fill.objects.select_related("portfolio", "order", "instrument__market", "instrument__exchange").order_by("-pk")
+    return Fill.objects.select_related("portfolio", "order", "instrument__market", "instrument__exchange").order_by(
+        "-pk"
+    )
 
 
 def follows() -> QuerySet[Follow]:
@@ -85,7 +89,11 @@ def markers(portfolio: Portfolio, instrument: Instrument, limit: int = 500) -> l
     """Return the portfolio's fills in an instrument as chart markers (time in seconds), oldest first."""
     rows = Fill.objects.filter(portfolio=portfolio, instrument=instrument).order_by("-pk")[:limit]
     return [
-        {"time": int(row.happened_at.timestamp()), "side": row.side.lower(), "text": f"{row.quantity.normalize():f} @ {row.price.normalize():f}"}
+        {
+            "time": int(row.happened_at.timestamp()),
+            "side": row.side.lower(),
+            "text": f"{row.quantity.normalize():f} @ {row.price.normalize():f}",
+        }
         for row in reversed(rows)
     ]
 
@@ -93,6 +101,12 @@ def markers(portfolio: Portfolio, instrument: Instrument, limit: int = 500) -> l
 def is_following(portfolio: Portfolio) -> bool:
     """Say whether the portfolio belongs to an unfinished follow: then it is neither led from nor traded by hand."""
     return Follow.objects.filter(portfolio=portfolio, state__in=UNFINISHED_FOLLOW).exists()
+
+
+def free_portfolios_of(user: User) -> QuerySet[Portfolio]:
+    """Return the user's open portfolios that belong to no unfinished follow: those that may trade, lead or fund."""
+    following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
+    return portfolios_of(user).filter(~Exists(following), state=PortfolioState.OPEN)
 
 
 def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
@@ -103,7 +117,9 @@ def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
         if follower.pk in frontier:
             return True
         seen |= frontier
-        led = Follow.objects.filter(follower_id__in=frontier, state__in=UNFINISHED_FOLLOW).values_list("lead__owner_id", flat=True)
+        led = Follow.objects.filter(follower_id__in=frontier, state__in=UNFINISHED_FOLLOW).values_list(
+            "lead__owner_id", flat=True
+        )
         frontier = set(led) - seen
     return False
 
@@ -117,7 +133,9 @@ def platform_level() -> str:
 def has_unfinished_work(namespace: str) -> bool:
     """Say whether trading still has something to do in a namespace: events to copy, orders to send, commands to run."""
     return (
-        Order.objects.filter(state__in=[OrderState.PENDING, OrderState.SUBMITTING, OrderState.UNKNOWN], portfolio__namespace=namespace).exists()
+        Order.objects.filter(
+            state__in=[OrderState.PENDING, OrderState.SUBMITTING, OrderState.UNKNOWN], portfolio__namespace=namespace
+        ).exists()
         or LeadEvent.objects.filter(state=LeadEventState.WAITING, lead__namespace=namespace).exists()
         or FollowCommand.objects.filter(is_done=False, follow__lead__namespace=namespace).exists()
     )

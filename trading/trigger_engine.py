@@ -42,7 +42,9 @@ class TriggerEngine:
         changed = Trigger.objects.filter(namespace=self.namespace, change__gt=self._seen)
         if not self._seen:
             changed = changed.filter(state=TriggerState.ARMED)
-        for pk, instrument_id, price, state, change in changed.order_by("change").values_list("pk", "instrument_id", "price", "state", "change"):
+        for pk, instrument_id, price, state, change in changed.order_by("change").values_list(
+            "pk", "instrument_id", "price", "state", "change"
+        ):
             if state == TriggerState.ARMED:
                 self._ladders[instrument_id].arm(pk, price, below=True)
             else:
@@ -52,7 +54,10 @@ class TriggerEngine:
     def on_prices(self, prices: Mapping[UUID, Decimal]) -> int:
         """Fire what these prices cross; return how many fired. Firing is a conditional UPDATE: a second engine fires nothing twice."""
         crossed = [
-            trigger_id for instrument_id, price in prices.items() if instrument_id in self._ladders for trigger_id in self._ladders[instrument_id].cross(price)
+            trigger_id
+            for instrument_id, price in prices.items()
+            if instrument_id in self._ladders
+            for trigger_id in self._ladders[instrument_id].cross(price)
         ]
         return sum(fire(trigger_id=trigger_id) is not None for trigger_id in crossed)
 

@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from common.db import bulk_insert, bulk_update, lock_rows
+from common.db import bulk_insert, bulk_save, bulk_update, lock_rows
 from engine.decimals import ZERO
 from engine.positions import PositionState, apply_fill, closed_fraction
 from markets.models import Instrument
@@ -20,7 +20,10 @@ from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, P
 
 @dataclass(frozen=True, slots=True)
 class FillBooking:
-    """A fill as the books see it: signed quantity `change` in base units, `price` and `fee` in quote units; `release` frees what was reserved."""
+    """A fill as the books see it: signed quantity `change` in base units, `price` and `fee` in quote units.
+
+    `release` frees what was promised to it: quote units for a purchase, base units for a sale.
+    """
 
     fill_id: UUID
     portfolio_id: UUID
@@ -142,7 +145,7 @@ class _Balances:
         self._touched.add((portfolio_id, asset_id))
 
     def save(self) -> None:
-        _write(Balance, [self._rows[key] for key in self._touched], ["amount", "reserved"])
+        bulk_save(Balance, [self._rows[key] for key in self._touched], ["amount", "reserved"])
 
 
 class _Positions:
@@ -159,14 +162,14 @@ class _Positions:
         row = self._rows.setdefault(key, Position(portfolio_id=key[0], instrument_id=key[1]))
         before = PositionState(row.quantity, row.cost, row.realized_pnl, row.fees_paid)
         after = apply_fill(before, change=one.change, price=one.price, fee=one.fee)
-        row.quantity, row.cost, row.realized_pnl, row.fees_paid = after.quantity, after.cost, after.realized_pnl, after.fees_paid
+        row.quantity, row.cost, row.realized_pnl, row.fees_paid = (
+            after.quantity,
+            after.cost,
+            after.realized_pnl,
+            after.fees_paid,
+        )
         self._touched[key] = row
         return before.quantity, after.quantity
 
     def save(self) -> None:
-        _write(Position, list(self._touched.values()), ["quantity", "cost", "realized_pnl", "fees_paid"])
-
-
-def _write(model: type[Balance] | type[Position], rows: Sequence[Balance | Position], fields: list[str]) -> None:
-    bulk_insert(model, [row for row in rows if row.pk is None])  # type: ignore[type-var]
-    bulk_update(model, [row for row in rows if row.pk is not None], fields)  # type: ignore[type-var]
+        bulk_save(Position, list(self._touched.values()), ["quantity", "cost", "realized_pnl", "fees_paid"])

@@ -21,7 +21,11 @@ from markets.models import Asset, Exchange, Instrument, SourceKind
 from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
 
 MAX_AMOUNT = Decimal(1_000_000_000)
-_KINDS = {SourceKind.SIMULATED: PortfolioKind.SIMULATED, SourceKind.REPLAY: PortfolioKind.PAPER, SourceKind.REAL: PortfolioKind.PAPER}
+_KINDS = {
+    SourceKind.SIMULATED: PortfolioKind.SIMULATED,
+    SourceKind.REPLAY: PortfolioKind.PAPER,
+    SourceKind.REAL: PortfolioKind.PAPER,
+}
 
 
 def open_portfolio(
@@ -99,7 +103,9 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
     if source.owner_id != target.owner_id:
         raise DomainError("NOT_YOUR_PORTFOLIO", "Money moves between your own portfolios only.")
     if (source.kind, source.namespace, source.settlement_id) != (target.kind, target.namespace, target.settlement_id):
-        raise DomainError("PORTFOLIOS_DIFFER", "Both portfolios must be of one kind, trade one market and settle in one currency.")
+        raise DomainError(
+            "PORTFOLIOS_DIFFER", "Both portfolios must be of one kind, trade one market and settle in one currency."
+        )
     with transaction.atomic():
         locked = _lock_open([source.pk, target.pk])
         booking = _book(
@@ -125,7 +131,9 @@ def check_amount(amount: Decimal) -> Decimal:
 def _lock_open(ids: list[UUID]) -> dict[UUID, Portfolio]:
     locked = {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__in=ids))}
     if any(one.state != PortfolioState.OPEN for one in locked.values()):
-        raise DomainError("PORTFOLIO_NOT_OPEN", "This portfolio is frozen or closed; its money does not move.", status=409)
+        raise DomainError(
+            "PORTFOLIO_NOT_OPEN", "This portfolio is frozen or closed; its money does not move.", status=409
+        )
     if any(one.cash_is_locked for one in locked.values()):
         message = "A competition's portfolio keeps the capital it started with; use another portfolio."
         raise DomainError("CASH_IS_LOCKED", message, status=409)
@@ -153,7 +161,13 @@ def _book(kind: BookingKind, movements: list[tuple[Portfolio, LedgerAccount, Dec
 
 
 def _line(
-    booking: UUID, kind: BookingKind, portfolio: Portfolio, account: LedgerAccount, amount: Decimal, happened_at: datetime, recorded_at: datetime
+    booking: UUID,
+    kind: BookingKind,
+    portfolio: Portfolio,
+    account: LedgerAccount,
+    amount: Decimal,
+    happened_at: datetime,
+    recorded_at: datetime,
 ) -> LedgerLine:
     return LedgerLine(
         booking_id=booking,

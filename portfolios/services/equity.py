@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 from django.db import transaction
 
 from common.db import bulk_insert
-from common.realtime import publish
+from common.realtime import Payload, publish
+from portfolios.live import topic, worth_cells
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioState, SnapshotGrain
-from portfolios.selectors import net_deposits, worth_of
+from portfolios.selectors import Worth, net_deposits, worth_of
 
 KEPT_FOR = {SnapshotGrain.MINUTE: timedelta(days=1), SnapshotGrain.HOUR: timedelta(days=365)}
 
@@ -20,7 +21,9 @@ def take_snapshots(*, namespace: str, at: datetime) -> int:
     portfolios = list(Portfolio.objects.filter(namespace=namespace).exclude(state=PortfolioState.CLOSED))
     worth, deposits = worth_of(portfolios), net_deposits(one.pk for one in portfolios)
     rows = [
-        EquitySnapshot(portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=deposits[one.pk])
+        EquitySnapshot(
+            portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=deposits[one.pk]
+        )
         for one in portfolios
         for grain in _grains(at)
     ]
@@ -28,9 +31,14 @@ def take_snapshots(*, namespace: str, at: datetime) -> int:
         stored = bulk_insert(EquitySnapshot, rows, ignore_conflicts=True)
         for grain, kept in KEPT_FOR.items():
             EquitySnapshot.objects.filter(portfolio__namespace=namespace, grain=grain, at__lt=at - kept).delete()
-        point = {"time": int(at.timestamp())}
-        publish([(f"portfolio:{one.pk}", {"series": {"equity": {**point, "value": float(worth[one.pk].equity)}}}) for one in portfolios])
+        publish([(topic(one.pk), _news(at, worth[one.pk])) for one in portfolios])
     return stored
+
+
+def _news(at: datetime, worth: Worth) -> Payload:
+    """Return what an open page learns of the moment: every figure that moves with prices, and the curve's newest point."""
+    point = {"time": int(at.timestamp()), "value": float(worth.equity)}
+    return {"cells": worth_cells(worth), "series": {"equity": point}}
 
 
 def _grains(at: datetime) -> list[SnapshotGrain]:

@@ -12,10 +12,10 @@ from accounts.models import User
 from common.clock import set_market_time
 from common.errors import DomainError
 from engine.candles import Candles
+from engine.timeframes import moment
 from markets.candle_store import candle_store
 from markets.importing import CandleFile, read_candle_file, steps_seen
 from markets.models import Asset, Exchange, Instrument, SourceKind
-from markets.selectors import moment
 from markets.services.instruments import register_exchange, register_instrument
 from markets.sources import ReplaySeries
 from portfolios.models import Portfolio
@@ -59,11 +59,26 @@ def _register(exchange: Exchange, file: CandleFile, candles: Candles) -> Instrum
     base, quote, *_ = file.pair.split("-")
     tick_size, lot_step = steps_seen(candles)
     return register_instrument(
-        exchange=exchange, base=base, quote=quote, symbol=file.pair, tick_size=tick_size, lot_step=lot_step, min_notional=MIN_NOTIONAL
+        exchange=exchange,
+        base=base,
+        quote=quote,
+        symbol=file.pair,
+        tick_size=tick_size,
+        lot_step=lot_step,
+        min_notional=MIN_NOTIONAL,
     )
 
 
-def gather(*, series: Sequence[ReplaySeries], followers: int, fast: int, slow: int, share: Decimal, stop_loss: Decimal | None, chance: Random) -> Cast:
+def gather(
+    *,
+    series: Sequence[ReplaySeries],
+    followers: int,
+    fast: int,
+    slow: int,
+    share: Decimal,
+    stop_loss: Decimal | None,
+    chance: Random,
+) -> Cast:
     """Create the lead and the followers, start the runs and the follows."""
     start = moment(min(int(one.candles.opened_at[0]) for one in series))
     set_market_time(NAMESPACE, start)
@@ -75,10 +90,18 @@ def gather(*, series: Sequence[ReplaySeries], followers: int, fast: int, slow: i
     for one in series:
         parameters = {"fast": fast, "slow": slow, "share": share, "stop_loss": stop_loss}
         version = save_strategy(
-            owner=lead_user, name=f"EMA {one.instrument.symbol}", instrument=one.instrument, timeframe=one.timeframe, parameters=parameters
+            owner=lead_user,
+            name=f"EMA {one.instrument.symbol}",
+            instrument=one.instrument,
+            timeframe=one.timeframe,
+            parameters=parameters,
         )
         start_run(actor=lead_user, version=version, portfolio=lead)
-    return Cast(lead=lead, follows=[_follower(number, lead, exchange, chance) for number in range(followers)], series=list(series))
+    return Cast(
+        lead=lead,
+        follows=[_follower(number, lead, exchange, chance) for number in range(followers)],
+        series=list(series),
+    )
 
 
 def _follower(number: int, lead: Portfolio, exchange: Exchange, chance: Random) -> Follow:

@@ -82,7 +82,7 @@ def _with_name(url: str, name: str) -> str:
 
 def _execute_outside(sql: str) -> None:
     """Run a statement that no transaction may hold, on the configured database's server."""
-    with connection._nodb_cursor() as cursor:  # type: ignore[attr-defined]
+    with connection._nodb_cursor() as cursor:
         cursor.execute(sql)
 
 

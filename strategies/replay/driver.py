@@ -54,7 +54,9 @@ def wait_for_workers(namespace: str, keep_workers: Callable[[], None]) -> Finish
                 sweep(older_than_seconds=_SWEEP_EVERY_SECONDS, lease_seconds=LEASE_SECONDS)
                 sweep_runs()
             if now - began > STUCK_SECONDS:
-                raise DomainError("REPLAY_STUCK", f"Work was still unfinished after {STUCK_SECONDS:.0f} s; look at the workers' log.")
+                raise DomainError(
+                    "REPLAY_STUCK", f"Work was still unfinished after {STUCK_SECONDS:.0f} s; look at the workers' log."
+                )
 
     return finish
 

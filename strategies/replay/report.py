@@ -49,12 +49,24 @@ class Report:
         return asdict(self)
 
 
-def make_report(cast: Cast, *, candles: int, workers: str, seed: int, setup_seconds: float, replay_seconds: float, worker_deaths: int) -> Report:
+def make_report(
+    cast: Cast,
+    *,
+    candles: int,
+    workers: str,
+    seed: int,
+    setup_seconds: float,
+    replay_seconds: float,
+    worker_deaths: int,
+) -> Report:
     """Count and check everything in the replay's database."""
     copied = Order.objects.exclude(follow=None)
     copied_total = copied.count()
     followers = worth_of(Portfolio.objects.filter(follow__in=cast.follows))
-    checks = {name: "ok" if not errors else f"{len(errors)} errors; first: {errors[0].detail}" for name, errors in run_checks().items()}
+    checks = {
+        name: "ok" if not errors else f"{len(errors)} errors; first: {errors[0].detail}"
+        for name, errors in run_checks().items()
+    }
     return Report(
         database=connection.vendor,
         workers=workers,
@@ -87,7 +99,12 @@ def _by_state(orders: Any) -> dict[str, int]:
 def _summary(equities: Sequence[Decimal]) -> dict[str, str]:
     if not equities:
         return {}
-    figures = {"sum": sum(equities, Decimal(0)), "least": min(equities), "median": median(equities), "most": max(equities)}
+    figures = {
+        "sum": sum(equities, Decimal(0)),
+        "least": min(equities),
+        "median": median(equities),
+        "most": max(equities),
+    }
     return {name: canonical(Decimal(value)) for name, value in figures.items()}
 
 
@@ -96,7 +113,16 @@ def as_text(report: Report) -> str:
     facts = report.as_json()
     checks = facts.pop("checks")
     lines = [f"{name.replace('_', ' '):<26}{_plain(value)}" for name, value in facts.items()]
-    return "\n".join([*lines, "", *(f"{'ok' if result == 'ok' else 'FAILED':<8}{name}{'' if result == 'ok' else ': ' + result}" for name, result in checks.items())])
+    return "\n".join(
+        [
+            *lines,
+            "",
+            *(
+                f"{'ok' if result == 'ok' else 'FAILED':<8}{name}{'' if result == 'ok' else ': ' + result}"
+                for name, result in checks.items()
+            ),
+        ]
+    )
 
 
 def _plain(value: object) -> str:

@@ -42,16 +42,31 @@ class Workers:
         return self._log.read_text(errors="replace").count("signal 9 (SIGKILL)")
 
     def _start(self) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency=2", "--loglevel=ERROR", "--without-gossip", "--without-mingle"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "-A",
+            "config",
+            "worker",
+            "--concurrency=2",
+            "--loglevel=ERROR",
+            "--without-gossip",
+            "--without-mingle",
+        ]
         with self._log.open("ab") as log:
-            return subprocess.Popen(command, env=self._environment, cwd=settings.BASE_DIR, stdout=log, stderr=subprocess.STDOUT)
+            return subprocess.Popen(
+                command, env=self._environment, cwd=settings.BASE_DIR, stdout=log, stderr=subprocess.STDOUT
+            )
 
 
 @contextmanager
 def celery_workers(environment: Mapping[str, str], log: Path) -> Iterator[Workers]:
     """Run workers for the time of the block."""
     if not settings.REDIS_URL:
-        raise DomainError("NO_REDIS", "Set REDIS_URL for a replay with --workers celery; the default, inline, needs none.")
+        raise DomainError(
+            "NO_REDIS", "Set REDIS_URL for a replay with --workers celery; the default, inline, needs none."
+        )
     workers = Workers(environment, log)
     try:
         yield workers

@@ -72,18 +72,22 @@ class Row:
     target: Target
     measure: Measure
     services: bool
+    # Too long for every day: measured only when it is named.
+    only_by_name: bool
 
 
 ROWS: dict[str, Row] = {}
 
 
-def row(name: str, *, what: str, unit: str, target: Target, services: bool = False) -> Callable[[Measure], Measure]:
+def row(
+    name: str, *, what: str, unit: str, target: Target, services: bool = False, only_by_name: bool = False
+) -> Callable[[Measure], Measure]:
     """Register a row; `services` asks for a PostgreSQL and a Redis that care for the disk as in production."""
 
     def register(measure: Measure) -> Measure:
         if name in ROWS:
             raise ValueError(f"Two bench rows are called {name}.")
-        ROWS[name] = Row(name, what, unit, target, measure, services)
+        ROWS[name] = Row(name, what, unit, target, measure, services, only_by_name)
         return measure
 
     return register

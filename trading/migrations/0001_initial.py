@@ -9,238 +9,486 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('markets', '0002_recent_candles'),
-        ('portfolios', '0001_initial'),
+        ("markets", "0002_recent_candles"),
+        ("portfolios", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LeadStream',
+            name="LeadStream",
             fields=[
-                ('portfolio', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='lead_stream', serialize=False, to='portfolios.portfolio')),
-                ('last_seq', models.PositiveBigIntegerField(default=0)),
+                (
+                    "portfolio",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="lead_stream",
+                        serialize=False,
+                        to="portfolios.portfolio",
+                    ),
+                ),
+                ("last_seq", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='TriggerBook',
+            name="TriggerBook",
             fields=[
-                ('namespace', models.SlugField(max_length=40, primary_key=True, serialize=False)),
-                ('last_change', models.PositiveBigIntegerField(default=0)),
+                ("namespace", models.SlugField(max_length=40, primary_key=True, serialize=False)),
+                ("last_change", models.PositiveBigIntegerField(default=0)),
             ],
         ),
         migrations.CreateModel(
-            name='Follow',
+            name="Follow",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('WAITING', 'Waiting'), ('PENDING', 'Pending'), ('ACTIVE', 'Active'), ('PAUSED', 'Paused'), ('STOPPING', 'Stopping'), ('STOPPED', 'Stopped')], default='ACTIVE', max_length=8)),
-                ('state_code', models.CharField(blank=True, max_length=40)),
-                ('multiplier', models.DecimalField(decimal_places=3, default=Decimal('1'), max_digits=6)),
-                ('start_seq', models.PositiveBigIntegerField()),
-                ('started_at', models.DateTimeField()),
-                ('stopped_at', models.DateTimeField(blank=True, null=True)),
-                ('follower', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='follows', to=settings.AUTH_USER_MODEL)),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='followers', to='portfolios.portfolio')),
-                ('portfolio', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='follow', to='portfolios.portfolio')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("WAITING", "Waiting"),
+                            ("PENDING", "Pending"),
+                            ("ACTIVE", "Active"),
+                            ("PAUSED", "Paused"),
+                            ("STOPPING", "Stopping"),
+                            ("STOPPED", "Stopped"),
+                        ],
+                        default="ACTIVE",
+                        max_length=8,
+                    ),
+                ),
+                ("state_code", models.CharField(blank=True, max_length=40)),
+                ("multiplier", models.DecimalField(decimal_places=3, default=Decimal("1"), max_digits=6)),
+                ("start_seq", models.PositiveBigIntegerField()),
+                ("started_at", models.DateTimeField()),
+                ("stopped_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "follower",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="follows", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="followers", to="portfolios.portfolio"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="follow", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FollowCommand',
+            name="FollowCommand",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('CLOSE_ALL', 'Close All')], max_length=10)),
-                ('due_at', models.DateTimeField()),
-                ('is_done', models.BooleanField(default=False)),
-                ('follow', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='commands', to='trading.follow')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("kind", models.CharField(choices=[("CLOSE_ALL", "Close All")], max_length=10)),
+                ("due_at", models.DateTimeField()),
+                ("is_done", models.BooleanField(default=False)),
+                (
+                    "follow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="commands", to="trading.follow"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FollowPosition',
+            name="FollowPosition",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('ratio', common.fields.AmountField(default=Decimal('0'))),
-                ('target', common.fields.AmountField(default=Decimal('0'))),
-                ('last_seq', models.PositiveBigIntegerField(default=0)),
-                ('follow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='trading.follow')),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("ratio", common.fields.AmountField(default=Decimal("0"))),
+                ("target", common.fields.AmountField(default=Decimal("0"))),
+                ("last_seq", models.PositiveBigIntegerField(default=0)),
+                (
+                    "follow",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="positions", to="trading.follow"
+                    ),
+                ),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Order',
+            name="Order",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('cause_kind', models.CharField(choices=[('HAND', 'Hand'), ('RUN', 'Run'), ('TRIGGER', 'Trigger'), ('LEAD_EVENT', 'Lead Event'), ('FOLLOW_COMMAND', 'Follow Command')], max_length=14)),
-                ('cause_id', models.CharField(max_length=80)),
-                ('leg', models.CharField(choices=[('OPEN', 'Open'), ('CLOSE', 'Close')], max_length=5)),
-                ('attempt', models.PositiveSmallIntegerField(default=1)),
-                ('client_order_id', models.CharField(max_length=32, unique=True)),
-                ('side', models.CharField(choices=[('BUY', 'Buy'), ('SELL', 'Sell')], max_length=4)),
-                ('requested_quantity', common.fields.AmountField()),
-                ('quantity', common.fields.AmountField(default=Decimal('0'))),
-                ('closed_fraction', common.fields.AmountField(blank=True, null=True)),
-                ('seq', models.PositiveBigIntegerField(default=0)),
-                ('market_price', common.fields.AmountField(blank=True, null=True)),
-                ('reserved', common.fields.AmountField(default=Decimal('0'))),
-                ('filled_quantity', common.fields.AmountField(default=Decimal('0'))),
-                ('average_price', common.fields.AmountField(default=Decimal('0'))),
-                ('fee', common.fields.AmountField(default=Decimal('0'))),
-                ('stop_loss_ratio', models.DecimalField(blank=True, decimal_places=5, max_digits=7, null=True)),
-                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('SUBMITTING', 'Submitting'), ('OPEN', 'Open'), ('PARTIALLY_FILLED', 'Partially filled'), ('FILLED', 'Filled'), ('CANCELED', 'Canceled'), ('EXPIRED', 'Expired'), ('REJECTED', 'Rejected'), ('DENIED', 'Denied'), ('UNKNOWN', 'Unknown')], default='PENDING', max_length=16)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('claim', models.CharField(blank=True, max_length=32)),
-                ('claimed_at', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('follow', models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='trading.follow')),
-                ('instrument', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('portfolio', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='orders', to='portfolios.portfolio')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                (
+                    "cause_kind",
+                    models.CharField(
+                        choices=[
+                            ("HAND", "Hand"),
+                            ("RUN", "Run"),
+                            ("TRIGGER", "Trigger"),
+                            ("LEAD_EVENT", "Lead Event"),
+                            ("FOLLOW_COMMAND", "Follow Command"),
+                        ],
+                        max_length=14,
+                    ),
+                ),
+                ("cause_id", models.CharField(max_length=80)),
+                ("leg", models.CharField(choices=[("OPEN", "Open"), ("CLOSE", "Close")], max_length=5)),
+                ("attempt", models.PositiveSmallIntegerField(default=1)),
+                ("client_order_id", models.CharField(max_length=32, unique=True)),
+                ("side", models.CharField(choices=[("BUY", "Buy"), ("SELL", "Sell")], max_length=4)),
+                ("requested_quantity", common.fields.AmountField()),
+                ("quantity", common.fields.AmountField(default=Decimal("0"))),
+                ("closed_fraction", common.fields.AmountField(blank=True, null=True)),
+                ("seq", models.PositiveBigIntegerField(default=0)),
+                ("market_price", common.fields.AmountField(blank=True, null=True)),
+                ("reserved", common.fields.AmountField(default=Decimal("0"))),
+                ("filled_quantity", common.fields.AmountField(default=Decimal("0"))),
+                ("average_price", common.fields.AmountField(default=Decimal("0"))),
+                ("fee", common.fields.AmountField(default=Decimal("0"))),
+                ("stop_loss_ratio", models.DecimalField(blank=True, decimal_places=5, max_digits=7, null=True)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Pending"),
+                            ("SUBMITTING", "Submitting"),
+                            ("OPEN", "Open"),
+                            ("PARTIALLY_FILLED", "Partially filled"),
+                            ("FILLED", "Filled"),
+                            ("CANCELED", "Canceled"),
+                            ("EXPIRED", "Expired"),
+                            ("REJECTED", "Rejected"),
+                            ("DENIED", "Denied"),
+                            ("UNKNOWN", "Unknown"),
+                        ],
+                        default="PENDING",
+                        max_length=16,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("claim", models.CharField(blank=True, max_length=32)),
+                ("claimed_at", models.DateTimeField(blank=True, null=True)),
+                ("created_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "follow",
+                    models.ForeignKey(
+                        blank=True,
+                        db_index=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="trading.follow",
+                    ),
+                ),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="markets.instrument",
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="orders",
+                        to="portfolios.portfolio",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LeadEvent',
+            name="LeadEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('seq', models.PositiveBigIntegerField()),
-                ('side', models.CharField(choices=[('BUY', 'Buy'), ('SELL', 'Sell')], max_length=4)),
-                ('opened_quantity', common.fields.AmountField(default=Decimal('0'))),
-                ('price', common.fields.AmountField()),
-                ('closed_fraction', common.fields.AmountField(default=Decimal('0'))),
-                ('resulting_quantity', common.fields.AmountField()),
-                ('lead_equity', common.fields.AmountField()),
-                ('market_price', common.fields.AmountField(blank=True, null=True)),
-                ('due_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('WAITING', 'Waiting'), ('DONE', 'Done')], default='WAITING', max_length=7)),
-                ('cursor', models.CharField(blank=True, max_length=32)),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('lead', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lead_events', to='portfolios.portfolio')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lead_events', to='trading.order')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("seq", models.PositiveBigIntegerField()),
+                ("side", models.CharField(choices=[("BUY", "Buy"), ("SELL", "Sell")], max_length=4)),
+                ("opened_quantity", common.fields.AmountField(default=Decimal("0"))),
+                ("price", common.fields.AmountField()),
+                ("closed_fraction", common.fields.AmountField(default=Decimal("0"))),
+                ("resulting_quantity", common.fields.AmountField()),
+                ("lead_equity", common.fields.AmountField()),
+                ("market_price", common.fields.AmountField(blank=True, null=True)),
+                ("due_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("WAITING", "Waiting"), ("DONE", "Done")], default="WAITING", max_length=7
+                    ),
+                ),
+                ("cursor", models.CharField(blank=True, max_length=32)),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
+                (
+                    "lead",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lead_events",
+                        to="portfolios.portfolio",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="lead_events", to="trading.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Fill',
+            name="Fill",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveBigIntegerField()),
-                ('venue_account', models.CharField(max_length=60)),
-                ('venue_fill_id', models.CharField(max_length=80)),
-                ('side', models.CharField(choices=[('BUY', 'Buy'), ('SELL', 'Sell')], max_length=4)),
-                ('quantity', common.fields.AmountField()),
-                ('price', common.fields.AmountField()),
-                ('fee', common.fields.AmountField()),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('instrument', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('portfolio', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='portfolios.portfolio')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fills', to='trading.order')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveBigIntegerField()),
+                ("venue_account", models.CharField(max_length=60)),
+                ("venue_fill_id", models.CharField(max_length=80)),
+                ("side", models.CharField(choices=[("BUY", "Buy"), ("SELL", "Sell")], max_length=4)),
+                ("quantity", common.fields.AmountField()),
+                ("price", common.fields.AmountField()),
+                ("fee", common.fields.AmountField()),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="markets.instrument",
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fills",
+                        to="portfolios.portfolio",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="fills", to="trading.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='OrderEvent',
+            name="OrderEvent",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('PENDING', 'Pending'), ('SUBMITTING', 'Submitting'), ('OPEN', 'Open'), ('PARTIALLY_FILLED', 'Partially filled'), ('FILLED', 'Filled'), ('CANCELED', 'Canceled'), ('EXPIRED', 'Expired'), ('REJECTED', 'Rejected'), ('DENIED', 'Denied'), ('UNKNOWN', 'Unknown')], max_length=16)),
-                ('code', models.CharField(blank=True, max_length=40)),
-                ('submitted_at', models.DateTimeField(blank=True, null=True)),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='trading.order')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("PENDING", "Pending"),
+                            ("SUBMITTING", "Submitting"),
+                            ("OPEN", "Open"),
+                            ("PARTIALLY_FILLED", "Partially filled"),
+                            ("FILLED", "Filled"),
+                            ("CANCELED", "Canceled"),
+                            ("EXPIRED", "Expired"),
+                            ("REJECTED", "Rejected"),
+                            ("DENIED", "Denied"),
+                            ("UNKNOWN", "Unknown"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("code", models.CharField(blank=True, max_length=40)),
+                ("submitted_at", models.DateTimeField(blank=True, null=True)),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="trading.order"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='SafetySwitch',
+            name="SafetySwitch",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('scope', models.CharField(choices=[('PLATFORM', 'Platform'), ('VENUE', 'Venue'), ('USER', 'User'), ('PORTFOLIO', 'Portfolio'), ('STRATEGY', 'Strategy'), ('LEAD', 'Lead'), ('FOLLOW', 'Follow')], max_length=10)),
-                ('scope_id', models.CharField(blank=True, max_length=64)),
-                ('level', models.CharField(choices=[('ACTIVE', 'Active'), ('REDUCING', 'Reducing'), ('HALTED', 'Halted')], max_length=8)),
-                ('reason', models.CharField(blank=True, max_length=200)),
-                ('set_at', models.DateTimeField()),
-                ('set_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "scope",
+                    models.CharField(
+                        choices=[
+                            ("PLATFORM", "Platform"),
+                            ("VENUE", "Venue"),
+                            ("USER", "User"),
+                            ("PORTFOLIO", "Portfolio"),
+                            ("STRATEGY", "Strategy"),
+                            ("LEAD", "Lead"),
+                            ("FOLLOW", "Follow"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("scope_id", models.CharField(blank=True, max_length=64)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("ACTIVE", "Active"), ("REDUCING", "Reducing"), ("HALTED", "Halted")], max_length=8
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, max_length=200)),
+                ("set_at", models.DateTimeField()),
+                (
+                    "set_by",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Trigger',
+            name="Trigger",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('namespace', models.SlugField(max_length=40)),
-                ('price', common.fields.AmountField()),
-                ('state', models.CharField(choices=[('ARMED', 'Armed'), ('FIRED', 'Fired'), ('CANCELED', 'Canceled')], default='ARMED', max_length=8)),
-                ('change', models.PositiveBigIntegerField()),
-                ('armed_at', models.DateTimeField()),
-                ('fired_at', models.DateTimeField(blank=True, null=True)),
-                ('entry', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='stop', to='trading.order')),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='triggers', to='portfolios.portfolio')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("namespace", models.SlugField(max_length=40)),
+                ("price", common.fields.AmountField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("ARMED", "Armed"), ("FIRED", "Fired"), ("CANCELED", "Canceled")],
+                        default="ARMED",
+                        max_length=8,
+                    ),
+                ),
+                ("change", models.PositiveBigIntegerField()),
+                ("armed_at", models.DateTimeField()),
+                ("fired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "entry",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="stop", to="trading.order"
+                    ),
+                ),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="triggers", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='follow',
-            index=models.Index(fields=['lead', 'state'], name='follow_by_lead'),
+            model_name="follow",
+            index=models.Index(fields=["lead", "state"], name="follow_by_lead"),
         ),
         migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'STOPPED'), _negated=True), fields=('follower', 'lead'), name='one_open_follow_per_lead'),
+            model_name="follow",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "STOPPED"), _negated=True),
+                fields=("follower", "lead"),
+                name="one_open_follow_per_lead",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='follow',
-            constraint=models.CheckConstraint(condition=models.Q(('multiplier__gte', Decimal('0.1')), ('multiplier__lte', Decimal('3'))), name='follow_multiplier_range'),
+            model_name="follow",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("multiplier__gte", Decimal("0.1")), ("multiplier__lte", Decimal("3"))),
+                name="follow_multiplier_range",
+            ),
         ),
         migrations.AddIndex(
-            model_name='followcommand',
-            index=models.Index(condition=models.Q(('is_done', False)), fields=['due_at'], name='follow_command_waiting'),
+            model_name="followcommand",
+            index=models.Index(
+                condition=models.Q(("is_done", False)), fields=["due_at"], name="follow_command_waiting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='followposition',
-            constraint=models.UniqueConstraint(fields=('follow', 'instrument'), name='follow_position_per_instrument'),
+            model_name="followposition",
+            constraint=models.UniqueConstraint(fields=("follow", "instrument"), name="follow_position_per_instrument"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(fields=['portfolio', '-id'], name='order_of_portfolio'),
+            model_name="order",
+            index=models.Index(fields=["portfolio", "-id"], name="order_of_portfolio"),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state', 'PENDING')), fields=['follow', 'instrument'], name='order_waiting_of_follow'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("state", "PENDING")),
+                fields=["follow", "instrument"],
+                name="order_waiting_of_follow",
+            ),
         ),
         migrations.AddIndex(
-            model_name='order',
-            index=models.Index(condition=models.Q(('state__in', ['PENDING', 'SUBMITTING', 'UNKNOWN'])), fields=['cause_kind', 'cause_id'], name='order_unfinished'),
+            model_name="order",
+            index=models.Index(
+                condition=models.Q(("state__in", ["PENDING", "SUBMITTING", "UNKNOWN"])),
+                fields=["cause_kind", "cause_id"],
+                name="order_unfinished",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'cause_kind', 'cause_id', 'instrument', 'leg', 'attempt'), name='order_once_per_cause'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                fields=("portfolio", "cause_kind", "cause_id", "instrument", "leg", "attempt"),
+                name="order_once_per_cause",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='order',
-            constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['SUBMITTING', 'OPEN', 'PARTIALLY_FILLED', 'UNKNOWN'])), fields=('follow', 'instrument'), name='order_one_in_flight'),
+            model_name="order",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state__in", ["SUBMITTING", "OPEN", "PARTIALLY_FILLED", "UNKNOWN"])),
+                fields=("follow", "instrument"),
+                name="order_one_in_flight",
+            ),
         ),
         migrations.AddIndex(
-            model_name='leadevent',
-            index=models.Index(condition=models.Q(('state', 'WAITING')), fields=['lead', 'seq'], name='lead_event_waiting'),
+            model_name="leadevent",
+            index=models.Index(
+                condition=models.Q(("state", "WAITING")), fields=["lead", "seq"], name="lead_event_waiting"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='leadevent',
-            constraint=models.UniqueConstraint(fields=('lead', 'seq'), name='lead_event_seq'),
+            model_name="leadevent",
+            constraint=models.UniqueConstraint(fields=("lead", "seq"), name="lead_event_seq"),
         ),
         migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.UniqueConstraint(fields=('venue_account', 'venue_fill_id'), name='fill_once_per_venue'),
+            model_name="fill",
+            constraint=models.UniqueConstraint(fields=("venue_account", "venue_fill_id"), name="fill_once_per_venue"),
         ),
         migrations.AddConstraint(
-            model_name='fill',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'number'), name='fill_number_per_portfolio'),
+            model_name="fill",
+            constraint=models.UniqueConstraint(fields=("portfolio", "number"), name="fill_number_per_portfolio"),
         ),
         migrations.AddConstraint(
-            model_name='safetyswitch',
-            constraint=models.UniqueConstraint(fields=('scope', 'scope_id'), name='safety_switch_per_scope'),
+            model_name="safetyswitch",
+            constraint=models.UniqueConstraint(fields=("scope", "scope_id"), name="safety_switch_per_scope"),
         ),
         migrations.AddConstraint(
-            model_name='trigger',
-            constraint=models.UniqueConstraint(fields=('namespace', 'change'), name='trigger_change_once'),
+            model_name="trigger",
+            constraint=models.UniqueConstraint(fields=("namespace", "change"), name="trigger_change_once"),
         ),
     ]

@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from common.clock import market_now
-from common.db import bulk_insert, bulk_update, lock_rows
+from common.db import bulk_insert, bulk_save, bulk_update, lock_rows
 from common.ids import deterministic_id
 from common.realtime import publish
 from common.tasks import enqueue
@@ -46,7 +46,12 @@ def fan_out_batch(*, lead_id: UUID) -> bool:
     worker that dies leaves either the whole batch or none of it.
     """
     waiting = LeadEvent.objects.filter(lead_id=lead_id, state=LeadEventState.WAITING)
-    event = waiting.select_for_update(of=("self",)).select_related("instrument__market", "instrument__exchange", "lead").order_by("seq").first()
+    event = (
+        waiting.select_for_update(of=("self",))
+        .select_related("instrument__market", "instrument__exchange", "lead")
+        .order_by("seq")
+        .first()
+    )
     if event is None or event.due_at > market_now(event.lead.namespace):
         return False
     if event.market_price is None:
@@ -110,9 +115,7 @@ def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
             orders.append(_opening_order(event, follower))
         follower.aim.last_seq = event.seq
     bulk_insert(Order, orders, ignore_conflicts=True)
-    aims = [follower.aim for follower in followers]
-    bulk_insert(FollowPosition, [aim for aim in aims if aim.pk is None])
-    bulk_update(FollowPosition, [aim for aim in aims if aim.pk is not None], ["ratio", "target", "last_seq"])
+    bulk_save(FollowPosition, [follower.aim for follower in followers], ["ratio", "target", "last_seq"])
     publish([(f"portfolio:{one.portfolio.pk}", {"refresh": ["orders"]}) for one in followers])
 
 
@@ -121,15 +124,22 @@ def _gather(event: LeadEvent, follows: Sequence[Follow]) -> list[_Follower]:
     assert event.market_price is not None
     price = Price(event.market_price, market_now(event.lead.namespace))
     worth = worth_of(portfolios.values(), {event.instrument_id: price})
-    held = dict(Position.objects.filter(portfolio_id__in=portfolios, instrument=event.instrument).values_list("portfolio_id", "quantity"))
-    aims = {aim.follow_id: aim for aim in FollowPosition.objects.filter(follow__in=follows, instrument=event.instrument)}
+    held = dict(
+        Position.objects.filter(portfolio_id__in=portfolios, instrument=event.instrument).values_list(
+            "portfolio_id", "quantity"
+        )
+    )
+    aims = {
+        aim.follow_id: aim for aim in FollowPosition.objects.filter(follow__in=follows, instrument=event.instrument)
+    }
     return [
         _Follower(
             follow=follow,
             portfolio=portfolios[follow.portfolio_id],
             worth=worth[follow.portfolio_id],
             held=held.get(follow.portfolio_id, ZERO),
-            aim=aims.get(follow.pk) or FollowPosition(follow=follow, instrument=event.instrument, ratio=ZERO, target=ZERO),
+            aim=aims.get(follow.pk)
+            or FollowPosition(follow=follow, instrument=event.instrument, ratio=ZERO, target=ZERO),
         )
         for follow in follows
     ]
@@ -138,7 +148,10 @@ def _gather(event: LeadEvent, follows: Sequence[Follow]) -> list[_Follower]:
 def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
     """Withdraw opens that were not sent before the lead reduced (model.md 10), and what they would have added to the aim."""
     unsent = Order.objects.filter(
-        follow__in=[one.follow for one in followers], instrument=event.instrument, leg=Leg.OPEN, state=OrderState.PENDING
+        follow__in=[one.follow for one in followers],
+        instrument=event.instrument,
+        leg=Leg.OPEN,
+        state=OrderState.PENDING,
     )
     by_follow = {one.follow.pk: one for one in followers}
     withdrawn = list(unsent)
@@ -151,20 +164,26 @@ def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
 
 def _closing_order(event: LeadEvent, follower: _Follower) -> Order:
     """Mirror the lead's closed fraction on what the follower actually holds (rule 9); sized again when it is judged."""
-    quantity = reduction_quantity(held=follower.held, closed_fraction=event.closed_fraction, lot_step=event.instrument.lot_step)
+    quantity = reduction_quantity(
+        held=follower.held, closed_fraction=event.closed_fraction, lot_step=event.instrument.lot_step
+    )
     follower.aim.target = money(follower.aim.target * (ONE - event.closed_fraction))
     # An open of this follow may still be in flight: then there will be something to close, and judging finds out.
     return _order(event, follower, Leg.CLOSE, quantity, closed_fraction=event.closed_fraction)
 
 
 def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
-    refusal = {FollowState.PAUSED: "FOLLOW_PAUSED", FollowState.STOPPING: "FOLLOW_STOPPING"}.get(FollowState(follower.follow.state), "")
+    refusal = {FollowState.PAUSED: "FOLLOW_PAUSED", FollowState.STOPPING: "FOLLOW_STOPPING"}.get(
+        FollowState(follower.follow.state), ""
+    )
     if not follower.held:
         # Fixed at the opening of the position: what the lead pays in or out later triggers no trades (rule 4).
         follower.aim.ratio = equity_ratio(
             follower_equity=follower.worth.equity, lead_equity=event.lead_equity, multiplier=follower.follow.multiplier
         )
-    quantity = open_quantity(lead_quantity=event.opened_quantity, ratio=follower.aim.ratio, lot_step=event.instrument.lot_step)
+    quantity = open_quantity(
+        lead_quantity=event.opened_quantity, ratio=follower.aim.ratio, lot_step=event.instrument.lot_step
+    )
     if not refusal and not quantity:
         refusal = "QUANTITY_BELOW_MINIMUM" if follower.aim.ratio else "NO_EQUITY"
     if not refusal:
@@ -173,7 +192,13 @@ def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
 
 
 def _order(
-    event: LeadEvent, follower: _Follower, leg: Leg, quantity: Decimal, *, closed_fraction: Decimal | None = None, denied: str = ""
+    event: LeadEvent,
+    follower: _Follower,
+    leg: Leg,
+    quantity: Decimal,
+    *,
+    closed_fraction: Decimal | None = None,
+    denied: str = "",
 ) -> Order:
     return new_order(
         portfolio=follower.portfolio,

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from common.clock import market_now, wall_now
 from common.db import bulk_insert, bulk_update
@@ -58,32 +59,40 @@ def _wake_waiting(ended: Sequence[Order]) -> None:
 @transaction.atomic
 def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
-    waiting = orders.filter(state=OrderState.PENDING).values_list("pk", "portfolio_id", "follow_id", "cause_id")
+    waiting = orders.filter(state=OrderState.PENDING).values_list("pk", "portfolio_id", "cause_id")
     # Sent in hash order: no follower is always first (rule 17).
-    batch = sorted(waiting, key=lambda row: deterministic_id(row[3], row[2] or row[0]))[:BATCH]
+    batch = sorted(waiting, key=lambda row: deterministic_id(row[2], row[1]))[:BATCH]
     if not batch:
         return []
     portfolios = lock_portfolios(row[1] for row in batch)
     claim = new_id().hex
-    mine = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING).exclude(_waits_for_another())
+    mine = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING).exclude(
+        _waits_for_another()
+    )
     if not mine.update(state=OrderState.SUBMITTING, claim=claim, claimed_at=wall_now()):
         return []
-    by_id = {order.pk: order for order in with_instruments(Order.objects.filter(claim=claim).select_related("follow"), portfolios)}
+    by_id = {
+        order.pk: order
+        for order in with_instruments(Order.objects.filter(claim=claim).select_related("follow"), portfolios)
+    }
     claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
     judge_batch(claimed)
     _keep_verdicts(claimed)
     return claimed
 
 
-def _waits_for_another() -> Exists:
+def _waits_for_another() -> Q:
     """An order of the same follow and instrument is in flight, or an earlier one is not yet sent (model.md 10)."""
     same = Order.objects.filter(follow__isnull=False, follow=OuterRef("follow"), instrument=OuterRef("instrument"))
-    return Exists(same.filter(state__in=IN_FLIGHT)) | Exists(same.filter(state=OrderState.PENDING, seq__lt=OuterRef("seq")))
+    earlier = same.filter(state=OrderState.PENDING, seq__lt=OuterRef("seq"))
+    return Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
 
 
 def _keep_verdicts(orders: Sequence[Order]) -> None:
     bulk_update(Order, orders, ["state", "code", "requested_quantity", "quantity", "market_price", "reserved"])
-    reserve([Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved])
+    reserve(
+        [Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved]
+    )
     _correct_targets(orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
     bulk_insert(OrderEvent, [_event(order) for order in denied])
@@ -143,8 +152,14 @@ def _end(orders: Sequence[Order], state: OrderState) -> None:
     if not orders:
         return
     lock_portfolios(order.portfolio_id for order in orders)
-    live = list(Order.objects.filter(pk__in=[order.pk for order in orders], state__in=IN_FLIGHT).select_related("portfolio", "instrument__market"))
-    reserve([Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved])
+    live = list(
+        Order.objects.filter(pk__in=[order.pk for order in orders], state__in=IN_FLIGHT).select_related(
+            "portfolio", "instrument__market"
+        )
+    )
+    reserve(
+        [Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved]
+    )
     for order in live:
         order.state, order.reserved = state, ZERO
     bulk_update(Order, live, ["state", "reserved"])
@@ -152,13 +167,17 @@ def _end(orders: Sequence[Order], state: OrderState) -> None:
 
 
 @transaction.atomic
-def _send_again(order_ids: Sequence[object]) -> None:
+def _send_again(order_ids: Sequence[UUID]) -> None:
     """Put orders back into the outbox that the venue definitely does not know; their client order ids stay the same."""
-    orders = Order.objects.filter(pk__in=order_ids, state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN]).select_related("instrument__market")
+    orders = Order.objects.filter(
+        pk__in=order_ids, state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN]
+    ).select_related("instrument__market")
     portfolio_ids = {order.portfolio_id for order in orders}
     lock_portfolios(portfolio_ids)
     live = list(orders.all())
-    reserve([Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved])
+    reserve(
+        [Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved]
+    )
     for order in live:
         order.state, order.reserved, order.claim = OrderState.PENDING, ZERO, ""
     bulk_update(Order, live, ["state", "reserved", "claim"])

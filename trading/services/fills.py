@@ -28,7 +28,9 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
     """Book fills that were not booked before (by venue account and fill id) and return them; a repeat is a no-op."""
     if not reported:
         return []
-    portfolio_of = dict(Order.objects.filter(pk__in=[one.order_id for one in reported]).values_list("pk", "portfolio_id"))
+    portfolio_of = dict(
+        Order.objects.filter(pk__in=[one.order_id for one in reported]).values_list("pk", "portfolio_id")
+    )
     portfolios = lock_portfolios(portfolio_of.values())
     # Read under the locks: whoever else booked one of these fills has committed.
     news = _not_yet_booked(reported)
@@ -137,7 +139,11 @@ def _follow_up(
         from trading.tasks import fan_out  # the task's body calls services: one of the two must look late
 
         enqueue(fan_out, str(lead_id))
-    stopping = {order.follow_id for order in orders.values() if order.follow is not None and order.follow.state == FollowState.STOPPING}
+    stopping = {
+        order.follow_id
+        for order in orders.values()
+        if order.follow is not None and order.follow.state == FollowState.STOPPING
+    }
     if stopping:
         from trading.tasks import finish_follows
 

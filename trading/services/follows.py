@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from decimal import Decimal
 from enum import StrEnum
 from uuid import UUID
@@ -63,18 +63,32 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
     amount = check_amount(amount)
     if amount < MIN_AMOUNT:
         raise DomainError("AMOUNT_TOO_SMALL", f"Follow with at least {MIN_AMOUNT} {source.settlement_id}.")
-    if not multiplier.is_finite() or not MIN_MULTIPLIER <= multiplier <= MAX_MULTIPLIER or multiplier != round(multiplier, 3):
-        raise DomainError("MULTIPLIER_OUT_OF_RANGE", f"Choose a multiplier from {MIN_MULTIPLIER} to {MAX_MULTIPLIER} with at most three decimals.")
+    if (
+        not multiplier.is_finite()
+        or not MIN_MULTIPLIER <= multiplier <= MAX_MULTIPLIER
+        or multiplier != round(multiplier, 3)
+    ):
+        raise DomainError(
+            "MULTIPLIER_OUT_OF_RANGE",
+            f"Choose a multiplier from {MIN_MULTIPLIER} to {MAX_MULTIPLIER} with at most three decimals.",
+        )
     _refuse_unfit(follower, lead, source)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=follower.pk)
         unfinished = Follow.objects.filter(follower=follower, state__in=UNFINISHED_FOLLOW)
         check_limit(follower, "follows", unfinished.count())
         if unfinished.filter(lead=lead).exists():
-            raise DomainError("ALREADY_FOLLOWING", "You follow this lead already; change or stop that follow instead.", status=409)
+            raise DomainError(
+                "ALREADY_FOLLOWING", "You follow this lead already; change or stop that follow instead.", status=409
+            )
         exchange = Exchange.objects.filter(namespace=lead.namespace).order_by("pk")[0]
         portfolio = open_portfolio(
-            owner=follower, name=_free_name(follower, lead), exchange=exchange, settlement=source.settlement, amount=Decimal(0), audited=False
+            owner=follower,
+            name=_free_name(follower, lead),
+            exchange=exchange,
+            settlement=source.settlement,
+            amount=Decimal(0),
+            audited=False,
         )
         transfer(actor=follower, source=source, target=portfolio, amount=amount)
         # Under the lead's lock, so that its next fill is either before this start or after it.
@@ -88,7 +102,12 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
             start_seq=stream.last_seq,
             started_at=market_now(lead.namespace),
         )
-        audit(action="follow.started", obj=follow, actor=follower, after={"amount": str(amount), "multiplier": str(multiplier)})
+        audit(
+            action="follow.started",
+            obj=follow,
+            actor=follower,
+            after={"amount": str(amount), "multiplier": str(multiplier)},
+        )
         notify(user=lead.owner, event="follow.started", context={"portfolio": str(lead.pk), "name": lead.name})
     return follow
 
@@ -101,21 +120,41 @@ def _refuse_unfit(follower: User, lead: Portfolio, source: Portfolio) -> None:
     if lead.state != PortfolioState.OPEN:
         raise DomainError("LEAD_NOT_OPEN", "This lead's portfolio no longer trades.", status=409)
     if is_following(source):
-        raise DomainError("PORTFOLIO_IS_FOLLOWING", "That portfolio belongs to another follow; fund this one from a free portfolio.", status=409)
+        raise DomainError(
+            "PORTFOLIO_IS_FOLLOWING",
+            "That portfolio belongs to another follow; fund this one from a free portfolio.",
+            status=409,
+        )
     if is_following(lead):
-        raise DomainError("LEAD_IS_FOLLOWING", "This portfolio copies another lead itself, so it cannot be followed.", status=409)
+        raise DomainError(
+            "LEAD_IS_FOLLOWING", "This portfolio copies another lead itself, so it cannot be followed.", status=409
+        )
     if follows_in_circle(follower=follower, lead_owner_id=lead.owner_id):
-        raise DomainError("FOLLOW_CIRCLE", "That lead follows you, directly or through others; a circle of follows is not allowed.", status=409)
+        raise DomainError(
+            "FOLLOW_CIRCLE",
+            "That lead follows you, directly or through others; a circle of follows is not allowed.",
+            status=409,
+        )
     if (lead.namespace, lead.kind) != (source.namespace, source.kind):
-        raise DomainError("MARKET_MISMATCH", f"This lead trades {lead.kind} in another market than your portfolio; fund it from one of the same kind.")
+        raise DomainError(
+            "MARKET_MISMATCH",
+            f"This lead trades {lead.kind} in another market than your portfolio; fund it from one of the same kind.",
+        )
     if lead.settlement_id != source.settlement_id:
-        raise DomainError("QUOTE_MISMATCH", f"This lead settles in {lead.settlement_id}; fund the follow from a portfolio in {lead.settlement_id}.")
+        raise DomainError(
+            "QUOTE_MISMATCH",
+            f"This lead settles in {lead.settlement_id}; fund the follow from a portfolio in {lead.settlement_id}.",
+        )
 
 
 def _free_name(follower: User, lead: Portfolio) -> str:
     taken = set(Portfolio.objects.filter(owner=follower).values_list("name", flat=True))
     base = f"Following {lead.name}"[:70]
-    return next(name for number in range(1, len(taken) + 2) if (name := base if number == 1 else f"{base} ({number})") not in taken)
+    return next(
+        name
+        for number in range(1, len(taken) + 2)
+        if (name := base if number == 1 else f"{base} ({number})") not in taken
+    )
 
 
 def pause_follow(*, actor: User, follow: Follow) -> Follow:
@@ -131,14 +170,23 @@ def resume_follow(*, actor: User, follow: Follow) -> Follow:
 def stop_follow(*, actor: User, follow: Follow, mode: StopMode) -> Follow:
     """End a follow: sell what it holds now, mirror the lead's exits until it is flat, or keep the holdings to manage by hand."""
     with transaction.atomic():
-        stopped = _move(actor, follow, set(UNFINISHED_FOLLOW) - {FollowState.STOPPING}, FollowState.STOPPING, "follow.stopping", code=mode)
+        stopped = _move(
+            actor,
+            follow,
+            set(UNFINISHED_FOLLOW) - {FollowState.STOPPING},
+            FollowState.STOPPING,
+            "follow.stopping",
+            code=mode,
+        )
         lock_portfolios([stopped.portfolio_id])
         _withdraw_opens(stopped)
         if mode == StopMode.CLOSE_NOW:
             command = FollowCommand.objects.create(
                 follow=stopped, kind=FollowCommandKind.CLOSE_ALL, due_at=market_now(stopped.lead.namespace)
             )
-            from trading.tasks import run_follow_command  # the task's body calls services: one of the two must look late
+            from trading.tasks import (
+                run_follow_command,
+            )  # the task's body calls services: one of the two must look late
 
             enqueue(run_follow_command, command.pk)
         finish_stopping([stopped.pk])
@@ -147,7 +195,7 @@ def stop_follow(*, actor: User, follow: Follow, mode: StopMode) -> Follow:
 
 
 def _move(
-    actor: User, follow: Follow, allowed: Iterable[FollowState], state: FollowState, action: str, code: str = ""
+    actor: User, follow: Follow, allowed: Container[str], state: FollowState, action: str, code: str = ""
 ) -> Follow:
     with transaction.atomic():
         locked = lock_rows(Follow.objects.filter(pk=follow.pk).select_related("lead", "portfolio"))[0]
@@ -162,7 +210,9 @@ def _move(
 
 
 def _withdraw_opens(follow: Follow) -> None:
-    Order.objects.filter(follow=follow, leg=Leg.OPEN, state=OrderState.PENDING).update(state=OrderState.CANCELED, code="FOLLOW_STOPPING")
+    Order.objects.filter(follow=follow, leg=Leg.OPEN, state=OrderState.PENDING).update(
+        state=OrderState.CANCELED, code="FOLLOW_STOPPING"
+    )
 
 
 @transaction.atomic
@@ -175,7 +225,11 @@ def run_command(*, command_id: int) -> None:
         return
     follow = lock_rows(Follow.objects.filter(pk=command.follow_id))[0]
     follow.portfolio = lock_portfolios([follow.portfolio_id])[follow.portfolio_id]
-    held = Position.objects.filter(portfolio_id=follow.portfolio_id).exclude(quantity=Decimal(0)).select_related("instrument__market")
+    held = (
+        Position.objects.filter(portfolio_id=follow.portfolio_id)
+        .exclude(quantity=Decimal(0))
+        .select_related("instrument__market")
+    )
     for position in held:
         order = new_order(
             portfolio=follow.portfolio,

@@ -64,7 +64,9 @@ def judge_batch(orders: Sequence[Order]) -> None:
         )
         if order.closed_fraction is not None:
             # Sized only now, on what is really held (rule 9): earlier orders of the follow have ended.
-            quantity = reduction_quantity(held=own.held_quantity, closed_fraction=order.closed_fraction, lot_step=rules.lot_step)
+            quantity = reduction_quantity(
+                held=own.held_quantity, closed_fraction=order.closed_fraction, lot_step=rules.lot_step
+            )
             own = replace(own, quantity=quantity or order.requested_quantity)
             order.requested_quantity = own.quantity
         verdict = judge(own, rules)
@@ -79,12 +81,13 @@ def judge_batch(orders: Sequence[Order]) -> None:
 
 def _to_reserve(order: Order) -> Decimal:
     """Return what the order can take: quote units with fee for a purchase, base units for a sale."""
+    quantity: Decimal = order.quantity
     if order.side == Side.SELL:
-        return order.quantity
+        return quantity
     assert order.market_price is not None
     costs = costs_of(order.instrument, order.portfolio)
     price = taker_price(market_price=order.market_price, is_buy=True, costs=costs)
-    return order.quantity * price + taker_fee(quantity=order.quantity, price=price, costs=costs)
+    return quantity * price + taker_fee(quantity=quantity, price=price, costs=costs)
 
 
 def _prices(orders: Sequence[Order]) -> dict[UUID, Price]:
@@ -103,7 +106,9 @@ def _prices(orders: Sequence[Order]) -> dict[UUID, Price]:
 
 
 def _free_balances(orders: Sequence[Order]) -> dict[tuple[UUID, str], Decimal]:
-    assets = {asset for order in orders for asset in (order.instrument.market.base_id, order.instrument.market.quote_id)}
+    assets = {
+        asset for order in orders for asset in (order.instrument.market.base_id, order.instrument.market.quote_id)
+    }
     rows = Balance.objects.filter(portfolio_id__in={order.portfolio_id for order in orders}, asset_id__in=assets)
     return {(row.portfolio_id, row.asset_id): row.free for row in rows}
 
@@ -137,7 +142,11 @@ class _Allowed:
     def __init__(self, orders: Sequence[Order]) -> None:
         restricted = {order.portfolio_id for order in orders if order.portfolio.is_restricted}
         through = Portfolio.allowed_instruments.through.objects
-        pairs = through.filter(portfolio_id__in=restricted).values_list("portfolio_id", "instrument_id") if restricted else ()
+        pairs = (
+            through.filter(portfolio_id__in=restricted).values_list("portfolio_id", "instrument_id")
+            if restricted
+            else ()
+        )
         self._pairs = set(pairs)
 
     def has(self, order: Order) -> bool:

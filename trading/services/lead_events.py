@@ -30,7 +30,11 @@ def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order
 
 def _open_event(order: Order) -> LeadEvent | None:
     """Return the order's event that the fan-out has not begun: it can still be extended."""
-    return LeadEvent.objects.filter(order=order, state=LeadEventState.WAITING, market_price=None).select_for_update().first()
+    return (
+        LeadEvent.objects.filter(order=order, state=LeadEventState.WAITING, market_price=None)
+        .select_for_update()
+        .first()
+    )
 
 
 def _new_event(stream: LeadStream, order: Order, fill: Fill) -> LeadEvent:
@@ -52,7 +56,9 @@ def _add(event: LeadEvent, order: Order, fill: Fill, booked: Booked) -> None:
     before = booked.held - (fill.quantity if order.side == Side.BUY else -fill.quantity)
     closed = min(booked.closed_fraction * abs(before), fill.quantity)
     event.opened_quantity += fill.quantity - closed
-    event.closed_fraction = ONE if not booked.held else money(ONE - (ONE - event.closed_fraction) * (ONE - booked.closed_fraction))
+    event.closed_fraction = (
+        ONE if not booked.held else money(ONE - (ONE - event.closed_fraction) * (ONE - booked.closed_fraction))
+    )
     event.price = order.average_price
     event.resulting_quantity = booked.held
     event.lead_equity = _equity(order, fill.price)

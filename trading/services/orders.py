@@ -59,7 +59,9 @@ def new_order(
         cause_kind=cause.kind,
         cause_id=cause.id,
         leg=leg,
-        client_order_id=deterministic_id(follow.pk if follow else portfolio.pk, cause.kind, cause.id, instrument.pk, leg, 1),
+        client_order_id=deterministic_id(
+            follow.pk if follow else portfolio.pk, cause.kind, cause.id, instrument.pk, leg, 1
+        ),
         side=side,
         requested_quantity=quantity,
         closed_fraction=closed_fraction,
@@ -117,18 +119,29 @@ def place_hand_order(
         message = f"Enter a multiple of {instrument.lot_step.normalize():f}, the lot step of {instrument.symbol}."
         raise DomainError("QUANTITY_OFF_STEP", message, {"lot_step": str(instrument.lot_step)})
     if instrument.market.namespace != portfolio.namespace or instrument.market.quote_id != portfolio.settlement_id:
-        raise DomainError("INSTRUMENT_NOT_ON_PORTFOLIO", f"{instrument.symbol} is not traded in this portfolio's market and currency.")
+        raise DomainError(
+            "INSTRUMENT_NOT_ON_PORTFOLIO", f"{instrument.symbol} is not traded in this portfolio's market and currency."
+        )
     cause = Cause(CauseKind.HAND, key or new_id().hex)
     leg = Leg.OPEN if side == Side.BUY else Leg.CLOSE
     with transaction.atomic():
         if is_following(portfolio):
-            raise DomainError("PORTFOLIO_IS_FOLLOWING", "This portfolio copies a lead; stop the follow before trading it by hand.", status=409)
+            raise DomainError(
+                "PORTFOLIO_IS_FOLLOWING",
+                "This portfolio copies a lead; stop the follow before trading it by hand.",
+                status=409,
+            )
         locked = lock_portfolios([portfolio.pk])[portfolio.pk]
         order = new_order(portfolio=locked, instrument=instrument, side=side, leg=leg, quantity=quantity, cause=cause)
         first = Order.objects.filter(client_order_id=order.client_order_id).first()
         if first is None:
             _refuse_what_cannot_be(order)
-            audit(action="order.placed", obj=order, actor=actor, after={"side": side, "quantity": str(quantity), "instrument": instrument.symbol})
+            audit(
+                action="order.placed",
+                obj=order,
+                actor=actor,
+                after={"side": side, "quantity": str(quantity), "instrument": instrument.symbol},
+            )
         elif (first.side, first.requested_quantity, first.instrument_id) != (side, quantity, instrument.pk):
             raise DomainError("KEY_REUSED", "This key already names another order; choose a new key.", status=409)
         return submit_order(portfolio=locked, instrument=instrument, side=side, leg=leg, quantity=quantity, cause=cause)

@@ -42,12 +42,18 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
         raise DomainError("SCOPE_INVALID", "Name a scope and the id of its object; the platform has none.")
     before = SafetySwitch.objects.select_for_update().filter(scope=scope, scope_id=scope_id).first()
     switch, _ = SafetySwitch.objects.update_or_create(
-        scope=scope, scope_id=scope_id, defaults={"level": level, "reason": reason, "set_by": actor, "set_at": wall_now()}
+        scope=scope,
+        scope_id=scope_id,
+        defaults={"level": level, "reason": reason, "set_by": actor, "set_at": wall_now()},
     )
     if level == SafetyLevel.HALTED:
         _withdraw_unsent(scope, scope_id)
     audit(
-        action="safety.set", obj=switch, actor=actor, before={"level": before.level if before else "ACTIVE"}, after={"level": level, "reason": reason}
+        action="safety.set",
+        obj=switch,
+        actor=actor,
+        before={"level": before.level if before else "ACTIVE"},
+        after={"level": level, "reason": reason},
     )
     return switch
 
@@ -60,7 +66,11 @@ def _withdraw_unsent(scope: ScopeKind, scope_id: str) -> None:
         order.state, order.code = OrderState.CANCELED, "TRADING_HALTED"
     bulk_update(Order, withdrawn, ["state", "code"])
     lost = {(order.follow_id, order.instrument_id): order.requested_quantity for order in withdrawn if order.follow_id}
-    aims = [aim for aim in FollowPosition.objects.filter(follow_id__in=[key[0] for key in lost]) if (aim.follow_id, aim.instrument_id) in lost]
+    aims = [
+        aim
+        for aim in FollowPosition.objects.filter(follow_id__in=[key[0] for key in lost])
+        if (aim.follow_id, aim.instrument_id) in lost
+    ]
     for aim in aims:
         aim.target -= lost[aim.follow_id, aim.instrument_id]
     bulk_update(FollowPosition, aims, ["target"])

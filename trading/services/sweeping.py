@@ -18,16 +18,24 @@ def sweep(*, older_than_seconds: float = PATIENCE_SECONDS, lease_seconds: float 
 
     before = wall_now() - timedelta(seconds=older_than_seconds)
     found = resolve_abandoned(older_than_seconds=lease_seconds)
-    leads = set(LeadEvent.objects.filter(state=LeadEventState.WAITING, recorded_at__lte=before).values_list("lead_id", flat=True))
+    leads = set(
+        LeadEvent.objects.filter(state=LeadEventState.WAITING, recorded_at__lte=before).values_list(
+            "lead_id", flat=True
+        )
+    )
     for lead_id in sorted(leads):
         enqueue(tasks.fan_out, str(lead_id))
-    causes = set(Order.objects.filter(state=OrderState.PENDING, recorded_at__lte=before).values_list("cause_kind", "cause_id"))
+    causes = set(
+        Order.objects.filter(state=OrderState.PENDING, recorded_at__lte=before).values_list("cause_kind", "cause_id")
+    )
     for kind, cause_id in sorted(causes):
         enqueue(tasks.execute_orders, kind, cause_id)
     commands = list(FollowCommand.objects.filter(is_done=False).order_by("pk").values_list("pk", flat=True))
     for command_id in commands:
         enqueue(tasks.run_follow_command, command_id)
-    stopping = [str(pk) for pk in Follow.objects.filter(state=FollowState.STOPPING).order_by("pk").values_list("pk", flat=True)]
+    stopping = [
+        str(pk) for pk in Follow.objects.filter(state=FollowState.STOPPING).order_by("pk").values_list("pk", flat=True)
+    ]
     if stopping:
         enqueue(tasks.finish_follows, stopping)
     return found + len(leads) + len(causes) + len(commands)

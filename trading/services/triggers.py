@@ -47,7 +47,9 @@ def disarm_flat(books: set[tuple[UUID, UUID]]) -> None:
     """Cancel what is armed on positions that have become flat; `books` holds (portfolio id, instrument id)."""
     if not books:
         return
-    armed = Trigger.objects.filter(state=TriggerState.ARMED, portfolio_id__in={portfolio for portfolio, _ in books}).order_by("pk")
+    armed = Trigger.objects.filter(
+        state=TriggerState.ARMED, portfolio_id__in={portfolio for portfolio, _ in books}
+    ).order_by("pk")
     for trigger in armed:
         if (trigger.portfolio_id, trigger.instrument_id) in books:
             trigger.state = TriggerState.CANCELED
@@ -62,7 +64,9 @@ def fire(*, trigger_id: UUID) -> Order | None:
         trigger = Trigger.objects.select_related("instrument__market", "portfolio").get(pk=trigger_id)
         trigger.portfolio = lock_portfolios([trigger.portfolio_id])[trigger.portfolio_id]
         now = market_now(trigger.namespace)
-        if not Trigger.objects.filter(pk=trigger_id, state=TriggerState.ARMED).update(state=TriggerState.FIRED, fired_at=now):
+        if not Trigger.objects.filter(pk=trigger_id, state=TriggerState.ARMED).update(
+            state=TriggerState.FIRED, fired_at=now
+        ):
             return None
         trigger.state, trigger.fired_at = TriggerState.FIRED, now
         _save_with_next_change(trigger)

@@ -38,7 +38,12 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument(
-            "--candles", nargs="*", type=Path, default=[], metavar="FILE", help="replay these instead of simulating"
+            "--candles",
+            action="append",
+            type=Path,
+            default=[],
+            metavar="FILE",
+            help="replay this file instead of simulating; may be given several times",
         )
         parser.add_argument("--speed", type=float, help="market seconds per second")
 
