@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
@@ -14,12 +14,22 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from common.clock import market_now
-from common.errors import NotFound
+from common.errors import DomainError, NotFound
 from common.fields import DecimalSum
 from engine.decimals import ZERO, money
-from markets.models import Instrument
+from markets.models import Asset, Exchange, Instrument, InstrumentState
 from markets.prices import Price, latest_prices
-from portfolios.models import Balance, EquitySnapshot, LedgerAccount, LedgerLine, Portfolio, PortfolioState, Position, SnapshotGrain
+from markets.selectors import instruments, tradable_instruments
+from portfolios.models import (
+    Balance,
+    EquitySnapshot,
+    LedgerAccount,
+    LedgerLine,
+    Portfolio,
+    PortfolioState,
+    Position,
+    SnapshotGrain,
+)
 
 # Equity that rests on an older price is stale: it opens nothing (model.md 5).
 STALE_AFTER = timedelta(seconds=60)
@@ -40,7 +50,105 @@ def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | s
 
 def portfolios_of(user: User) -> QuerySet[Portfolio]:
     """Return the user's portfolios that are not closed, oldest first."""
-    return Portfolio.objects.filter(owner=user).exclude(state=PortfolioState.CLOSED).select_related("settlement").order_by("pk")
+    return (
+        Portfolio.objects.filter(owner=user)
+        .exclude(state=PortfolioState.CLOSED)
+        .select_related("settlement")
+        .order_by("pk")
+    )
+
+
+def openable_markets() -> list[tuple[Exchange, Asset]]:
+    """Return (exchange, settlement currency) of every book that could be opened: something trades against that there."""
+    active = Instrument.objects.filter(state=InstrumentState.ACTIVE).order_by("exchange__name", "market__quote")
+    pairs = list(active.values_list("exchange", "market__quote").distinct())
+    exchanges = Exchange.objects.in_bulk({exchange for exchange, _ in pairs})
+    assets = Asset.objects.in_bulk({asset for _, asset in pairs})
+    return [(exchanges[exchange], assets[asset]) for exchange, asset in pairs]
+
+
+def openable_market(exchange_code: str, settlement_code: str) -> tuple[Exchange, Asset]:
+    """Return the exchange and the currency by their codes; raise DomainError where nothing trades so."""
+    for exchange, settlement in openable_markets():
+        if (exchange.code, settlement.code) == (exchange_code, settlement_code):
+            return exchange, settlement
+    message = "Nothing is traded on that exchange against that currency; choose another pair."
+    raise DomainError("MARKET_UNKNOWN", message, {"field": "market"})
+
+
+def transfer_targets(portfolio: Portfolio) -> QuerySet[Portfolio]:
+    """Return the owner's other portfolios that money can be moved to from this one."""
+    return (
+        portfolios_of(portfolio.owner)
+        .exclude(pk=portfolio.pk)
+        .filter(
+            state=PortfolioState.OPEN,
+            cash_is_locked=False,
+            kind=portfolio.kind,
+            namespace=portfolio.namespace,
+            settlement=portfolio.settlement_id,
+        )
+    )
+
+
+def instruments_for(portfolio: Portfolio) -> QuerySet[Instrument]:
+    """Return the instruments that the portfolio may open positions in, by exchange and symbol."""
+    found = tradable_instruments(portfolio.namespace).filter(market__quote=portfolio.settlement_id)
+    return found.filter(pk__in=portfolio.allowed_instruments.values("pk")) if portfolio.is_restricted else found
+
+
+def positions_of(portfolio: Portfolio) -> QuerySet[Position]:
+    """Return what the portfolio holds or once held, newest first, with what showing it needs."""
+    related = ("instrument__market", "instrument__exchange")
+    return Position.objects.filter(portfolio=portfolio).select_related(*related).order_by("-pk")
+
+
+def traded_instruments(portfolio: Portfolio) -> QuerySet[Instrument]:
+    """Return the instruments that the portfolio has traded, by exchange and symbol."""
+    return instruments().filter(pk__in=Position.objects.filter(portfolio=portfolio).values("instrument"))
+
+
+def ledger_of(portfolio: Portfolio, account: str | None = None) -> QuerySet[LedgerLine]:
+    """Return the portfolio's ledger lines, newest first, of one account or of all."""
+    lines = LedgerLine.objects.filter(portfolio=portfolio).order_by("-pk")
+    return lines if account is None else lines.filter(account=account)
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """A position at the newest price, in its portfolio's settlement currency; without a price it counts at its cost."""
+
+    position: Position
+    price: Price | None
+
+    @property
+    def value(self) -> Decimal:
+        cost: Decimal = self.position.cost
+        return money(self.position.quantity * self.price.price) if self.price else cost
+
+    @property
+    def unrealized_pnl(self) -> Decimal:
+        unrealized: Decimal = self.value - self.position.cost
+        return unrealized
+
+    @property
+    def average_price(self) -> Decimal | None:
+        """Return the average opening price, None when flat."""
+        quantity = self.position.quantity
+        return money(self.position.cost / quantity) if quantity else None
+
+
+def holdings(positions: Iterable[Position]) -> list[Holding]:
+    """Return positions (with their instruments and markets) at the newest prices, in their order."""
+    held = list(positions)
+    prices = latest_prices(one.instrument for one in held)
+    return [Holding(one, prices.get(one.instrument_id)) for one in held]
+
+
+def holdings_of(portfolio: Portfolio) -> list[Holding]:
+    """Return what the portfolio holds now, by symbol."""
+    held = positions_of(portfolio).exclude(quantity=ZERO).order_by("instrument__symbol", "pk")
+    return holdings(held)
 
 
 @dataclass(slots=True)
@@ -54,6 +162,8 @@ class Worth:
     realized_pnl: Decimal = ZERO
     fees_paid: Decimal = ZERO
     is_stale: bool = False
+    # What is held at the moment, one each.
+    holdings: list[Holding] = field(default_factory=list)
 
     @property
     def free(self) -> Decimal:
@@ -66,6 +176,11 @@ class Worth:
     @property
     def unrealized_pnl(self) -> Decimal:
         return self.exposure - self.cost
+
+    @property
+    def profit(self) -> Decimal:
+        """Return what was earned, realized or not, after fees: equity less net deposits."""
+        return self.realized_pnl + self.unrealized_pnl - self.fees_paid
 
 
 def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | None = None) -> dict[UUID, Worth]:
@@ -92,14 +207,17 @@ def _add_position(worth: Worth, position: Position, price: Price | None, now: da
     worth.fees_paid += position.fees_paid
     worth.cost += position.cost
     if position.quantity:
-        # Without any price a position counts at its cost, and is marked stale.
-        worth.exposure += money(position.quantity * price.price) if price else position.cost
+        holding = Holding(position, price)
+        worth.holdings.append(holding)
+        worth.exposure += holding.value
         worth.is_stale |= price is None or now - price.at > STALE_AFTER
 
 
 def net_deposits(portfolio_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     """Return deposits and transfers in, less withdrawals and transfers out, of each portfolio: its contributed capital."""
-    far = LedgerLine.objects.filter(portfolio_id__in=portfolio_ids, account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER])
+    far = LedgerLine.objects.filter(
+        portfolio_id__in=portfolio_ids, account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER]
+    )
     sums = far.values_list("portfolio_id").annotate(total=DecimalSum("amount"))
     return defaultdict(lambda: ZERO, {portfolio_id: -total for portfolio_id, total in sums})
 
@@ -108,7 +226,9 @@ def equity_curve(portfolio: Portfolio, limit: int = 2_000) -> list[tuple[datetim
     """Return (time, equity) of the finest snapshots kept, oldest first: days, then hours, then minutes, without overlap."""
     points: dict[datetime, Decimal] = {}
     for grain in (SnapshotGrain.DAY, SnapshotGrain.HOUR, SnapshotGrain.MINUTE):
-        rows = EquitySnapshot.objects.filter(portfolio=portfolio, grain=grain).order_by("-at").values_list("at", "equity")
+        rows = (
+            EquitySnapshot.objects.filter(portfolio=portfolio, grain=grain).order_by("-at").values_list("at", "equity")
+        )
         points |= dict(rows[:limit])
     return sorted(points.items())[-limit:]
 
@@ -135,10 +255,16 @@ def ledger_sums_zero() -> list[BookError]:
 def balances_equal_entries() -> list[BookError]:
     """Every balance is the sum of its holdings' lines."""
     held = LedgerLine.objects.filter(account=LedgerAccount.HOLDINGS).values_list("portfolio_id", "asset_id")
-    proved = {(portfolio_id, asset_id): total for portfolio_id, asset_id, total in held.annotate(total=DecimalSum("amount"))}
+    proved = {
+        (portfolio_id, asset_id): total for portfolio_id, asset_id, total in held.annotate(total=DecimalSum("amount"))
+    }
     kept = {(row.portfolio_id, row.asset_id): row.amount for row in Balance.objects.all()}
     return [
-        BookError("balances_equal_entries", key[0], f"{key[1]}: balance {kept.get(key, ZERO)}, entries {proved.get(key, ZERO)}")
+        BookError(
+            "balances_equal_entries",
+            key[0],
+            f"{key[1]}: balance {kept.get(key, ZERO)}, entries {proved.get(key, ZERO)}",
+        )
         for key in proved.keys() | kept.keys()
         if proved.get(key, ZERO) != kept.get(key, ZERO)
     ]
