@@ -1,0 +1,206 @@
+"""Set-based writes store what save() stores, on both databases, in as many statements for many rows as for one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, close_old_connections, connection, models, transaction
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from common.db import bulk_insert, bulk_update, lock_rows
+from common.ids import new_id
+from portfolios.models import Balance, Portfolio
+from tests.fixtures_desk import NOON, Desk
+from trading.models import CauseKind, Leg, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind, Side
+
+# What has been wrong somewhere once: quotes, percent signs, braces and commas of array literals, NULL as a word.
+AWKWARD = 'it\'s 1 % "so", {a,b}, \\back, NULL\n✓🎯'
+KOLKATA = timezone(timedelta(hours=5, minutes=30))
+
+
+def order(portfolio: Portfolio, instrument: Any, **facts: Any) -> Order:
+    plain: dict[str, Any] = {
+        "cause_kind": CauseKind.HAND,
+        "cause_id": new_id().hex,
+        "leg": Leg.OPEN,
+        "client_order_id": new_id().hex,
+        "side": Side.BUY,
+        "requested_quantity": Decimal("1.5"),
+        "created_at": NOON,
+        "recorded_at": NOON,
+    }
+    return Order(portfolio=portfolio, instrument=instrument, **(plain | facts))
+
+
+def as_stored(model: type[models.Model], *omitted: str) -> list[dict[str, Any]]:
+    rows = list(model._default_manager.order_by("pk").values())
+    return [{name: value for name, value in row.items() if name not in omitted} for row in rows]
+
+
+# One list of facts for each row: enum members beside plain strings, NULL beside values, numbers of every size.
+ORDERS: list[dict[str, Any]] = [
+    {},
+    {"state": "FILLED", "code": AWKWARD, "claim": "x", "claimed_at": NOON + timedelta(microseconds=1)},
+    {"state": OrderState.DENIED, "closed_fraction": Decimal("0.333333333333333333"), "attempt": 32767},
+    {"stop_loss_ratio": Decimal("0.05000"), "market_price": Decimal(0), "seq": 2**62},
+    {"created_at": datetime(1969, 7, 20, 20, 17, 40, 123456, KOLKATA), "requested_quantity": Decimal("1E+2")},
+]
+
+
+def test_inserted_rows_are_those_that_save_stores(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    for facts in ORDERS:
+        order(portfolio, instrument, **facts).save()
+    saved = as_stored(Order, "id", "cause_id", "client_order_id")
+    Order.objects.all().delete()
+    assert bulk_insert(Order, [order(portfolio, instrument, **facts) for facts in ORDERS]) == 5
+    assert as_stored(Order, "id", "cause_id", "client_order_id") == saved
+    assert saved[1]["code"] == AWKWARD
+    assert saved[3]["stop_loss_ratio"] == Decimal("0.05")
+
+
+def test_booleans_texts_and_foreign_keys_are_stored_as_save_does(desk: Desk, alice: User) -> None:
+    facts: list[dict[str, Any]] = [
+        {"name": AWKWARD, "is_restricted": True, "slippage_bps": Decimal("2.5")},
+        {"name": "", "is_restricted": False, "fill_count": 10**12},
+    ]
+    common = {"owner": alice, "kind": "PAPER", "namespace": "x", "settlement": desk.usdt, "opened_at": NOON}
+    for one in facts:
+        Portfolio(**common, **one).save()
+    saved = as_stored(Portfolio, "id")
+    Portfolio.objects.all().delete()
+    assert bulk_insert(Portfolio, [Portfolio(**common, **one) for one in facts]) == 2
+    assert as_stored(Portfolio, "id") == saved
+    assert [(row["owner_id"], row["is_restricted"]) for row in saved] == [(alice.pk, True), (alice.pk, False)]
+
+
+def test_serial_keys_are_left_to_the_database(db: None, operator: User) -> None:
+    switches = [
+        SafetySwitch(scope=ScopeKind.USER, scope_id=str(number), level=SafetyLevel.HALTED, set_by=by, set_at=NOON)
+        for number, by in enumerate([None, operator])
+    ]
+    assert bulk_insert(SafetySwitch, switches) == 2
+    stored = SafetySwitch.objects.order_by("pk").values_list("scope_id", "set_by_id")
+    assert list(stored) == [("0", None), ("1", operator.pk)]
+
+
+def test_no_rows_are_no_statement(db: None) -> None:
+    with CaptureQueriesContext(connection) as statements:
+        assert bulk_insert(Order, []) == 0
+        assert bulk_update(Order, [], ["state"]) == 0
+    assert len(statements) == 0
+
+
+def test_a_repeat_is_a_no_op_where_conflicts_are_ignored(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    first, second = (order(portfolio, instrument, cause_id=cause) for cause in "ab")
+    assert bulk_insert(Order, [first], ignore_conflicts=True) == 1
+    again = order(portfolio, instrument, cause_id="a", requested_quantity=Decimal(99))
+    assert bulk_insert(Order, [again, second], ignore_conflicts=True) == 1
+    assert set(Order.objects.values_list("pk", flat=True)) == {first.pk, second.pk}
+    assert Order.objects.get(pk=first.pk).requested_quantity == Decimal("1.5")
+
+
+def test_a_conflict_is_an_error_otherwise_and_stores_nothing(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    rows = [order(portfolio, instrument, cause_id=cause) for cause in ("a", "b", "a")]
+    with pytest.raises(IntegrityError), transaction.atomic():
+        bulk_insert(Order, rows)
+    assert Order.objects.count() == 0
+
+
+def test_updated_rows_are_those_that_save_stores(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    rows = [order(portfolio, instrument, code="before") for _ in ORDERS]
+    untouched = order(portfolio, instrument, code="before")
+    bulk_insert(Order, [*rows, untouched])
+    names = sorted({name for facts in ORDERS for name in facts})
+
+    def written(write: Callable[[list[Order]], None]) -> list[dict[str, Any]]:
+        with transaction.atomic():
+            changed = list(Order.objects.filter(pk__in=[row.pk for row in rows]).order_by("pk"))
+            for row, facts in zip(changed, ORDERS, strict=True):
+                for name, value in facts.items():
+                    setattr(row, name, value)
+            write(changed)
+            stored = as_stored(Order)
+            transaction.set_rollback(True)
+        return stored
+
+    def by_save(changed: list[Order]) -> None:
+        for row in changed:
+            row.save(update_fields=names)
+
+    def by_bulk(changed: list[Order]) -> None:
+        assert bulk_update(Order, changed, names) == 5
+
+    saved = written(by_save)
+    assert written(by_bulk) == saved
+    assert [row["code"] for row in saved] == ["before", AWKWARD, "before", "before", "before", "before"]
+
+
+def test_only_the_named_fields_are_written(desk: Desk, alice: User) -> None:
+    row = Balance.objects.get(portfolio=desk.portfolio(alice, 10))
+    row.amount, row.reserved = Decimal(11), Decimal(5)
+    assert bulk_update(Balance, [row], ["reserved"]) == 1
+    row.refresh_from_db()
+    assert (row.amount, row.reserved) == (10, 5)
+
+
+def test_an_update_meets_only_rows_that_exist(desk: Desk, alice: User) -> None:
+    row = Balance.objects.get(portfolio=desk.portfolio(alice, 10))
+    gone = Balance(pk=row.pk + 1000, portfolio=row.portfolio, asset=row.asset)
+    assert bulk_update(Balance, [row, gone], ["amount"]) == 1
+
+
+def test_statements_do_not_grow_with_the_rows(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    for count in (1, 1_000):
+        rows = [order(portfolio, instrument) for _ in range(count)]
+        with CaptureQueriesContext(connection) as statements:
+            bulk_insert(Order, rows)
+            bulk_update(Order, rows, ["state", "quantity"])
+        assert len(statements) == 2
+
+
+def test_rows_are_locked_in_the_order_of_their_keys(desk: Desk, alice: User) -> None:
+    ids = sorted(desk.portfolio(alice, 0, name).pk for name in "cab")
+    with CaptureQueriesContext(connection) as statements:
+        locked = lock_rows(Portfolio.objects.filter(pk__in=ids).select_related("owner").order_by("name"))
+    assert [one.pk for one in locked] == ids
+    if connection.vendor == "postgresql":
+        assert statements[0]["sql"].endswith(
+            'ORDER BY "portfolios_portfolio"."id" ASC FOR UPDATE OF "portfolios_portfolio"'
+        )
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_a_locked_row_makes_others_wait(desk: Desk, alice: User) -> None:
+    portfolio = desk.portfolio(alice, 0)
+    events: list[str] = []
+    is_locked = threading.Event()
+
+    def other() -> None:
+        is_locked.wait(5)
+        with transaction.atomic():
+            lock_rows(Portfolio.objects.filter(pk=portfolio.pk))
+            events.append("other")
+        close_old_connections()
+        connection.close()
+
+    thread = threading.Thread(target=other)
+    thread.start()
+    with transaction.atomic():
+        lock_rows(Portfolio.objects.filter(pk=portfolio.pk))
+        is_locked.set()
+        thread.join(0.2)
+        events.append("first")
+    thread.join(5)
+    assert events == ["first", "other"]
