@@ -142,11 +142,16 @@ REDIS_URL = env.str("REDIS_URL", default="")
 # Every Redis key and channel of ours starts with this; a replay or a test takes another.
 REDIS_PREFIX = env.str("SLIPSTREAM_REDIS_PREFIX", default="slipstream:")
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
-CELERY_BROKER_TRANSPORT_OPTIONS = (
-    {"global_keyprefix": f"{REDIS_PREFIX}celery:", "visibility_timeout": 3600}
-    if REDIS_URL
-    else {"polling_interval": 0.02}
-)
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Who enqueues does not wait for a broker that is away: one more try, and then it is the sweeper's.
+    "max_retries": 1,
+    "interval_start": 0.1,
+    **(
+        {"global_keyprefix": f"{REDIS_PREFIX}celery:", "visibility_timeout": 3600}
+        if REDIS_URL
+        else {"polling_interval": 0.02}
+    ),
+}
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
