@@ -19,6 +19,18 @@ HANDLE_PATTERN = r"^[a-z0-9_]{3,30}\Z"
 RESERVED_HANDLES = frozenset({"admin", "api", "erased", "operator", "root", "slipstream", "staff", "support", "system"})
 
 
+# Marks in a User-Agent header, the particular before the general: Edge also calls itself Chrome, and Chrome Safari.
+_BROWSERS = (("Edg/", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
 class LimitName(models.TextChoices):
     """What a plan limits; the value is the number a person may have at once."""
 
@@ -193,6 +205,7 @@ class ApiToken(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "API token"
         constraints = [
             models.CheckConstraint(
                 condition=models.lookups.Exact(Length("digest"), 64),
@@ -267,10 +280,18 @@ class SignIn(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        verbose_name = "sign-in"
         indexes = [models.Index(fields=["user", "-id"], name="sign_ins_by_user")]
 
     def __str__(self) -> str:
         return f"{'Sign-in' if self.succeeded else 'Refused sign-in'} at {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def browser(self) -> str:
+        """The browser in words, as far as it says who it is: "Firefox on Linux", "curl"."""
+        browser = next((name for mark, name in _BROWSERS if mark in self.user_agent), "")
+        system = next((name for mark, name in _SYSTEMS if mark in self.user_agent), "")
+        return " on ".join(filter(None, (browser, system))) or self.user_agent.partition("/")[0][:30] or "–"
 
 
 class Notification(models.Model):

@@ -68,7 +68,12 @@ def register_event(name: str, *, title: str, body: str = "", url: str = "", mail
 
 def event(name: str) -> Event:
     """Return an event's wording; one nobody declared reads as its name: "follow.stopped" → "Follow stopped"."""
-    return _events.get(name) or Event(title=name.replace(".", " ").replace("_", " ").capitalize())
+    return _events.get(name) or Event(title=in_words(name))
+
+
+def in_words(name: str) -> str:
+    """Return a dotted name as a sentence would have it: "token.issued" → "Token issued"."""
+    return name.replace(".", " ").replace("_", " ").capitalize()
 
 
 def describe(name: str, context: Mapping[str, Any]) -> Description:

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from accounts.forms import LeaveForm, ProfileForm, TokenForm
 from accounts.models import LimitName
-from accounts.registry import describe
+from accounts.registry import describe, in_words
 from accounts.requests import SignedInRequest
 from accounts.selectors import acts_of, limit, notifications_of, sign_ins_of, token_for_user, tokens_of
 from accounts.services import (
@@ -104,10 +104,9 @@ def read_one(request: SignedInRequest, notification_id: UUID) -> HttpResponse:
 @require_GET
 @login_required
 def activity(request: SignedInRequest) -> HttpResponse:
-    facts = {
-        "sign_ins": sign_ins_of(request.user)[:PAGE_SIZE],
-        "page": Paginator(acts_of(request.user), PAGE_SIZE).get_page(request.GET.get("page")),
-    }
+    page = Paginator(acts_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
+    acts = [(act, in_words(act.action)) for act in page]
+    facts = {"sign_ins": sign_ins_of(request.user)[:PAGE_SIZE], "page": page, "acts": acts}
     return render(request, "accounts/activity.html", facts)
 
 

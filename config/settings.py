@@ -210,6 +210,7 @@ DEFAULT_FROM_EMAIL = env.str("SLIPSTREAM_FROM_EMAIL", default="Slipstream <no-re
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
+DATE_FORMAT, DATETIME_FORMAT = "Y-m-d", "Y-m-d H:i:s"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -242,6 +243,22 @@ UNFOLD = {
     "SITE_SUBHEADER": "Operators",
     "SITE_SYMBOL": "candlestick_chart",
     "SHOW_VIEW_ON_SITE": False,
+    # The site's cobalt.
+    "COLORS": {
+        "primary": {
+            "50": "#f4f6ff",
+            "100": "#ebefff",
+            "200": "#d3dcff",
+            "300": "#b0c0ff",
+            "400": "#93a9ff",
+            "500": "#5f7df5",
+            "600": "#2b50e2",
+            "700": "#2343c4",
+            "800": "#2038a0",
+            "900": "#1f337d",
+            "950": "#1a2347",
+        }
+    },
     "SIDEBAR": {"show_search": True, "navigation": "config.operator_site.navigation"},
 }
 

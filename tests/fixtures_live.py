@@ -22,8 +22,14 @@ class Socket:
 
         address, _, query = path.partition("?")
         wire = [(name.encode(), value.encode()) for name, value in headers.items()]
-        scope = {**_SCOPE, "path": address, "raw_path": address.encode(), "query_string": query.encode(), "headers": wire}
-        self._communicator = ApplicationCommunicator(application, scope)
+        scope = {
+            **_SCOPE,
+            "path": address,
+            "raw_path": address.encode(),
+            "query_string": query.encode(),
+            "headers": wire,
+        }
+        self._communicator: Any = ApplicationCommunicator(application, scope)  # type: ignore[no-untyped-call]
 
     async def connect(self) -> bool:
         """Open the socket and return whether it was accepted."""

@@ -132,6 +132,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "API token",
                 "ordering": ["-id"],
                 "constraints": [
                     models.CheckConstraint(
@@ -253,6 +254,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name": "sign-in",
                 "ordering": ["-id"],
                 "indexes": [models.Index(fields=["user", "-id"], name="sign_ins_by_user")],
             },

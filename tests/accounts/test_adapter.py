@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.http import HttpResponse
 from django.test import Client
 
 from accounts.models import AuditEntry, Invitation, SignIn, User
@@ -30,7 +29,7 @@ def invitation(operator: User) -> Invitation:
     return create_invitation(created_by=operator)
 
 
-def _sign_up(client: Client, **change: str) -> HttpResponse:
+def _sign_up(client: Client, **change: str) -> Any:
     return client.post("/accounts/signup/", {**FORM, **change})
 
 

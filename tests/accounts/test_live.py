@@ -49,7 +49,7 @@ def _page(client: Client, **change: str) -> dict[str, str]:
 async def _is(socket: Socket, user: User) -> bool:
     """Tell whether the platform takes the socket for this user."""
     await socket.subscribe(f"user:{user.pk}")
-    return (await socket.hear())["type"] == "snapshot"
+    return bool((await socket.hear())["type"] == "snapshot")
 
 
 # --- tokens ---------------------------------------------------------------------------------------------------------

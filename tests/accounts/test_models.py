@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from django.db import IntegrityError, transaction
 
-from accounts.models import ApiToken, AuditEntry, Limit, Plan, Profile, User, handle_stem
+from accounts.models import ApiToken, AuditEntry, Limit, Plan, Profile, SignIn, User, handle_stem
 from accounts.services import audit
 
 
@@ -88,3 +88,21 @@ def test_a_token_cannot_be_stored_in_plain(alice: User) -> None:
     with pytest.raises(IntegrityError, match="only_a_digest_is_stored"), transaction.atomic():
         ApiToken.objects.create(user=alice, name="x", prefix="slip_", digest="slip_the-token-itself")
     assert ApiToken.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "browser"),
+    [
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0",
+            "Edge on Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1", "Safari on iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36", "Chrome on Android"),
+        ("curl/8.5.0", "curl"),
+        ("", "–"),
+    ],
+)
+def test_a_browser_is_named_as_people_know_it(user_agent: str, browser: str) -> None:
+    assert SignIn(user_agent=user_agent).browser == browser

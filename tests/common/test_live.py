@@ -131,7 +131,7 @@ async def test_a_client_that_does_not_keep_up_is_told_and_dropped() -> None:
     waiting = [listener.frames.get_nowait() for _ in range(listener.frames.qsize())]
     assert waiting == [*(str(number) for number in range(Listener.LIMIT)), None]
     assert listener.ending is not None
-    assert listener.ending[0] == CloseCode.TOO_SLOW == 4408
+    assert listener.ending[0] is CloseCode.TOO_SLOW
 
 
 async def test_a_slow_socket_is_closed_with_its_code(live: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +185,7 @@ async def test_when_the_bus_fails_sockets_are_closed_and_the_hub_hears_again(
 
 def _breaking_once(call: Any, own_loop: asyncio.AbstractEventLoop) -> Any:
     """Let the hub's next message fail as a lost connection does; pumps of earlier tests' loops may still be ending."""
-    broken = []
+    broken: list[bool] = []
 
     def breaking(loop: Any, action: Any, *args: Any) -> None:
         if args and loop is own_loop and not broken:
