@@ -44,6 +44,8 @@ class Portfolio(models.Model):
     # Nothing is deposited, withdrawn or transferred: a competition's entrants all play with the same capital.
     cash_is_locked = models.BooleanField(default=False)
     slippage_bps = models.DecimalField(max_digits=8, decimal_places=4, default=Decimal(2))
+    # Deposits and transfers in, less those out: what performance is measured against. Kept in step with the ledger.
+    net_deposits = AmountField(default=Decimal(0))
     # Fills are numbered without gaps under this row's lock.
     fill_count = models.PositiveBigIntegerField(default=0)
     opened_at = models.DateTimeField()

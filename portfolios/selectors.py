@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -215,11 +214,7 @@ def _add_position(worth: Worth, position: Position, price: Price | None, now: da
 
 def net_deposits(portfolio_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     """Return deposits and transfers in, less withdrawals and transfers out, of each portfolio: its contributed capital."""
-    far = LedgerLine.objects.filter(
-        portfolio_id__in=portfolio_ids, account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER]
-    )
-    sums = far.values_list("portfolio_id").annotate(total=DecimalSum("amount"))
-    return defaultdict(lambda: ZERO, {portfolio_id: -total for portfolio_id, total in sums})
+    return dict(Portfolio.objects.filter(pk__in=list(portfolio_ids)).values_list("pk", "net_deposits"))
 
 
 def equity_curve(portfolio: Portfolio, limit: int = 2_000) -> list[tuple[datetime, Decimal]]:
@@ -267,4 +262,15 @@ def balances_equal_entries() -> list[BookError]:
         )
         for key in proved.keys() | kept.keys()
         if proved.get(key, ZERO) != kept.get(key, ZERO)
+    ]
+
+
+def net_deposits_equal_entries() -> list[BookError]:
+    """Every portfolio's net deposits are what its far accounts gave."""
+    far = LedgerLine.objects.filter(account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER])
+    proved = {pk: -total for pk, total in far.values_list("portfolio_id").annotate(total=DecimalSum("amount"))}
+    return [
+        BookError("net_deposits_equal_entries", pk, f"net deposits {kept}, entries {proved.get(pk, ZERO)}")
+        for pk, kept in Portfolio.objects.values_list("pk", "net_deposits")
+        if kept != proved.get(pk, ZERO)
     ]

@@ -11,7 +11,7 @@ from django.db.models import Count, Exists, F, OuterRef
 from common.fields import DecimalSum
 from engine.decimals import ZERO
 from portfolios.models import Balance, BookingKind, LedgerLine, Position
-from portfolios.selectors import BookError, balances_equal_entries, ledger_sums_zero
+from portfolios.selectors import BookError, balances_equal_entries, ledger_sums_zero, net_deposits_equal_entries
 from trading.models import (
     UNFINISHED,
     CauseKind,
@@ -32,6 +32,7 @@ def run_checks() -> dict[str, list[BookError]]:
     checks: list[Callable[[], list[BookError]]] = [
         ledger_sums_zero,
         balances_equal_entries,
+        net_deposits_equal_entries,
         positions_equal_fills,
         orders_equal_fills,
         fills_are_booked,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading.models import Order
+from trading.models import CauseKind, Order
 
 _WORDS = {
     "PRICE_UNKNOWN": "There is no price for {symbol} yet; try again when its market is live.",
@@ -11,7 +11,7 @@ _WORDS = {
     "PORTFOLIO_NOT_OPEN": "This portfolio is frozen or closed; it opens nothing new.",
     "INSTRUMENT_NOT_TRADABLE": "{symbol} is no longer traded here.",
     "INSTRUMENT_NOT_ALLOWED": "{symbol} is not among the instruments that this portfolio may trade.",
-    "EQUITY_STALE": "The newest price of {symbol} is more than a minute old; opening waits for a fresh one.",
+    "EQUITY_STALE": "A price that this portfolio's worth rests on is more than a minute old; opening waits for a fresh one.",
     "INSUFFICIENT_BALANCE": "The free balance does not cover this order with its fee; enter a smaller quantity.",
     "QUANTITY_ABOVE_POSITION": "More than the portfolio holds; enter at most what it has.",
     "NOTHING_TO_CLOSE": "The portfolio holds nothing of {symbol} to close.",
@@ -39,3 +39,17 @@ def explain(code: str, order: Order) -> str:
         min_quantity=f"{instrument.min_quantity.normalize():f}",
         min_notional=f"{instrument.min_notional.normalize():f}",
     )
+
+
+_CAUSES = {
+    CauseKind.HAND: "By hand",
+    CauseKind.RUN: "Strategy",
+    CauseKind.TRIGGER: "Stop loss",
+    CauseKind.LEAD_EVENT: "Copied",
+    CauseKind.FOLLOW_COMMAND: "End of the follow",
+}
+
+
+def cause_in_words(order: Order) -> str:
+    """Return who or what asked for an order."""
+    return _CAUSES[CauseKind(order.cause_kind)]

@@ -151,6 +151,8 @@ def _book(kind: BookingKind, movements: list[tuple[Portfolio, LedgerAccount, Dec
             raise DomainError("INSUFFICIENT_BALANCE", message, {"free": str(balance.free)})
         balance.amount += amount
         balance.save(update_fields=["amount"])
+        portfolio.net_deposits += amount
+        portfolio.save(update_fields=["net_deposits"])
         happened_at = market_now(portfolio.namespace)
         lines += [
             _line(booking, kind, portfolio, account, change, happened_at, recorded_at)

@@ -10,7 +10,7 @@ from common.db import bulk_insert
 from common.realtime import Payload, publish
 from portfolios.live import topic, worth_cells
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioState, SnapshotGrain
-from portfolios.selectors import Worth, net_deposits, worth_of
+from portfolios.selectors import Worth, worth_of
 
 KEPT_FOR = {SnapshotGrain.MINUTE: timedelta(days=1), SnapshotGrain.HOUR: timedelta(days=365)}
 
@@ -19,10 +19,10 @@ def take_snapshots(*, namespace: str, at: datetime) -> int:
     """Store what every open portfolio of a namespace is worth at a whole minute of market time; a repeat is a no-op."""
     at = at.replace(second=0, microsecond=0)
     portfolios = list(Portfolio.objects.filter(namespace=namespace).exclude(state=PortfolioState.CLOSED))
-    worth, deposits = worth_of(portfolios), net_deposits(one.pk for one in portfolios)
+    worth = worth_of(portfolios)
     rows = [
         EquitySnapshot(
-            portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=deposits[one.pk]
+            portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=one.net_deposits
         )
         for one in portfolios
         for grain in _grains(at)

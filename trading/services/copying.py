@@ -184,6 +184,8 @@ def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
     quantity = open_quantity(
         lead_quantity=event.opened_quantity, ratio=follower.aim.ratio, lot_step=event.instrument.lot_step
     )
+    if not refusal and follower.worth.is_stale:
+        refusal = "EQUITY_STALE"
     if not refusal and not quantity:
         refusal = "QUANTITY_BELOW_MINIMUM" if follower.aim.ratio else "NO_EQUITY"
     if not refusal:

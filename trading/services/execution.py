@@ -71,10 +71,8 @@ def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     )
     if not mine.update(state=OrderState.SUBMITTING, claim=claim, claimed_at=wall_now()):
         return []
-    by_id = {
-        order.pk: order
-        for order in with_instruments(Order.objects.filter(claim=claim).select_related("follow"), portfolios)
-    }
+    mine_now = Order.objects.filter(pk__in=[row[0] for row in batch], claim=claim)
+    by_id = {order.pk: order for order in with_instruments(mine_now.select_related("follow"), portfolios)}
     claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
     judge_batch(claimed)
     _keep_verdicts(claimed)

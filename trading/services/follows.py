@@ -75,6 +75,8 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
     _refuse_unfit(follower, lead, source)
     with transaction.atomic():
         User.objects.select_for_update().get(pk=follower.pk)
+        # The lead's too: its next fill is then either before this start or after it.
+        lock_portfolios([source.pk, lead.pk])
         unfinished = Follow.objects.filter(follower=follower, state__in=UNFINISHED_FOLLOW)
         check_limit(follower, "follows", unfinished.count())
         if unfinished.filter(lead=lead).exists():
@@ -91,8 +93,6 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
             audited=False,
         )
         transfer(actor=follower, source=source, target=portfolio, amount=amount)
-        # Under the lead's lock, so that its next fill is either before this start or after it.
-        lock_portfolios([lead.pk])
         stream = open_lead_stream(lead)
         follow = Follow.objects.create(
             follower=follower,
