@@ -17,9 +17,9 @@ from common.clock import market_now
 from common.errors import NotFound
 from engine.performance import unit_values
 from marketplace.models import Listing, ListingState
-from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, PortfolioState, SnapshotGrain
-from portfolios.selectors import portfolios_of
+from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
 from trading.models import UNFINISHED_FOLLOW, Follow
+from trading.selectors import free_portfolios_of
 
 Asker = User | AnonymousUser | None
 
@@ -98,23 +98,14 @@ def leaderboard(kind: str) -> list[Listing]:
 
 def publishable_portfolios(owner: User) -> QuerySet[Portfolio]:
     """Return the owner's portfolios that could be published: open, not a follow's, no competition's, not listed."""
-    following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
-    free = portfolios_of(owner).filter(~Exists(following), state=PortfolioState.OPEN, cash_is_locked=False)
-    return free.exclude(listing__state=ListingState.PUBLISHED)
+    return free_portfolios_of(owner).filter(cash_is_locked=False).exclude(listing__state=ListingState.PUBLISHED)
 
 
 def funding_portfolios(follower: User, listing: Listing) -> QuerySet[Portfolio]:
     """Return the follower's portfolios that a follow of this listing could be funded from."""
     lead = listing.portfolio
-    following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
-    return portfolios_of(follower).filter(
-        ~Exists(following),
-        state=PortfolioState.OPEN,
-        cash_is_locked=False,
-        kind=lead.kind,
-        namespace=lead.namespace,
-        settlement=lead.settlement_id,
-    )
+    fitting = {"kind": lead.kind, "namespace": lead.namespace, "settlement": lead.settlement_id}
+    return free_portfolios_of(follower).filter(cash_is_locked=False, **fitting)
 
 
 def open_follow(user: Asker, listing: Listing) -> Follow | None:

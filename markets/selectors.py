@@ -15,7 +15,7 @@ from common.errors import DomainError, NotFound
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
-from markets.models import Exchange, Instrument, InstrumentState, RecentCandle, SourceKind
+from markets.models import Asset, Exchange, Instrument, InstrumentState, RecentCandle, SourceKind
 
 # An end by which every candle has closed, whatever market time says.
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
@@ -75,6 +75,14 @@ def exchange_by_code(code: str) -> Exchange:
         return Exchange.objects.get(code=code)
     except Exchange.DoesNotExist as error:
         raise NotFound("exchange") from error
+
+
+def asset_by_code(code: str) -> Asset:
+    """Return an asset by its code."""
+    try:
+        return Asset.objects.get(pk=code)
+    except Asset.DoesNotExist as error:
+        raise NotFound("asset") from error
 
 
 def candle_arrays(

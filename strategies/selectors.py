@@ -7,15 +7,16 @@ from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Min, Model, Prefetch, Q, QuerySet
+from django.db.models import Count, Exists, Min, Model, OuterRef, Prefetch, Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
 from engine.timeframes import moment
 from markets.selectors import candle_arrays, instruments_by_id
+from portfolios.models import Portfolio, Position
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch, ScopeKind
-from trading.selectors import orders
+from trading.selectors import free_portfolios_of, orders
 
 Asker = User | AnonymousUser | None
 Row = TypeVar("Row", bound=Model)
@@ -88,8 +89,29 @@ def runs_of(user: User) -> QuerySet[StrategyRun]:
     return runs().filter(portfolio__owner=user)
 
 
+def running_runs_of(user: User) -> QuerySet[StrategyRun]:
+    return runs_of(user).filter(state=RunState.RUNNING)
+
+
 def runs_of_strategy(strategy: Strategy) -> QuerySet[StrategyRun]:
     return runs().filter(version__strategy=strategy)
+
+
+def position_of_run(run: StrategyRun) -> Position | None:
+    """Return what the run's portfolio holds of its instrument."""
+    return Position.objects.filter(portfolio=run.portfolio_id, instrument=run.instrument_id).first()
+
+
+def portfolios_to_run_on(user: User, version: StrategyVersion) -> QuerySet[Portfolio]:
+    """Return the user's portfolios that this version could be started on."""
+    instrument = version.instrument
+    taken = StrategyRun.objects.filter(portfolio=OuterRef("pk"), instrument=instrument, state=RunState.RUNNING)
+    return free_portfolios_of(user).filter(
+        Q(is_restricted=False) | Q(allowed_instruments=instrument),
+        ~Exists(taken),
+        namespace=instrument.market.namespace,
+        settlement=instrument.market.quote_id,
+    )
 
 
 def orders_of_run(run: StrategyRun) -> QuerySet[Order]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TypeVar
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Exists, Model, OuterRef, QuerySet
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
+from engine.decimals import ZERO
 from markets.models import Instrument
-from portfolios.models import Portfolio, PortfolioState
-from portfolios.selectors import portfolios_of
+from markets.selectors import instruments
+from portfolios.models import Portfolio, PortfolioState, Position
+from portfolios.selectors import instruments_for, portfolios_of
 from trading.models import (
     UNFINISHED_FOLLOW,
+    CauseKind,
     Fill,
     Follow,
     FollowCommand,
@@ -74,7 +78,7 @@ def fills() -> QuerySet[Fill]:
 
 def follows() -> QuerySet[Follow]:
     """Return follows with what showing them needs, newest first."""
-    return Follow.objects.select_related("lead__owner", "portfolio__settlement").order_by("-pk")
+    return Follow.objects.select_related("lead__owner__profile", "portfolio__settlement").order_by("-pk")
 
 
 def orders_of(portfolio: Portfolio) -> QuerySet[Order]:
@@ -83,6 +87,47 @@ def orders_of(portfolio: Portfolio) -> QuerySet[Order]:
 
 def fills_of(portfolio: Portfolio) -> QuerySet[Fill]:
     return fills().filter(portfolio=portfolio)
+
+
+def orders_of_user(user: User) -> QuerySet[Order]:
+    """Return the orders of all portfolios of the user's, newest first."""
+    return orders().filter(portfolio__owner=user)
+
+
+def fills_of_user(user: User) -> QuerySet[Fill]:
+    """Return the fills of all portfolios of the user's, newest first."""
+    return fills().filter(portfolio__owner=user)
+
+
+def follows_of(user: User) -> QuerySet[Follow]:
+    """Return the user's own follows, stopped ones included, newest first."""
+    return follows().filter(follower=user)
+
+
+def follow_of(portfolio: Portfolio) -> Follow | None:
+    """Return the follow that the portfolio was made for, stopped or not."""
+    return follows().filter(portfolio=portfolio).first()
+
+
+def ticket_instruments(portfolio: Portfolio) -> QuerySet[Instrument]:
+    """Return what an order of the portfolio may name: what it may open, and what it holds and may therefore sell."""
+    held = Position.objects.filter(portfolio=portfolio).exclude(quantity=ZERO).values("instrument")
+    return instruments().filter(Q(pk__in=instruments_for(portfolio).values("pk")) | Q(pk__in=held))
+
+
+@dataclass(frozen=True, slots=True)
+class Mirrored:
+    """One of a follow's copies beside what the lead did."""
+
+    event: LeadEvent
+    order: Order
+
+
+def mirrored(follow: Follow, limit: int) -> list[Mirrored]:
+    """Return the follow's newest copied orders, newest first, each with its lead event, in two statements."""
+    copies = list(orders().filter(portfolio=follow.portfolio_id, cause_kind=CauseKind.LEAD_EVENT)[:limit])
+    events = LeadEvent.objects.in_bulk({int(order.cause_id) for order in copies})
+    return [Mirrored(events[int(order.cause_id)], order) for order in copies]
 
 
 def markers(portfolio: Portfolio, instrument: Instrument, limit: int = 500) -> list[dict[str, object]]:
@@ -124,10 +169,15 @@ def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
     return False
 
 
+def platform_switch() -> SafetySwitch | None:
+    """Return the platform's switch; None where nobody has ever touched it, which means ACTIVE."""
+    return SafetySwitch.objects.filter(scope=ScopeKind.PLATFORM).first()
+
+
 def platform_level() -> str:
     """Return the platform's safety level."""
-    level = SafetySwitch.objects.filter(scope=ScopeKind.PLATFORM).values_list("level", flat=True).first()
-    return level or SafetyLevel.ACTIVE
+    switch = platform_switch()
+    return switch.level if switch else SafetyLevel.ACTIVE
 
 
 def has_unfinished_work(namespace: str) -> bool:

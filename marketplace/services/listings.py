@@ -64,7 +64,18 @@ def update_listing(*, actor: User, listing: Listing, title: str, description: st
 @transaction.atomic
 def withdraw_listing(*, actor: User, listing: Listing) -> Listing:
     """Offer it to nobody new. Whoever follows already goes on until they stop. A repeat is a no-op."""
-    locked = _own(actor, listing)
+    return _withdraw(_own(actor, listing), actor)
+
+
+@transaction.atomic
+def take_down_listing(*, operator: User, listing: Listing) -> Listing:
+    """Withdraw anybody's listing, as an operator."""
+    if not operator.is_staff:
+        raise DomainError("OPERATORS_ONLY", "Only an operator may take a listing down.", status=403)
+    return _withdraw(lock_rows(Listing.objects.filter(pk=listing.pk))[0], operator)
+
+
+def _withdraw(locked: Listing, actor: User) -> Listing:
     if locked.state == ListingState.PUBLISHED:
         locked.state = ListingState.WITHDRAWN
         locked.save(update_fields=["state"])

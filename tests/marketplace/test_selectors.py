@@ -75,7 +75,7 @@ def test_an_id_that_is_none_leads_nowhere(alice: User, listing: Listing) -> None
 def test_followers_are_counted(bob: User, charlie: User, listing: Listing, desk: Desk) -> None:
     follow(bob, listing, desk)
     follow(charlie, listing, desk)
-    assert selectors.listings().values_list("follower_count", flat=True).get() == 2
+    assert vars(selectors.listings().get())["follower_count"] == 2
     assert selectors.follower_counts([listing.portfolio_id]) == {listing.portfolio_id: 2}
 
 

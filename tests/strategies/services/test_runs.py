@@ -185,7 +185,7 @@ def test_what_closed_before_the_start_is_not_acted_on(desk: Desk, alice: User) -
     desk.close_candles(version.instrument, RISE)
     run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
     assert run.decided_until == NOON + timedelta(minutes=15)
-    decide(run_id=run.pk)
+    decide(run=run)
     assert Order.objects.count() == 0
     assert selectors.has_undecided(desk.namespace) is False
 
@@ -289,7 +289,7 @@ def test_a_run_that_fails_keeps_no_other_from_deciding(setting: Setting, alice: 
     other = start_run(actor=alice, version=broken, portfolio=setting.desk.portfolio(alice, name="Other"))
     setting.candles(*RISE)
     with working(), pytest.raises(ExceptionGroup) as failed:
-        decide_each(run_ids=[other.pk, setting.run.pk])
+        decide_each(due=[other, setting.run])
     assert [str(one) for one in failed.value.exceptions] == [
         "PERIOD_OUT_OF_RANGE: Enter a fast period from 2 to 500 candles."
     ]

@@ -1,0 +1,42 @@
+"""Operators' view of listings: everything to look at, a listing to withdraw."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, StackedInline
+
+from accounts.requests import asker
+from common.admin import ReadOnlyAdmin
+from marketplace.models import Listing, TrackRecord
+from marketplace.services.listings import take_down_listing
+
+
+class RecordInline(ReadOnlyAdmin, StackedInline):  # type: ignore[misc]
+    model = TrackRecord
+    fields = ["as_of", "equity", "net_deposits", "unit_value", "peak", "max_drawdown_ratio", "copied_capital"]
+
+
+@admin.register(Listing)
+class ListingAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["title", "owner", "portfolio", "kind", "state", "return_ratio", "published_at"]
+    list_filter = ["state", "portfolio__kind"]
+    list_select_related = ["owner", "portfolio", "record"]
+    search_fields = ["title", "owner__email", "portfolio__name"]
+    inlines = [RecordInline]
+    actions = ["take_down"]
+
+    @admin.display(ordering="portfolio__kind")
+    def kind(self, listing: Listing) -> str:
+        return str(listing.portfolio.kind)
+
+    @admin.display(ordering="record__unit_value")
+    def return_ratio(self, listing: Listing) -> str:
+        return f"{listing.record.return_ratio:+.2%}"
+
+    @admin.action(description="Take down: nobody new may follow")
+    def take_down(self, request: HttpRequest, queryset: QuerySet[Listing]) -> None:
+        for listing in queryset:
+            take_down_listing(operator=asker(request), listing=listing)
+        self.message_user(request, "Taken down. Whoever follows goes on until they stop.")

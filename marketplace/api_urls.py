@@ -1,0 +1,15 @@
+"""Addresses of the marketplace API, under /api/v1/."""
+
+from django.urls import path
+
+from marketplace import api
+
+app_name = "marketplace_api"
+
+urlpatterns = [
+    path("listings/", api.ListingsView.as_view(), name="listings"),
+    path("listings/<uuid:listing_id>/", api.ListingView.as_view(), name="listing"),
+    path("listings/<uuid:listing_id>/withdraw/", api.WithdrawView.as_view(), name="withdraw"),
+    path("listings/<uuid:listing_id>/equity/", api.EquityView.as_view(), name="equity"),
+    path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
+]

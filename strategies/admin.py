@@ -1,0 +1,45 @@
+"""Operators' view of strategies: everything to look at, a run to stop."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from accounts.requests import asker
+from common.admin import ReadOnlyAdmin
+from strategies.models import Strategy, StrategyRun, StrategyVersion
+from strategies.services.runs import stop_runs
+
+STOPPED_BY_OPERATOR = "STOPPED_BY_OPERATOR"
+
+
+class VersionInline(ReadOnlyAdmin, TabularInline):  # type: ignore[misc]
+    model = StrategyVersion
+    fields = ["number", "instrument", "timeframe", "parameters", "created_at"]
+    extra = 0
+
+
+@admin.register(Strategy)
+class StrategyAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["name", "owner", "template", "created_at"]
+    list_filter = ["template"]
+    list_select_related = ["owner"]
+    search_fields = ["name", "owner__email"]
+    inlines = [VersionInline]
+
+
+@admin.register(StrategyRun)
+class StrategyRunAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["version", "portfolio", "instrument", "timeframe", "state", "stop_code", "decided_until"]
+    list_filter = ["state", "timeframe"]
+    list_select_related = ["version__strategy", "portfolio", "instrument__market", "instrument__exchange"]
+    search_fields = ["version__strategy__name", "portfolio__name", "portfolio__owner__email"]
+    actions = ["stop"]
+
+    @admin.action(description="Stop: it decides no more")
+    def stop(self, request: HttpRequest, queryset: QuerySet[StrategyRun]) -> None:
+        run_ids = list(queryset.values_list("pk", flat=True))
+        stopped = stop_runs(run_ids=run_ids, code=STOPPED_BY_OPERATOR, actor=asker(request))
+        self.message_user(request, f"Stopped {stopped}. What they hold stays open.")
