@@ -75,16 +75,24 @@ def _is_serial_and_unset(field: Column, row: models.Model) -> bool:
     return isinstance(field, models.AutoField) and getattr(row, field.attname) is None
 
 
-def _prepared(field: Column, row: models.Model) -> Any:
-    return field.get_db_prep_save(getattr(row, field.attname), connection)
-
-
-def _tuples(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[tuple[Any, ...]]:
-    return [tuple(_prepared(field, row) for field in fields) for row in rows]
+# What psycopg takes as it is; Django's preparation of each value would cost more than sending it.
+_AS_IS = (models.UUIDField, models.CharField, models.BooleanField, models.IntegerField, models.DateTimeField)
 
 
 def _columns(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[list[Any]]:
-    return [[_prepared(field, row) for row in rows] for field in fields]
+    """Return each field's values, as the database takes them, in the order of the rows."""
+    return [_values(field, [getattr(row, field.attname) for row in rows]) for field in fields]
+
+
+def _values(field: Column, values: list[Any]) -> list[Any]:
+    stored = field.target_field if isinstance(field, models.ForeignKey) else field
+    if connection.vendor == "postgresql" and isinstance(stored, _AS_IS):
+        return values
+    return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _tuples(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[tuple[Any, ...]]:
+    return list(zip(*_columns(fields, rows), strict=True))
 
 
 def _unnest(fields: Sequence[Column]) -> str:

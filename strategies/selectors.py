@@ -115,8 +115,17 @@ def portfolios_to_run_on(user: User, version: StrategyVersion) -> QuerySet[Portf
 
 
 def orders_of_run(run: StrategyRun) -> QuerySet[Order]:
-    """Return the orders that the run's own signals made, newest first (a stop's order names the stop as its cause)."""
-    return orders().filter(portfolio=run.portfolio_id, cause_kind=CauseKind.RUN, cause_id__startswith=f"{run.pk}:")
+    """Return what the run's signals and stops ordered while it ran, newest first.
+
+    One run at a time trades an instrument of a portfolio, so whose order it was follows from when it was made.
+    """
+    made = orders().filter(
+        portfolio=run.portfolio_id,
+        instrument=run.instrument_id,
+        cause_kind__in=[CauseKind.RUN, CauseKind.TRIGGER],
+        created_at__gte=run.started_at,
+    )
+    return made if run.stopped_at is None else made.filter(created_at__lte=run.stopped_at)
 
 
 # --- deciding -------------------------------------------------------------------------------------------------------
@@ -128,7 +137,16 @@ def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[StrategyRun]:
 def _running() -> QuerySet[StrategyRun]:
     """Return running runs with what deciding without a signal needs (a replay asks at every candle), oldest first."""
     related = ("version", "instrument__market", "instrument__exchange")
-    return StrategyRun.objects.filter(state=RunState.RUNNING).select_related(*related).order_by("pk")
+    needed = (
+        "timeframe",
+        "decided_until",
+        "version__parameters",
+        "instrument__symbol",
+        "instrument__market__namespace",
+        "instrument__exchange__code",
+        "instrument__exchange__source_kind",
+    )
+    return StrategyRun.objects.filter(state=RunState.RUNNING).select_related(*related).only(*needed).order_by("pk")
 
 
 def undecided_runs(namespace: str) -> list[StrategyRun]:

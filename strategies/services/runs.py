@@ -128,8 +128,8 @@ def decide(*, run: StrategyRun) -> None:
     if price is None:
         return  # left undecided: the sweeper asks again when there is a price
     with transaction.atomic():
-        if _take_candle(run) and not is_halted(run):
-            _act(run, parameters, side, price)
+        if _take_candle(run) and not is_halted(whole := runs().get(pk=run.pk)):
+            _act(whole, parameters, side, price)
 
 
 def _take_candle(run: StrategyRun) -> bool:
