@@ -4,17 +4,23 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from config.overview import overview
+
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", overview, name="overview"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),
+    path("portfolios/", include("trading.portfolio_urls")),
+    path("", include("trading.urls")),
     path("strategies/", include("strategies.urls")),
     path("marketplace/", include("marketplace.urls")),
     path("", include("community.urls")),
     path("api/v1/", include("accounts.api_urls")),
     path("api/v1/", include("markets.api_urls")),
     path("api/v1/", include("portfolios.api_urls")),
+    path("api/v1/", include("trading.api_urls")),
     path("api/v1/", include("strategies.api_urls")),
     path("api/v1/", include("marketplace.api_urls")),
     path("api/v1/", include("community.api_urls")),

@@ -22,7 +22,6 @@ from portfolios.selectors import (
     equity_curve,
     holdings,
     ledger_of,
-    net_deposits,
     openable_market,
     portfolio_for_user,
     portfolios_of,
@@ -34,7 +33,7 @@ from portfolios.services.cash import deposit, open_portfolio, transfer, withdraw
 
 def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:
     """Return portfolios with what they are worth, in a constant number of statements."""
-    context = {"worth": worth_of(portfolios), "net_deposits": net_deposits(one.pk for one in portfolios)}
+    context = {"worth": worth_of(portfolios)}
     rows = serializers.PortfolioSerializer(portfolios, many=True, context=context).data
     return rows if many else rows[0]
 
@@ -85,8 +84,8 @@ class DepositView(APIView):
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
         portfolio = portfolio_for_user(asker(request), portfolio_id)
-        deposit(actor=asker(request), portfolio=portfolio, amount=_amount(request))
-        return Response(shown([portfolio], many=False))
+        paid = deposit(actor=asker(request), portfolio=portfolio, amount=_amount(request))
+        return Response(shown([paid], many=False))
 
 
 class WithdrawView(APIView):
@@ -99,8 +98,8 @@ class WithdrawView(APIView):
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
         portfolio = portfolio_for_user(asker(request), portfolio_id)
-        withdraw(actor=asker(request), portfolio=portfolio, amount=_amount(request))
-        return Response(shown([portfolio], many=False))
+        left = withdraw(actor=asker(request), portfolio=portfolio, amount=_amount(request))
+        return Response(shown([left], many=False))
 
 
 class TransferView(APIView):

@@ -31,9 +31,11 @@ class ExactAmountField(forms.DecimalField):
 
     def to_python(self, value: Any) -> Any:
         typed = str(value or "").replace(",", "").strip()
-        if len(typed) > MAX_TYPED:
+        amount = super().to_python(typed[: MAX_TYPED + 1])
+        # Of such a size no amount is meant, and arithmetic on it could overflow.
+        if len(typed) > MAX_TYPED or (amount is not None and amount.is_finite() and abs(amount.adjusted()) > MAX_TYPED):
             raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return super().to_python(typed)
+        return amount
 
 
 class OpenForm(forms.Form):

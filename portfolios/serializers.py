@@ -34,7 +34,7 @@ class WorthSerializer(serializers.Serializer[Any]):
 
 
 class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
-    """A portfolio; `worth` and `net_deposits` come from the context, by portfolio id."""
+    """A portfolio; what it is worth comes from the context, by portfolio id."""
 
     kind = serializers.ChoiceField(
         choices=PortfolioKind.choices,
@@ -43,7 +43,7 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
     )
     state = serializers.ChoiceField(choices=PortfolioState.choices, read_only=True)
     slippage_bps = ExactField()
-    net_deposits = serializers.SerializerMethodField(help_text="Deposits and transfers in, less those out.")
+    net_deposits = ExactField(help_text="Deposits and transfers in, less those out.")
     worth = serializers.SerializerMethodField()
 
     class Meta:
@@ -63,10 +63,6 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
             "worth",
         ]
         read_only_fields = fields
-
-    @extend_schema_field(ExactField())
-    def get_net_deposits(self, portfolio: Portfolio) -> str:
-        return ExactField().to_representation(self.context["net_deposits"][portfolio.pk])
 
     @extend_schema_field(WorthSerializer())
     def get_worth(self, portfolio: Portfolio) -> Any:

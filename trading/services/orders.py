@@ -133,7 +133,8 @@ def place_hand_order(
             )
         locked = lock_portfolios([portfolio.pk])[portfolio.pk]
         order = new_order(portfolio=locked, instrument=instrument, side=side, leg=leg, quantity=quantity, cause=cause)
-        first = Order.objects.filter(client_order_id=order.client_order_id).first()
+        # By the key alone: with another instrument or side it would name a second order.
+        first = Order.objects.filter(portfolio=locked, cause_kind=cause.kind, cause_id=cause.id).first()
         if first is None:
             _refuse_what_cannot_be(order)
             audit(
