@@ -7,7 +7,21 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
+        from accounts.registry import register_event
         from markets.feed import register_backlog
         from trading.selectors import has_unfinished_work
 
         register_backlog(has_unfinished_work)
+        register_event(
+            "follow.started",
+            title="Somebody follows {name}",
+            body="From now on every fill of your portfolio {name} is copied into one more account.",
+            url="/portfolios/{portfolio}/",
+            mail=False,
+        )
+        register_event(
+            "follow.stopped",
+            title="You no longer follow {name}",
+            body="Nothing is copied any more. The money is in the portfolio {portfolio_name}; move it where you like.",
+            url="/portfolios/{portfolio}/",
+        )

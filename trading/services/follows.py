@@ -254,13 +254,16 @@ def finish_stopping(follow_ids: Iterable[UUID]) -> int:
     stopped = 0
     for follow_id in sorted(follow_ids):
         with transaction.atomic():
-            follow = lock_rows(Follow.objects.filter(pk=follow_id).select_related("lead"))[0]
+            related = ("lead", "portfolio", "follower")
+            follow = lock_rows(Follow.objects.filter(pk=follow_id).select_related(*related))[0]
             lock_portfolios([follow.portfolio_id])
             if follow.state != FollowState.STOPPING or _has_more_to_do(follow):
                 continue
             follow.state, follow.stopped_at = FollowState.STOPPED, market_now(follow.lead.namespace)
             follow.save(update_fields=["state", "stopped_at"])
             audit(action="follow.stopped", obj=follow, after={"mode": follow.state_code})
+            facts = {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name, "name": follow.lead.name}
+            notify(user=follow.follower, event="follow.stopped", context=facts)
             publish([(f"portfolio:{follow.portfolio_id}", {"refresh": ["follow", "summary"]})])
             stopped += 1
     return stopped
