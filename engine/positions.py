@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from engine.decimals import ZERO, money
+from engine.decimals import ONE, QUANTUM, ZERO, money
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,10 @@ def closed_fraction(quantity: Decimal, change: Decimal) -> Decimal:
     """Return which part (0–1) of a position a signed change closes: 0 for one that adds, 1 for one that flattens or reverses."""
     if not quantity or (quantity > 0) == (change > 0):
         return ZERO
-    return min(money(abs(change) / abs(quantity)), Decimal(1))
+    if abs(change) >= abs(quantity):
+        return ONE
+    # Never rounded up to the whole: 1 says that nothing is left.
+    return min(money(abs(change) / abs(quantity)), ONE - QUANTUM)
 
 
 def apply_fill(state: PositionState, *, change: Decimal, price: Decimal, fee: Decimal) -> PositionState:

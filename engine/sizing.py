@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from engine.decimals import ZERO, floor_to_step, money
+from engine.decimals import QUANTUM, ZERO, floor_to_step, money
 
 
 def equity_ratio(*, follower_equity: Decimal, lead_equity: Decimal, multiplier: Decimal) -> Decimal:
@@ -20,16 +20,24 @@ def equity_ratio(*, follower_equity: Decimal, lead_equity: Decimal, multiplier: 
 
 def open_quantity(*, lead_quantity: Decimal, ratio: Decimal, lot_step: Decimal) -> Decimal:
     """Return the follower's quantity for the lead's opened quantity, rounded toward zero to the lot step."""
-    return floor_to_step(lead_quantity * ratio, lot_step)
+    return _part_in_lots(lead_quantity, ratio, lot_step)
 
 
 def reduction_quantity(*, held: Decimal, closed_fraction: Decimal, lot_step: Decimal) -> Decimal:
     """Return the part of what is actually held that mirrors the lead's closed fraction (rule 9); all of it, dust included, at 1."""
     if closed_fraction >= 1:
         return held
-    return floor_to_step(held * closed_fraction, lot_step)
+    return _part_in_lots(held, closed_fraction, lot_step)
 
 
 def stake_quantity(*, equity: Decimal, share: Decimal, price: Decimal, lot_step: Decimal) -> Decimal:
     """Return how much of an instrument a share (0–1) of equity buys at `price`, rounded toward zero to the lot step."""
     return floor_to_step(equity * share / price, lot_step)
+
+
+def _part_in_lots(quantity: Decimal, share: Decimal, lot_step: Decimal) -> Decimal:
+    """Round a share of a quantity toward zero to the lot step; a third of three lots is one lot, not none.
+
+    The share was itself rounded to 18 decimals, perhaps down: it stands for what lies up to one unit above it.
+    """
+    return floor_to_step(quantity * (share + QUANTUM), lot_step) if share else ZERO
