@@ -74,29 +74,33 @@ def _refusal_of_open(order: OrderFacts, rules: InstrumentRules) -> str:
 
 
 def _within_balance(order: OrderFacts, rules: InstrumentRules) -> Verdict:
+    return _covered_purchase(order, rules) if order.is_buy else _covered_sale(order)
+
+
+def _covered_purchase(order: OrderFacts, rules: InstrumentRules) -> Verdict:
     assert order.market_price is not None
-    if order.is_buy:
-        most = floor_to_step(
-            affordable_quantity(free=order.free_quote, market_price=order.market_price, costs=rules.costs),
-            rules.lot_step,
-        )
-        code = "CLIPPED_BALANCE"
-    else:
-        most, code = max(order.held_quantity, ZERO), "CLIPPED_POSITION"
     if order.quantity <= ZERO:
-        return Verdict(ZERO, "QUANTITY_BELOW_MINIMUM" if order.is_buy else "NOTHING_TO_CLOSE")
+        return Verdict(ZERO, "QUANTITY_BELOW_MINIMUM")
+    affordable = affordable_quantity(free=order.free_quote, market_price=order.market_price, costs=rules.costs)
+    most = floor_to_step(affordable, rules.lot_step)
     if order.quantity <= most:
         return Verdict(order.quantity)
-    if not order.may_clip or most <= ZERO:
-        return Verdict(
-            ZERO,
-            "INSUFFICIENT_BALANCE"
-            if order.is_buy
-            else "NOTHING_TO_CLOSE"
-            if most <= ZERO
-            else "QUANTITY_ABOVE_POSITION",
-        )
-    return Verdict(most, code)
+    if not order.may_clip or not most:
+        return Verdict(ZERO, "INSUFFICIENT_BALANCE")
+    return Verdict(most, "CLIPPED_BALANCE")
+
+
+def _covered_sale(order: OrderFacts) -> Verdict:
+    if order.held_quantity <= ZERO:
+        return Verdict(ZERO, "NOTHING_TO_CLOSE")
+    if order.quantity <= ZERO:
+        # A part of what is held that fills no lot.
+        return Verdict(ZERO, "QUANTITY_BELOW_MINIMUM")
+    if order.quantity <= order.held_quantity:
+        return Verdict(order.quantity)
+    if not order.may_clip:
+        return Verdict(ZERO, "QUANTITY_ABOVE_POSITION")
+    return Verdict(order.held_quantity, "CLIPPED_POSITION")
 
 
 def _above_minimum(verdict: Verdict, market_price: Decimal, rules: InstrumentRules) -> Verdict:
