@@ -76,6 +76,8 @@ def _tabular(path: Path, form: str) -> RawCandles:
         table = pq.read_table(path) if form == "Parquet" else feather.read_table(path, memory_map=False)
     except (pa.ArrowException, OSError) as error:
         raise MalformedCandles(path, f"it is truncated or damaged ({_first_line(error)}).") from error
+    if not len(table):
+        raise MalformedCandles(path, "it has no candles.")
     time_name = TIME_COLUMN if TIME_COLUMN in table.column_names else "date"
     missing = [name for name in (time_name, *COLUMNS) if name not in table.column_names]
     if missing:
@@ -131,13 +133,15 @@ def _kline_rows(path: Path, lines: Iterator[list[str]]) -> Iterator[tuple[int, l
         for number, fields in enumerate(lines, 1):
             if number == 1 and fields and fields[0].strip().lower() in {"open_time", "open time"}:
                 continue
-            if len(fields) == _KLINE_COLUMNS:
+            # A row cut off in its last column has all columns, but nothing in that one.
+            if len(fields) == _KLINE_COLUMNS and fields[-1]:
                 yield number, fields[:6]
             elif number == 1:
                 raise MalformedCandles(path, "it is no candle file known here: Parquet, Feather, JSON or Binance CSV.")
             else:
-                problem = f"row {number} has {len(fields)} of {_KLINE_COLUMNS} columns: it is truncated or damaged."
-                raise MalformedCandles(path, problem, [(number, f"{len(fields)} columns")], 1)
+                complete = sum(map(bool, fields))
+                problem = f"row {number} has {complete} of {_KLINE_COLUMNS} columns: it is truncated or damaged."
+                raise MalformedCandles(path, problem, [(number, f"{complete} columns")], 1)
     except csv.Error as error:
         raise MalformedCandles(path, f"row {number + 1} is not CSV ({error}).") from error
 
