@@ -20,6 +20,12 @@ HUNDRED = Decimal(100)
 FIRST_TIMEFRAME = "5m"
 
 
+def percent(ratio: Decimal) -> Decimal:
+    """Return a ratio as per cent without padding: 0.2 is 20."""
+    value = (ratio * HUNDRED).normalize()
+    return value if value.as_tuple().exponent <= 0 else value.quantize(Decimal(1))  # type: ignore[operator]
+
+
 class InstrumentChoice(forms.ModelChoiceField):  # type: ignore[type-arg]
     """Instruments by market and venue."""
 
@@ -41,7 +47,7 @@ class StrategyForm(forms.Form):
     slow = forms.IntegerField(label="Slow period", initial=26, help_text="Candles, above the fast period.")
     share = forms.DecimalField(
         label="Share of equity",
-        initial=DEFAULT_SHARE * HUNDRED,
+        initial=percent(DEFAULT_SHARE),
         max_digits=6,
         decimal_places=3,
         help_text="What an entry stakes, 1 to 100 per cent.",
@@ -93,9 +99,3 @@ class RunForm(forms.Form):
 
     def has_choices(self) -> bool:
         return self.portfolios.exists()
-
-
-def percent(ratio: Decimal) -> Decimal:
-    """Return a ratio as per cent without padding: 0.2 is 20."""
-    value = (ratio * HUNDRED).normalize()
-    return value if value.as_tuple().exponent <= 0 else value.quantize(Decimal(1))  # type: ignore[operator]

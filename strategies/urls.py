@@ -13,6 +13,5 @@ urlpatterns = [
     path("<uuid:strategy_id>/edit/", views.edit, name="edit"),
     path("versions/<uuid:version_id>/start/", views.start, name="start"),
     path("runs/<uuid:run_id>/", views.run, name="run"),
-    path("runs/<uuid:run_id>/chart/", views.run_chart, name="run_chart"),
     path("runs/<uuid:run_id>/stop/", views.stop, name="stop"),
 ]

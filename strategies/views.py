@@ -7,21 +7,20 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
-from markets.charts import chart_rows
 from portfolios.selectors import worth_of
 from strategies import selectors
 from strategies.forms import RunForm, StrategyForm
 from strategies.models import Strategy
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run, stop_run
-from trading.selectors import markers
+from trading.codes import cause_in_words, explain
 
 PAGE_SIZE = 25
 # On the page of a run; its portfolio's page has them all.
@@ -101,21 +100,15 @@ def run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "run": found,
         "worth": worth_of([found.portfolio])[found.portfolio_id],
         "position": selectors.position_of_run(found),
-        "orders": selectors.orders_of_run(found)[:RUN_ORDERS],
+        "orders": [
+            {"order": one, "cause": cause_in_words(one), "reason": explain(one.code, one)}
+            for one in selectors.orders_of_run(found)[:RUN_ORDERS]
+        ],
     }
     # The live page fetches the part that changed; the whole page is for everybody else.
-    part = {"run-state": "strategies/_run_state.html", "run-orders": "strategies/_run_orders.html"}
+    part = {"run-state": "strategies/_run_state.html", "run-orders": "trading/_orders.html"}
     template = part.get(request.headers.get("HX-Target", ""), "strategies/run.html")
     return render(request, template, facts)
-
-
-@require_safe
-@login_required
-def run_chart(request: SignedInRequest, run_id: UUID) -> JsonResponse:
-    """The chart's data: candles of the run's own timeframe, and what its portfolio bought and sold."""
-    found = selectors.run_for_user(request.user, run_id)
-    rows = chart_rows(found.instrument, found.timeframe)
-    return JsonResponse({"candles": rows, "markers": markers(found.portfolio, found.instrument)})
 
 
 @require_POST

@@ -31,13 +31,6 @@ HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
-def btc(desk: Desk) -> Instrument:
-    instrument = desk.instrument()
-    desk.step({instrument: 100})
-    return instrument
-
-
-@pytest.fixture
 def facts(desk: Desk, btc: Instrument) -> dict[str, Any]:
     return {
         "title": "Spring sprint",
@@ -49,11 +42,6 @@ def facts(desk: Desk, btc: Instrument) -> dict[str, Any]:
         "starts_at": NOON,
         "ends_at": NOON + HOUR,
     }
-
-
-@pytest.fixture
-def competition(operator: User, facts: dict[str, Any]) -> Competition:
-    return create_competition(operator=operator, **facts)
 
 
 def buy(user: User, portfolio: Portfolio, instrument: Instrument, quantity: str) -> Order:

@@ -1,0 +1,170 @@
+"""The strategies API: a program writes a strategy, starts and stops it; everybody else finds nothing."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from accounts.models import User
+from common.ids import new_id
+from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.services.definitions import save_strategy
+from strategies.services.runs import start_run
+from tests.fixtures_desk import NOON, Desk
+
+PARAMETERS = {"fast": 5, "slow": 20, "share": "0.25", "stop_loss": "0.05"}
+
+
+def program_of(user: User | None) -> APIClient:
+    client = APIClient()
+    if user is not None:
+        client.force_authenticate(user)
+    return client
+
+
+@pytest.fixture
+def body(desk: Desk) -> dict[str, Any]:
+    return {"name": "Crossing", "instrument": str(desk.instrument().pk), "timeframe": "5m", "parameters": PARAMETERS}
+
+
+@pytest.fixture
+def version(alice: User, desk: Desk) -> StrategyVersion:
+    return save_strategy(
+        owner=alice, name="Crossing", instrument=desk.instrument(), timeframe="5m", parameters=PARAMETERS
+    )
+
+
+def post(user: User | None, name: str, body: Any = None, *key: object) -> Any:
+    return program_of(user).post(reverse(f"strategies_api:{name}", args=key), body, format="json")
+
+
+def test_a_strategy_is_saved_and_read_back(alice: User, body: dict[str, Any]) -> None:
+    answer = post(alice, "strategies", body)
+    assert answer.status_code == 201
+    version = StrategyVersion.objects.get()
+    shown = {
+        "id": str(version.pk),
+        "strategy": str(version.strategy_id),
+        "number": 1,
+        "instrument": body["instrument"],
+        "symbol": "BTC-USDT",
+        "timeframe": "5m",
+        "parameters": PARAMETERS,
+        "created_at": answer.json()["created_at"],
+    }
+    assert answer.json() == shown
+    listed = program_of(alice).get(reverse("strategies_api:strategies")).json()["results"]
+    assert [(one["name"], one["template"], one["running"], one["versions"]) for one in listed] == [
+        ("Crossing", "ema_cross", 0, [shown])
+    ]
+    one = program_of(alice).get(reverse("strategies_api:strategy", args=[version.strategy_id])).json()
+    assert one == listed[0]
+
+
+def test_what_is_left_out_has_its_default(alice: User, body: dict[str, Any]) -> None:
+    body["parameters"] = {"fast": 5, "slow": 20}
+    assert post(alice, "strategies", body).json()["parameters"] == {
+        **body["parameters"],
+        "share": "0.2",
+        "stop_loss": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("wrong", "status", "code"),
+    [
+        ({"parameters": {"fast": 20, "slow": 20}}, 400, "FAST_NOT_BELOW_SLOW"),
+        ({"parameters": {**PARAMETERS, "share": "1.5"}}, 400, "SHARE_OUT_OF_RANGE"),
+        ({"parameters": {**PARAMETERS, "stop_loss": "0.6"}}, 400, "STOP_LOSS_OUT_OF_RANGE"),
+        ({"parameters": {"fast": "many", "slow": 20}}, 400, "INVALID_INPUT"),
+        ({"timeframe": "7m"}, 400, "INVALID_INPUT"),
+        ({"instrument": "BTC-USDT"}, 400, "INVALID_INPUT"),
+        ({"instrument": str(new_id())}, 404, "NOT_FOUND"),
+        ({"name": ""}, 400, "INVALID_INPUT"),
+    ],
+)
+def test_what_is_wrong_is_refused_and_nothing_saved(
+    alice: User, body: dict[str, Any], wrong: dict[str, Any], status: int, code: str
+) -> None:
+    answer = post(alice, "strategies", body | wrong)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert Strategy.objects.count() == 0
+
+
+def test_an_edit_of_what_ran_makes_the_next_version(alice: User, desk: Desk, version: StrategyVersion) -> None:
+    start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
+    address = reverse("strategies_api:strategy", args=[version.strategy_id])
+    body = {"name": "Crossing", "instrument": str(version.instrument_id), "timeframe": "1h", "parameters": PARAMETERS}
+    answer = program_of(alice).put(address, body, format="json")
+    assert (answer.status_code, answer.json()["number"], answer.json()["timeframe"]) == (200, 2, "1h")
+    shown = program_of(alice).get(address).json()
+    assert ([one["number"] for one in shown["versions"]], shown["running"]) == ([2, 1], 1)
+
+
+def test_a_run_is_started_watched_and_stopped(alice: User, desk: Desk, version: StrategyVersion) -> None:
+    portfolio = desk.portfolio(alice)
+    answer = post(alice, "runs", {"version": str(version.pk), "portfolio": str(portfolio.pk)})
+    run = StrategyRun.objects.get()
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {
+            "id": str(run.pk),
+            "strategy": str(version.strategy_id),
+            "strategy_name": "Crossing",
+            "version": str(version.pk),
+            "version_number": 1,
+            "portfolio": str(portfolio.pk),
+            "instrument": str(version.instrument_id),
+            "symbol": "BTC-USDT",
+            "timeframe": "5m",
+            "state": "RUNNING",
+            "stop_code": "",
+            "decided_until": "2026-03-02T11:55:00Z",
+            "started_at": "2026-03-02T12:00:00Z",
+            "stopped_at": None,
+        },
+    )
+    assert program_of(alice).get(reverse("strategies_api:run", args=[run.pk])).json() == answer.json()
+    stopped = post(alice, "stop_run", None, run.pk).json()
+    assert (stopped["state"], stopped["stop_code"], stopped["stopped_at"]) == (
+        "STOPPED",
+        "STOPPED_BY_OWNER",
+        "2026-03-02T12:00:00Z",
+    )
+    listed = program_of(alice).get(reverse("strategies_api:runs")).json()["results"]
+    assert listed == [stopped]
+
+
+def test_a_strangers_strategy_is_not_there(
+    alice: User, bob: User, charlie: User, desk: Desk, version: StrategyVersion
+) -> None:
+    run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
+    edit = {"name": "Mine", "instrument": str(version.instrument_id), "timeframe": "1h", "parameters": PARAMETERS}
+    for user, status in ((bob, 404), (charlie, 404), (None, 401)):
+        client = program_of(user)
+        strategy = reverse("strategies_api:strategy", args=[version.strategy_id])
+        assert client.get(strategy).status_code == status
+        assert client.put(strategy, edit, format="json").status_code == status
+        assert client.get(reverse("strategies_api:run", args=[run.pk])).status_code == status
+        assert post(user, "stop_run", None, run.pk).status_code == status
+        own = desk.portfolio(user) if user else run.portfolio
+        assert post(user, "runs", {"version": str(version.pk), "portfolio": str(own.pk)}).status_code == status
+    for user in (bob, charlie):
+        for name in ("strategies", "runs"):
+            assert program_of(user).get(reverse(f"strategies_api:{name}")).json()["results"] == []
+    for name in ("strategies", "runs"):
+        assert program_of(None).get(reverse(f"strategies_api:{name}")).status_code == 401
+    version.refresh_from_db()
+    assert (version.timeframe, version.strategy.name) == ("5m", "Crossing")
+    assert list(StrategyRun.objects.values_list("pk", "state")) == [(run.pk, RunState.RUNNING)]
+
+
+def test_a_strangers_portfolio_is_not_there(alice: User, charlie: User, desk: Desk, version: StrategyVersion) -> None:
+    theirs = desk.portfolio(charlie, Decimal(100))
+    answer = post(alice, "runs", {"version": str(version.pk), "portfolio": str(theirs.pk)})
+    assert (answer.status_code, StrategyRun.objects.count()) == (404, 0)
+    assert desk.at == NOON
