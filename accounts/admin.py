@@ -66,6 +66,15 @@ class UserAdmin(ModelAdmin):  # type: ignore[misc]
     def save_model(self, request: HttpRequest, obj: User, form: ModelForm[User], change: bool) -> None:
         change_access(user=obj, is_active=obj.is_active, is_staff=obj.is_staff, is_superuser=obj.is_superuser)
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        held = Profile.objects.filter(user=form.instance).select_related("plan")
+        before = held.get().plan
+        super().save_related(request, form, formsets, change)
+        after = held.get().plan
+        if after != before:
+            names = [plan and plan.name for plan in (before, after)]
+            audit(action="plan.assigned", obj=form.instance, before={"plan": names[0]}, after={"plan": names[1]})
+
     @admin.display(ordering="profile__handle")
     def handle(self, user: User) -> str:
         return str(user.profile)

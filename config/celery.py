@@ -17,6 +17,7 @@ app.conf.beat_schedule = {
         "strategies.sweep_runs": 5.0,
         "portfolios.take_due_snapshots": 1.0,
         "community.close_due_competitions": 5.0,
+        "accounts.send_due_mail": 60.0,
         "markets.compact_candles": 600.0,
     }.items()
 }

@@ -12,6 +12,8 @@ from django.apps import apps
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.urls import reverse_lazy
+from django.utils.text import capfirst
+from django_vite.core.asset_loader import DjangoViteAssetLoader
 from unfold.sites import UnfoldAdminSite
 
 # Measured in Chromium: unfold's Alpine.js compiles the expressions in its markup (eval), and its pages carry style
@@ -79,6 +81,11 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
         return answer
 
 
+def favicon(request: HttpRequest) -> str:
+    """Return the address of the site's own icon, whose name changes with its content."""
+    return str(DjangoViteAssetLoader.instance().generate_vite_asset_url("src/favicon.svg", "default"))
+
+
 def navigation(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the sidebar, as unfold's SIDEBAR setting wants it: what is registered, in the order of the floors."""
     groups = [{"title": "", "separator": False, "items": [_link("Overview", "dashboard", "admin:index")]}]
@@ -91,9 +98,7 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
 
 def _model_link(label: str, icon: str) -> dict[str, Any]:
     meta = apps.get_model(label)._meta
-    return _link(
-        str(meta.verbose_name_plural).capitalize(), icon, f"admin:{meta.app_label}_{meta.model_name}_changelist"
-    )
+    return _link(capfirst(str(meta.verbose_name_plural)), icon, f"admin:{meta.app_label}_{meta.model_name}_changelist")
 
 
 def _link(title: str, icon: str, view: str) -> dict[str, Any]:

@@ -210,7 +210,7 @@ DEFAULT_FROM_EMAIL = env.str("SLIPSTREAM_FROM_EMAIL", default="Slipstream <no-re
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"
 USE_I18N = False
-DATE_FORMAT, DATETIME_FORMAT = "Y-m-d", "Y-m-d H:i:s"
+FORMAT_MODULE_PATH = "config.formats"
 USE_TZ = True
 STATIC_URL = "/static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -242,6 +242,7 @@ UNFOLD = {
     "SITE_HEADER": "Slipstream",
     "SITE_SUBHEADER": "Operators",
     "SITE_SYMBOL": "candlestick_chart",
+    "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.operator_site.favicon"}],
     "SHOW_VIEW_ON_SITE": False,
     # The site's cobalt.
     "COLORS": {

@@ -115,6 +115,18 @@ def test_an_address_or_profile_is_not_changed_from_here(desk: Client, alice: Use
     assert (alice.email, alice.profile.handle, alice.is_active) == ("alice@example.org", "alice", True)
 
 
+def test_a_plan_is_assigned_and_audited(desk: Client, root: User, alice: User) -> None:
+    plan = Plan.objects.create(name="Large")
+    for _ in range(2):
+        form = _user_form(alice, **{"profile-0-plan": str(plan.pk)})
+        assert desk.post(_address(User, "change", alice.pk), form).status_code == 302
+    alice.profile.refresh_from_db()
+    assert alice.profile.plan == plan
+    entry = AuditEntry.objects.get(action="plan.assigned")
+    assert (entry.actor, entry.object_id) == (root, str(alice.pk))
+    assert (entry.before, entry.after) == ({"plan": None}, {"plan": "Large"})
+
+
 def test_people_are_neither_made_nor_deleted_here(desk: Client, alice: User) -> None:
     assert desk.get(_address(User, "add")).status_code == 403
     assert desk.post(_address(User, "delete", alice.pk), {"post": "yes"}).status_code == 403

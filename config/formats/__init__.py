@@ -1,0 +1,1 @@
+"""How Django writes dates where a template does not say otherwise: the admin."""
