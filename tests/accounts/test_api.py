@@ -235,13 +235,13 @@ def test_oneself_is_shown_and_changed(alice: User, bob: User) -> None:
 
 
 def test_notifications_are_read_by_whom_they_are_for(alice: User, bob: User) -> None:
-    first, second = (notify(user=alice, event="follow.stopped", context={"n": n}) for n in range(2))
+    first, second = (notify(user=alice, event="test.stopped", context={"n": n}) for n in range(2))
     program, stranger = _as(alice), _as(bob)
     assert stranger.get("/api/v1/notifications/").data["results"] == []
     listed = program.get("/api/v1/notifications/").data["results"]
     assert [(one["id"], one["title"]) for one in listed] == [
-        (str(second.pk), "Follow stopped"),
-        (str(first.pk), "Follow stopped"),
+        (str(second.pk), "Test stopped"),
+        (str(first.pk), "Test stopped"),
     ]
     answer = stranger.post("/api/v1/notifications/read/", {"ids": [str(first.pk)]}, format="json")
     assert answer.data == {"marked": 0}

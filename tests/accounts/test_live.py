@@ -164,10 +164,10 @@ async def test_a_notification_reaches_the_open_page_of_its_person_only(
     await stranger.subscribe(f"user:{alice.pk}")
     assert (await page.hear())["cells"] == {"unread": "0"}
     assert (await stranger.hear())["code"] == "NOT_FOUND"
-    await sync_to_async(notify)(user=alice, event="follow.stopped", context={})
+    await sync_to_async(notify)(user=alice, event="test.stopped", context={})
     update = await page.hear()
     assert (update["type"], update["cells"], update["refresh"]) == ("update", {"unread": "1"}, ["notifications"])
-    assert [one["title"] for one in update["notifications"]] == ["Follow stopped"]
+    assert [one["title"] for one in update["notifications"]] == ["Test stopped"]
     assert await stranger.is_silent()
 
 

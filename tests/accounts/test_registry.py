@@ -32,5 +32,5 @@ def test_a_row_older_than_its_wording_still_reads() -> None:
 
 
 def test_an_event_nobody_declared_reads_as_its_name_and_is_mailed() -> None:
-    assert describe("follow.has_stopped", {"any": "thing"}) == Description("Follow has stopped", "", "")
-    assert registry.event("follow.has_stopped").mail is True
+    assert describe("test.has_stopped", {"any": "thing"}) == Description("Test has stopped", "", "")
+    assert registry.event("test.has_stopped").mail is True

@@ -142,13 +142,13 @@ def test_the_sign_in_log_keeps_no_typed_address(alice: User) -> None:
 
 
 def test_the_live_topic_of_a_person_is_for_themselves(alice: User, bob: User, charlie: User) -> None:
-    first = notify(user=alice, event="follow.stopped", context={})
-    second = notify(user=alice, event="follow.started", context={})
+    first = notify(user=alice, event="test.stopped", context={})
+    second = notify(user=alice, event="test.started", context={})
     Notification.objects.filter(pk=first.pk).update(read_at=first.created_at)
     snapshot = user_snapshot(alice, str(alice.pk))
     assert snapshot["cells"] == {"unread": "1"}
     assert [one["id"] for one in snapshot["notifications"]] == [str(second.pk), str(first.pk)]
-    assert snapshot["notifications"][0]["title"] == "Follow started"
+    assert snapshot["notifications"][0]["title"] == "Test started"
     for stranger in (bob, charlie, None):
         with pytest.raises(NotFound):
             user_snapshot(stranger, str(alice.pk))

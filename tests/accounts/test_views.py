@@ -126,17 +126,17 @@ def test_a_token_is_revoked_by_its_owner_alone(pages: Client, alice: User, bob: 
 
 
 def test_notifications_are_shown_and_marked_by_whom_they_are_for(pages: Client, alice: User, bob: User) -> None:
-    mine = notify(user=alice, event="follow.stopped", context={})
-    notify(user=alice, event="follow.started", context={})
-    his = notify(user=bob, event="portfolio.frozen", context={})
+    mine = notify(user=alice, event="test.stopped", context={})
+    notify(user=alice, event="test.started", context={})
+    his = notify(user=bob, event="test.frozen", context={})
     shown = pages.get(reverse("accounts:notifications")).content.decode()
-    assert "Follow stopped" in shown
-    assert "Portfolio frozen" not in shown
+    assert "Test stopped" in shown
+    assert "Test frozen" not in shown
     pages.post(reverse("accounts:read_one", args=[mine.pk]))
     pages.post(reverse("accounts:read_one", args=[his.pk]))
     assert [one.event for one in Notification.objects.filter(read_at=None).order_by("id")] == [
-        "follow.started",
-        "portfolio.frozen",
+        "test.started",
+        "test.frozen",
     ]
     pages.post(reverse("accounts:read_all"))
     assert Notification.objects.filter(read_at=None).get() == his

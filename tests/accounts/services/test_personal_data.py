@@ -31,7 +31,7 @@ def dora(db: None) -> User:
     user = create_person(email="dora@example.org", password="correct horse", display_name="Dora", handle="dora")
     update_profile(user=user, bio="I trade plums.")
     record_sign_in(email=user.email, user=user, succeeded=True)
-    notify(user=user, event="follow.stopped", context={"lead": "Ema"})
+    notify(user=user, event="test.stopped", context={"lead": "Ema"})
     return user
 
 
@@ -62,7 +62,7 @@ def test_the_export_holds_every_apps_answer_about_this_person_only(
     assert [token["name"] for token in own["tokens"]] == ["bot"]
     assert "digest" not in own["tokens"][0]
     assert [one["succeeded"] for one in own["sign_ins"]] == [True]
-    assert [(one["event"], one["context"]) for one in own["notifications"]] == [("follow.stopped", {"lead": "Ema"})]
+    assert [(one["event"], one["context"]) for one in own["notifications"]] == [("test.stopped", {"lead": "Ema"})]
     assert "person.exported" in [act["action"] for act in own["acts"]]
     assert "bob" not in json.dumps(data)
 
