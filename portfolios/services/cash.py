@@ -15,6 +15,7 @@ from accounts.services import audit
 from common.clock import market_now, wall_now
 from common.db import bulk_insert, lock_rows
 from common.errors import DomainError
+from common.fields import canonical
 from common.ids import new_id
 from common.realtime import publish
 from markets.models import Asset, Exchange, Instrument, SourceKind
@@ -70,7 +71,9 @@ def open_portfolio(
         if amount:
             _book(BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
         if audited:
-            audit(action="portfolio.opened", obj=portfolio, actor=owner, after={"name": name, "amount": str(amount)})
+            audit(
+                action="portfolio.opened", obj=portfolio, actor=owner, after={"name": name, "amount": canonical(amount)}
+            )
     return portfolio
 
 
@@ -90,7 +93,7 @@ def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: Boo
     with transaction.atomic():
         locked = _lock_open([portfolio.pk])[portfolio.pk]
         _book(kind, [(locked, LedgerAccount.EXTERNAL, amount)])
-        audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": str(amount)})
+        audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": canonical(amount)})
     publish([(f"portfolio:{portfolio.pk}", {"refresh": ["summary", "ledger"]})])
     return locked
 
@@ -112,7 +115,12 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
             BookingKind.TRANSFER,
             [(locked[source.pk], LedgerAccount.TRANSFER, -amount), (locked[target.pk], LedgerAccount.TRANSFER, amount)],
         )
-        audit(action="portfolio.transfer", obj=source, actor=actor, after={"to": str(target.pk), "amount": str(amount)})
+        audit(
+            action="portfolio.transfer",
+            obj=source,
+            actor=actor,
+            after={"to": str(target.pk), "amount": canonical(amount)},
+        )
     publish([(f"portfolio:{one.pk}", {"refresh": ["summary", "ledger"]}) for one in (source, target)])
     return booking
 
