@@ -21,4 +21,5 @@ urlpatterns = [
     path("<uuid:portfolio_id>/fills/", views.fill_list, name="fills"),
     path("<uuid:portfolio_id>/fills/recent/", views.recent_fills, name="recent_fills"),
     path("<uuid:portfolio_id>/follow/", views.follow_panel, name="follow"),
+    path("<uuid:portfolio_id>/follow/copies/", views.copies, name="copies"),
 ]

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
 from common import display
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from markets.charts import chart_rows, chart_timeframes
 from markets.models import Instrument
@@ -44,7 +44,7 @@ from trading.services.follows import pause_follow, resume_follow, stop_follow
 from trading.services.orders import place_hand_order
 
 # A portfolio's page shows this many of the newest orders and fills; the rest is on pages of its own.
-RECENT = 15
+RECENT = 10
 PAGE_SIZE = 50
 FIRST_TIMEFRAME = "5m"
 _FIELDS = {
@@ -85,7 +85,8 @@ def _portfolio_page(
         "chart": _chart(portfolio, request.GET.get("market", "")),
         "ticket": None if follow and follow.state in UNFINISHED_FOLLOW else ticket,
         "estimate": ticket.estimate(),
-        **_follow_facts(follow),
+        "follow": follow,
+        "copies": _copies(follow),
         "stop_form": StopForm(),
     }
     return render(request, "portfolios/detail.html", facts, status=status)
@@ -242,16 +243,27 @@ def follow_list(request: SignedInRequest) -> HttpResponse:
 @require_safe
 @login_required
 def follow_panel(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    """How the follow stands, and what it made of what the lead did."""
-    found = portfolio_for_user(request.user, portfolio_id)
-    return render(request, "trading/_follow.html", {"portfolio": found, **_follow_facts(follow_of(found))})
+    """How the portfolio's follow stands."""
+    return render(request, "trading/_follow.html", {"follow": _follow(request, portfolio_id)})
 
 
-def _follow_facts(follow: Follow | None) -> dict[str, Any]:
-    if follow is None:
-        return {"follow": None, "copies": []}
-    copies = [{"copy": one, "reason": explain(one.order.code, one.order)} for one in mirrored(follow, RECENT)]
-    return {"follow": follow, "copies": copies}
+@require_safe
+@login_required
+def copies(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """What the follow made of what the lead did."""
+    return render(request, "trading/_copies.html", {"copies": _copies(_follow(request, portfolio_id))})
+
+
+def _follow(request: SignedInRequest, portfolio_id: UUID) -> Follow:
+    found = follow_of(portfolio_for_user(request.user, portfolio_id))
+    if found is None:
+        raise NotFound("follow")
+    return found
+
+
+def _copies(follow: Follow | None) -> list[dict[str, Any]]:
+    found = mirrored(follow, RECENT) if follow else []
+    return [{"copy": one, "reason": explain(one.order.code, one.order)} for one in found]
 
 
 @require_POST

@@ -3,6 +3,7 @@
  * {"candles": [{time, open, high, low, close}], "markers": [{time, side, text}]} or {"points": [{time, value}]}, times in
  * seconds UTC. Live messages of the nearest data-topic append: {"series": {"candle": {…}, "marker": {…}}} or {"equity": {…}};
  * data-series names another key than candle or equity. A `[data-chart-url]` button inside shows another address.
+ * Within a `[data-refresh]` part a chart's markers are fetched again when the part is told to; its picture stays.
  */
 
 import { AreaSeries, CandlestickSeries, createChart, createSeriesMarkers } from "lightweight-charts";
@@ -83,9 +84,30 @@ class Chart {
     }
   }
 
+  /** Takes the trades of a fresh answer and nothing else: whoever looks at the chart has scrolled or zoomed it. */
+  async loadTrades() {
+    if (this.kind !== "candles" || this.element.dataset.state !== "ready") {
+      return;
+    }
+    try {
+      const response = await fetch(this.element.dataset.url, { headers: { Accept: "application/json" } });
+      if (response.ok) {
+        this.#takeTrades(await response.json());
+        this.#showMarkers(look.palette());
+        this.#describe();
+      }
+    } catch {
+      // The next live message asks again.
+    }
+  }
+
+  #takeTrades(answer) {
+    this.trades = (answer.markers ?? []).map(data.trade).sort((a, b) => a.time - b.time);
+  }
+
   #show(answer) {
     this.rows = data.inOrder(this.kind === "candles" ? answer.candles.map(data.candle) : answer.points.map(data.point));
-    this.trades = (answer.markers ?? []).map(data.trade).sort((a, b) => a.time - b.time);
+    this.#takeTrades(answer);
     this.#setPrecision();
     this.series.setData(this.rows);
     this.#showMarkers(look.palette());
@@ -240,6 +262,13 @@ function listen() {
   }
   listening = true;
   document.addEventListener("live:message", hear);
+  document.addEventListener("live", ({ target }) => {
+    for (const chart of charts.values()) {
+      if (target.contains(chart.element)) {
+        chart.loadTrades();
+      }
+    }
+  });
   document.addEventListener("theme:change", () => charts.forEach((chart) => chart.repaint()));
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-chart] [data-chart-url]");

@@ -125,3 +125,21 @@ def test_a_chart_that_htmx_brings_is_drawn(stage: Stage, page: Page) -> None:
     chart = _draw(stage, page, '<button hx-get="/part/" hx-target="#room">show</button><div id="room"></div>')
     page.get_by_role("button", name="show").click()
     expect(chart).to_have_attribute("data-state", "ready")
+
+
+def test_new_trades_are_fetched_when_their_part_is_told_to_refresh(stage: Stage, page: Page) -> None:
+    stage.json("/candles.json", CANDLES)
+    chart = """<figure class="chart" data-chart="candles" data-url="/candles.json" data-label="Price"></figure>"""
+    drawn = _draw(stage, page, f'<div data-topic="{BOOK}"><div data-refresh="fills">{chart}</div></div>')
+    expect(drawn).to_have_attribute("data-state", "ready")
+    bought = {"time": START + 300, "side": "buy", "text": "0.1"}
+    fallen = [{"time": START, "open": "1", "high": "1", "low": "1", "close": "1"}]
+    stage.json("/candles.json", {"candles": fallen, "markers": [*CANDLES["markers"], bought]})
+    stage.say(BOOK, refresh=["fills"])
+    expect(drawn.locator("tbody tr:last-child")).to_have_text("Trades2 bought, 2 sold")
+    # Only the trades: the picture stays as it was.
+    assert _summary(page)[3] == ["Last", "120.00"]
+    stage.say(BOOK, refresh=["orders"])
+    asked = stage.times_asked("/candles.json")
+    page.wait_for_timeout(800)
+    assert stage.times_asked("/candles.json") == asked
