@@ -9,7 +9,7 @@ from allauth.account.models import EmailAddress
 from django import forms
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import Throttled
 from rest_framework.generics import GenericAPIView, ListAPIView
@@ -45,6 +45,7 @@ class SignedInToRead(IsAuthenticated):
         return request.method == "POST" or super().has_permission(request, view)
 
 
+@extend_schema_view(get=extend_schema(summary="List one's tokens"))
 class TokensView(ListAPIView[ApiToken]):
     """List one's tokens, or get a new one."""
 
@@ -128,6 +129,7 @@ class MarkReadView(APIView):
         return Response({"marked": mark_read(user=asker(request), ids=wanted.validated_data.get("ids"))})
 
 
+@extend_schema_view(get=extend_schema(summary="List invitations"))
 class InvitationsView(ListAPIView[Invitation], GenericAPIView[Invitation]):
     """Invitations, for operators."""
 

@@ -290,6 +290,16 @@ SPECTACULAR_SETTINGS = {
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
+    # Fields of one name over different choices: the schema would number them.
+    "ENUM_NAME_OVERRIDES": {
+        "PortfolioKind": "portfolios.models.PortfolioKind",
+        "PortfolioState": "portfolios.models.PortfolioState",
+        "OrderState": "trading.models.OrderState",
+        "FollowState": "trading.models.FollowState",
+        "RunState": "strategies.models.RunState",
+        "ListingState": "marketplace.models.ListingState",
+        "CompetitionState": "community.models.CompetitionState",
+    },
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "common.openapi.add_problems",

@@ -88,11 +88,11 @@ class WithdrawView(APIView):
 class EquityView(APIView):
     """A listing's equity curve."""
 
-    @extend_schema(summary="Read a listing's equity curve", responses=serializers.EquityPointSerializer(many=True))
+    @extend_schema(summary="Read a listing's equity curve", responses=serializers.ListingEquityPointSerializer(many=True))
     def get(self, request: Request, listing_id: UUID) -> Response:
         listing = selectors.listing_for_reader(asker(request), listing_id)
         points = [{"at": at, "equity": value} for at, value in equity_curve(listing.portfolio)]
-        return Response(serializers.EquityPointSerializer(points, many=True).data)
+        return Response(serializers.ListingEquityPointSerializer(points, many=True).data)
 
 
 class FollowView(APIView):

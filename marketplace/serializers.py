@@ -102,7 +102,7 @@ class StartedFollowSerializer(serializers.ModelSerializer[Follow]):
         read_only_fields = fields
 
 
-class EquityPointSerializer(serializers.Serializer[Any]):
+class ListingEquityPointSerializer(serializers.Serializer[Any]):
     """A moment of market time and the equity at it."""
 
     at = serializers.DateTimeField()

@@ -1,0 +1,37 @@
+"""The OpenAPI schema of the whole platform: complete, unambiguous, one shape of refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from drf_spectacular.drainage import GENERATOR_STATS
+from drf_spectacular.generators import SchemaGenerator
+from drf_spectacular.validation import validate_schema
+
+
+@pytest.fixture(scope="module")
+def schema() -> dict[str, Any]:
+    GENERATOR_STATS.reset()
+    with GENERATOR_STATS.silence():
+        return dict(SchemaGenerator().get_schema(request=None, public=True))
+
+
+def test_the_schema_is_valid_and_nothing_in_it_was_guessed(schema: dict[str, Any]) -> None:
+    validate_schema(schema)
+    found = [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
+    assert found == []
+
+
+def test_every_operation_is_summarised_and_its_refusals_are_problems(schema: dict[str, Any]) -> None:
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in schema["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert operations.keys() >= {"POST /api/v1/tokens/", "GET /api/v1/me/", "GET /api/v1/portfolios/"}
+    problem = {"$ref": "#/components/schemas/Problem"}
+    for name, operation in operations.items():
+        assert operation.get("summary"), name
+        refused = operation["responses"]["default"]["content"]
+        assert refused["application/problem+json"]["schema"] == problem, name
