@@ -88,7 +88,9 @@ class WithdrawView(APIView):
 class EquityView(APIView):
     """A listing's equity curve."""
 
-    @extend_schema(summary="Read a listing's equity curve", responses=serializers.ListingEquityPointSerializer(many=True))
+    @extend_schema(
+        summary="Read a listing's equity curve", responses=serializers.ListingEquityPointSerializer(many=True)
+    )
     def get(self, request: Request, listing_id: UUID) -> Response:
         listing = selectors.listing_for_reader(asker(request), listing_id)
         points = [{"at": at, "equity": value} for at, value in equity_curve(listing.portfolio)]
