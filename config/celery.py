@@ -16,8 +16,10 @@ app.conf.beat_schedule = {
         "trading.sweep": 5.0,
         "strategies.sweep_runs": 5.0,
         "portfolios.take_due_snapshots": 1.0,
-        "community.close_due_competitions": 5.0,
+        "marketplace.refresh_all": 5.0,
+        "community.close_due_competitions": 1.0,
+        "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
-        "markets.compact_candles": 600.0,
+        "markets.compact_candles": 300.0,
     }.items()
 }

@@ -13,19 +13,26 @@ from accounts.services.people import create_person
 from common.clock import market_now
 from common.ids import seeded_random
 from community.services.competitions import create_competition, enter_competition
+from engine.decimals import ONE
+from engine.sizing import stake_quantity
 from marketplace.models import Listing
 from marketplace.services.listings import follow_listing, publish_listing
 from markets.feeding import source_of
 from markets.models import Asset, Exchange, Instrument
+from markets.prices import latest_prices
 from markets.selectors import tradable_instruments
 from portfolios.services.cash import open_portfolio
 from strategies.replay.database import without_mail
 from strategies.replay.driver import inline_workers, walk
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
+from trading.models import Side
+from trading.services.orders import place_hand_order
 
 # Known to everybody who reads this: the demo is for one's own machine, never for a site that others reach.
 PASSWORD = "slipstream-demo"  # noqa: S105
+# What an entrant of the competition buys with at once, in quote units.
+_STAKE = Decimal(2_000)
 LEAD, FOLLOWER, OPERATOR = "alice@demo.local", "bob@demo.local", "operator@demo.local"
 
 
@@ -52,8 +59,8 @@ LEADS = (
         "Rides the trend in BTC and ETH. Long only: in when the fast average crosses above the slow one, out when it "
         "falls back, with a stop 2 % below every entry. At most two positions at a time, a fifth of equity each.",
         ("BTC", "ETH"),
-        5,
-        13,
+        8,
+        21,
         "0.2",
         "0.02",
     ),
@@ -63,8 +70,8 @@ LEADS = (
         "Alt Sprinter",
         "Short trends in SOL and XRP, quick in and quick out. Expect many small trades and their fees.",
         ("SOL", "XRP"),
-        3,
-        8,
+        4,
+        11,
         "0.25",
         "0.03",
     ),
@@ -90,6 +97,7 @@ def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool
         _competition(operator, exchange, settlement, list(instruments.values()))
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
         walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
+        refresh_records()
     return True
 
 
@@ -146,5 +154,9 @@ def _competition(operator: User, exchange: Exchange, settlement: Asset, instrume
         starts_at=now,
         ends_at=now + timedelta(days=30),
     )
-    for email in (FOLLOWER, "finn@demo.local"):
-        enter_competition(user=User.objects.get(email=email), competition=competition)
+    for email, instrument in ((FOLLOWER, instruments[0]), ("finn@demo.local", instruments[-1])):
+        user = User.objects.get(email=email)
+        entry = enter_competition(user=user, competition=competition)
+        price = latest_prices([instrument])[instrument.pk].price
+        quantity = stake_quantity(equity=_STAKE, share=ONE, price=price, lot_step=instrument.lot_step)
+        place_hand_order(actor=user, portfolio=entry.portfolio, instrument=instrument, side=Side.BUY, quantity=quantity)

@@ -28,6 +28,8 @@ from markets.simulated import (
 from markets.sources import on_tick, plain_tick
 
 HISTORY_MINUTES = 30 * 1440
+# What large venues charge their busier customers: the demo trades once a minute, and dear fees would drown its story.
+MAKER_FEE_BPS, TAKER_FEE_BPS = Decimal(2), Decimal(4)
 
 
 def seed_simulated_venue(*, history_minutes: int = HISTORY_MINUTES, seed: int | None = None) -> Exchange:
@@ -44,6 +46,8 @@ def seed_simulated_venue(*, history_minutes: int = HISTORY_MINUTES, seed: int | 
             lot_step=one.lot_step,
             min_quantity=one.lot_step,
             min_notional=one.min_notional,
+            maker_fee_bps=MAKER_FEE_BPS,
+            taker_fee_bps=TAKER_FEE_BPS,
         )
         for one in INSTRUMENTS
     ]
@@ -66,6 +70,8 @@ def announce_simulated_market() -> None:
     newest_ms = 0
     for instrument in instruments:
         history = candle_arrays(instrument, "1m", end=FAR_FUTURE, count=1)
+        if not len(history):
+            return  # not seeded yet: the feed will say so
         prices[str(instrument.id)] = format(on_tick(float(history.close[-1]), plain_tick(instrument)), "f")
         newest_ms = max(newest_ms, int(history.opened_at[-1]))
     at = moment(newest_ms + 2 * MINUTE_MS)
