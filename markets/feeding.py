@@ -12,8 +12,9 @@ from common import clock
 from common.errors import DomainError
 from common.lease import lease
 from markets.feed import run_feed
-from markets.models import Exchange, SourceKind
-from markets.selectors import FAR_FUTURE, candle_arrays, exchange_by_code, instruments, timeframes_of
+from markets.models import Exchange, Instrument, SourceKind
+from markets.selectors import FAR_FUTURE, candle_arrays, exchange_by_code, instruments, noted_time, timeframes_of
+from markets.services import announce_replayed_market, announce_simulated_market, note_market_time
 from markets.simulated import SimulatedSource
 from markets.sources import ReplaySeries, ReplaySource
 from markets.steps import PriceSource
@@ -23,6 +24,7 @@ logger = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
 _RENEW_SECONDS = LEASE_SECONDS / 4
 _RETRY_SECONDS = 1.0
+_NOTE_SECONDS = 0.5
 
 
 def source_of(exchange: Exchange) -> PriceSource:
@@ -31,16 +33,26 @@ def source_of(exchange: Exchange) -> PriceSource:
     if exchange.source_kind == SourceKind.SIMULATED:
         return SimulatedSource(members, settings.SIMULATION_SEED)
     if exchange.source_kind == SourceKind.REPLAY:
-        finest = [(instrument, timeframes_of(instrument)[:1]) for instrument in members]
-        return ReplaySource(
-            [
-                ReplaySeries(instrument, timeframe, candle_arrays(instrument, timeframe, end=FAR_FUTURE))
-                for instrument, timeframes in finest
-                for timeframe in timeframes
-            ],
-            after=clock.announced_time(members[0].market.namespace) if members else None,
-        )
+        return _replay(exchange.namespace, members)
     raise DomainError("VENUE_HAS_NO_FEED", f"{exchange} has no price source yet: feed a simulated or replayed venue.")
+
+
+def _replay(namespace: str, members: list[Instrument]) -> ReplaySource:
+    """Return a replay of each instrument's finest candles that goes on where the market stands."""
+    series = [
+        ReplaySeries(instrument, timeframe, candle_arrays(instrument, timeframe, end=FAR_FUTURE))
+        for instrument in members
+        for timeframe in timeframes_of(instrument)[:1]
+    ]
+    return ReplaySource(series, after=clock.announced_time(namespace) or noted_time(namespace))
+
+
+def announce_market(exchange: Exchange) -> None:
+    """Put a venue's market on the board as it stands, before anything asks for prices; its feed goes on from there."""
+    if exchange.source_kind == SourceKind.SIMULATED:
+        announce_simulated_market()
+    elif isinstance(source := source_of(exchange), ReplaySource):
+        announce_replayed_market(source=source)
 
 
 def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
@@ -55,7 +67,7 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
             stop.wait(_RETRY_SECONDS)
             continue
         try:
-            run_feed(source_of(exchange), speed=speed, stop=stop, heartbeat=keeper.keep)
+            _feed(source_of(exchange), speed, stop, keeper)
             return
         except DomainError:
             raise
@@ -67,6 +79,23 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
             stop.wait(_RETRY_SECONDS)
         finally:
             keeper.release()
+
+
+def _feed(source: PriceSource, speed: float, stop: threading.Event, keeper: _Keeper) -> None:
+    if not isinstance(source, ReplaySource):
+        run_feed(source, speed=speed, stop=stop, heartbeat=keeper.keep)
+        return
+    announce_replayed_market(source=source)
+    notes = _Notes(source.namespace)
+
+    def heartbeat() -> None:
+        keeper.keep()
+        notes.write_if_due()
+
+    try:
+        run_feed(source, speed=speed, stop=stop, heartbeat=heartbeat)
+    finally:
+        notes.write()
 
 
 def start_feed(code: str, *, speed: float, stop: threading.Event) -> threading.Thread:
@@ -81,6 +110,23 @@ def start_feed(code: str, *, speed: float, stop: threading.Event) -> threading.T
     thread = threading.Thread(target=run, name=f"feed-{code}", daemon=True)
     thread.start()
     return thread
+
+
+class _Notes:
+    """Writes down now and then where a replay stands: not at every price, yet so often that little is seen twice."""
+
+    def __init__(self, namespace: str) -> None:
+        self._namespace = namespace
+        self._written_at = 0.0
+
+    def write_if_due(self) -> None:
+        if clock.monotonic() - self._written_at > _NOTE_SECONDS:
+            self.write()
+
+    def write(self) -> None:
+        self._written_at = clock.monotonic()
+        if at := clock.announced_time(self._namespace):
+            note_market_time(namespace=self._namespace, at=at)
 
 
 class LeaseLost(Exception):

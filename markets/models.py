@@ -125,3 +125,16 @@ class RecentCandle(models.Model):
 
     def __str__(self) -> str:
         return f"{self.timeframe} {self.opened_at:%Y-%m-%d %H:%M} of {self.instrument_id}"
+
+
+class MarketClock(models.Model):
+    """Where a replayed market stands, so that it goes on from there after a restart.
+
+    Market time itself is on the board; a simulated market knows it from its candles, a real one from the wall.
+    """
+
+    namespace = models.SlugField(max_length=40, primary_key=True)
+    at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.namespace} at {self.at.isoformat()}"

@@ -15,7 +15,7 @@ from common.errors import DomainError, NotFound
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
-from markets.models import Asset, Exchange, Instrument, InstrumentState, RecentCandle, SourceKind
+from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketClock, RecentCandle, SourceKind
 
 # An end by which every candle has closed, whatever market time says.
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
@@ -83,6 +83,11 @@ def asset_by_code(code: str) -> Asset:
         return Asset.objects.get(pk=code)
     except Asset.DoesNotExist as error:
         raise NotFound("asset") from error
+
+
+def noted_time(namespace: str) -> datetime | None:
+    """Return where a replayed market stood when that was last written down."""
+    return MarketClock.objects.filter(namespace=namespace).values_list("at", flat=True).first()
 
 
 def candle_arrays(

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
-from itertools import groupby
+from itertools import dropwhile, groupby, takewhile
 from operator import itemgetter
 from uuid import UUID
 
@@ -49,19 +48,28 @@ class ReplaySource:
         if len(namespaces) != 1 or len({one.instrument.id for one in series}) != len(series):
             raise ValueError("A replay walks one series of each instrument, all of one namespace.")
         self.namespace = namespaces.pop()
-        self._after_ms = -1 if after is None else milliseconds(after)
+        self._after = after
         self._series = [
-            ReplaySeries(one.instrument, one.timeframe, one.candles.part(0, limit or len(one.candles)))
-            for one in series
+            ReplaySeries(one.instrument, one.timeframe, _still_to_walk(one.candles, limit, after)) for one in series
         ]
 
     def steps(self) -> Iterator[Step]:
+        """Yield the steps that are still to come."""
+        after = self._after
+        return self._walk() if after is None else dropwhile(lambda step: step.at <= after, self._walk())
+
+    def standing(self) -> Step | None:
+        """Return the newest prices where this replay goes on, or None where it begins."""
+        after = self._after
+        past = [] if after is None else list(takewhile(lambda step: step.at <= after, self._walk()))
+        prices = {key: price for step in past for key, price in step.prices.items()}
+        return Step(past[-1].at, prices, ()) if past else None
+
+    def _walk(self) -> Iterator[Step]:
+        """Yield the steps from the candles on in which the market stands."""
         walks = [_ticks(index, one) for index, one in enumerate(self._series)]
         ids = [one.instrument.id for one in self._series]
         for at_ms, group in groupby(heapq.merge(*walks), key=itemgetter(0)):
-            if at_ms <= self._after_ms:
-                deque(group, maxlen=0)  # walked without a step, so that what closes later is known
-                continue
             prices: dict[UUID, Decimal] = {}
             closed: list[ClosedCandle] = []
             for _, index, price, candle in group:
@@ -69,6 +77,13 @@ class ReplaySource:
                 if candle is not None:
                     closed.append(candle)
             yield Step(moment(at_ms), prices, tuple(closed))
+
+
+def _still_to_walk(candles: Candles, limit: int | None, after: datetime | None) -> Candles:
+    """Return the first `limit` candles, from the one on that holds the moment `after`."""
+    walked = candles.part(0, limit or len(candles))
+    first = 0 if after is None else int(walked.opened_at.searchsorted(milliseconds(after), side="right")) - 1
+    return walked.part(max(0, first), len(walked))
 
 
 def _ticks(index: int, series: ReplaySeries) -> Iterator[_Tick]:

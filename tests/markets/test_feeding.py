@@ -18,13 +18,16 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from common import clock
+from common.bus import bus
 from common.errors import DomainError
 from common.lease import lease
 from markets import feed, feeding
 from markets.candle_store import candle_store
-from markets.feeding import LeaseLost, feed_venue, source_of, start_feed
-from markets.models import Exchange, Instrument, SourceKind
-from markets.prices import latest_prices
+from markets.feeding import LeaseLost, announce_market, feed_venue, source_of, start_feed
+from markets.models import Exchange, Instrument, MarketClock, SourceKind
+from markets.prices import board_name, latest_prices
+from markets.selectors import exchange_by_code
+from markets.services import note_market_time
 from markets.simulated import NAMESPACE, SimulatedSource
 from markets.sources import ReplaySource
 from tests.fixtures_desk import NOON, Desk
@@ -189,6 +192,66 @@ def test_after_an_error_the_feed_starts_again_from_what_is_stored(
     assert len(sources) == 2
     assert float(latest_prices([bitcoin])[bitcoin.id].price) == 102.0
     assert caplog.messages == [f"The feed of {desk.exchange.code} broke off; it starts again from what is stored."]
+
+
+# --- a replay goes on -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_no_backlogs")
+def test_a_replay_goes_on_where_it_stood_when_its_process_ended() -> None:
+    desk, bitcoin = _replay()
+    stop = threading.Event()
+    thread = start_feed(desk.exchange.code, speed=100, stop=stop)
+    deadline = clock.monotonic() + SOON
+    while clock.market_now(desk.namespace) < NOON + timedelta(seconds=30) and clock.monotonic() < deadline:
+        clock.sleep(0.01)
+    stop.set()
+    thread.join(SOON)
+    stood = clock.market_now(desk.namespace)
+    assert MarketClock.objects.get().at == stood == NOON + timedelta(seconds=30)
+    _forget_board(desk)
+    announce_market(desk.exchange)
+    [price] = latest_prices([bitcoin]).values()
+    assert (float(price.price), clock.market_now(desk.namespace)) == (99.0, stood)
+    source = source_of(desk.exchange)
+    assert isinstance(source, ReplaySource)
+    assert next(source.steps()).at == NOON + timedelta(minutes=1) - timedelta(milliseconds=1)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("_no_backlogs")
+def test_a_replay_that_has_ended_stands_still_after_a_restart() -> None:
+    desk, bitcoin = _replay()
+    start_feed(desk.exchange.code, speed=6000, stop=threading.Event()).join(SOON)
+    end = clock.market_now(desk.namespace)
+    _forget_board(desk)
+    start_feed(desk.exchange.code, speed=6000, stop=threading.Event()).join(SOON)
+    assert clock.market_now(desk.namespace) == end
+    assert float(latest_prices([bitcoin])[bitcoin.id].price) == 102.0
+
+
+def test_a_market_that_is_announced_is_not_announced_again(db: None) -> None:
+    desk, bitcoin = _replay()
+    note_market_time(namespace=desk.namespace, at=NOON + timedelta(minutes=2))
+    desk.step({bitcoin: "5"}, at=NOON + timedelta(seconds=90))
+    announce_market(desk.exchange)
+    assert clock.market_now(desk.namespace) == NOON + timedelta(seconds=90)
+    assert float(latest_prices([bitcoin])[bitcoin.id].price) == 5.0
+
+
+@pytest.mark.usefixtures("simulated")
+def test_announcing_a_simulated_market_puts_it_on_the_board() -> None:
+    bus().board_drop(board_name(NAMESPACE))
+    bus().board_drop(clock.MARKET_CLOCKS)
+    announce_market(exchange_by_code("simulated"))
+    assert clock.announced_time(NAMESPACE) == NOON + timedelta(minutes=1)
+
+
+def _forget_board(desk: Desk) -> None:
+    """Lose what a process that ends loses."""
+    bus().board_drop(board_name(desk.namespace))
+    bus().board_drop(clock.MARKET_CLOCKS)
 
 
 # --- the command ----------------------------------------------------------------------------------------------------

@@ -136,3 +136,23 @@ def test_times_are_whole_in_utc(replay_desk: Desk) -> None:
     candles = candles_at([0], start_ms=1_700_000_040_000)
     [step, *_] = _steps(ReplaySeries(replay_desk.instrument(), "1m", candles))
     assert step.at == datetime(2023, 11, 14, 22, 14, tzinfo=UTC)
+
+
+def test_a_walk_goes_on_after_a_moment_it_had_reached(replay_desk: Desk) -> None:
+    bitcoin, ether = replay_desk.instrument("BTC"), replay_desk.instrument("ETH")
+    series = [
+        ReplaySeries(bitcoin, "1m", candles_at([0, 1, 2, 5])),
+        ReplaySeries(ether, "5m", candles_at([5, 10], price=7.0)),
+    ]
+    whole = list(ReplaySource(series, 3).steps())
+    assert ReplaySource(series, 3).standing() is None
+    for place, reached in enumerate(whole):
+        source = ReplaySource(series, 3, after=reached.at)
+        assert list(source.steps()) == whole[place + 1 :]
+        standing = source.standing()
+        assert standing is not None
+        assert standing.at == reached.at
+        newest = {key: price for step in whole[: place + 1] for key, price in step.prices.items()}
+        assert standing.prices == newest
+    before = ReplaySource(series, 3, after=NOON - timedelta(days=1))
+    assert (list(before.steps()), before.standing()) == (whole, None)

@@ -42,7 +42,7 @@ def test_the_venue_is_labelled_and_lists_four_instruments_with_rules(simulated: 
     ]
     for instrument in _instruments():
         assert instrument.min_quantity == instrument.lot_step
-        assert (instrument.min_notional, instrument.taker_fee_bps) == (Decimal(5), Decimal(10))
+        assert (instrument.min_notional, instrument.taker_fee_bps) == (Decimal(5), Decimal(4))
 
 
 @pytest.mark.usefixtures("simulated")
