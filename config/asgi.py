@@ -1,6 +1,7 @@
 """The ASGI application: pages and API over HTTP, live updates over one WebSocket."""
 
 import os
+import warnings
 from typing import Any
 
 from channels.routing import ProtocolTypeRouter
@@ -8,6 +9,8 @@ from channels.security.websocket import WebsocketDenier
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+# WhiteNoise streams files synchronously; they are small and read from memory, so that Django waits for them is fine.
+warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume synchronous iterators")
 # Loads the apps, whose models the sockets need.
 pages = get_asgi_application()
 

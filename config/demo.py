@@ -17,6 +17,7 @@ from engine.decimals import ONE
 from engine.sizing import stake_quantity
 from marketplace.models import Listing
 from marketplace.services.listings import follow_listing, publish_listing
+from marketplace.services.records import refresh_records
 from markets.feeding import source_of
 from markets.models import Asset, Exchange, Instrument
 from markets.prices import latest_prices

@@ -9,61 +9,101 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('markets', '0002_recent_candles'),
-        ('portfolios', '0001_initial'),
+        ("markets", "0002_recent_candles"),
+        ("portfolios", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Competition',
+            name="Competition",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=80)),
-                ('description', models.TextField(blank=True, max_length=4000)),
-                ('starting_capital', common.fields.AmountField()),
-                ('starts_at', models.DateTimeField()),
-                ('ends_at', models.DateTimeField()),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('CLOSED', 'Closed')], default='OPEN', max_length=6)),
-                ('allowed_instruments', models.ManyToManyField(related_name='+', to='markets.instrument')),
-                ('created_by', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('exchange', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.exchange')),
-                ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=80)),
+                ("description", models.TextField(blank=True, max_length=4000)),
+                ("starting_capital", common.fields.AmountField()),
+                ("starts_at", models.DateTimeField()),
+                ("ends_at", models.DateTimeField()),
+                (
+                    "state",
+                    models.CharField(choices=[("OPEN", "Open"), ("CLOSED", "Closed")], default="OPEN", max_length=6),
+                ),
+                ("allowed_instruments", models.ManyToManyField(related_name="+", to="markets.instrument")),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
+                (
+                    "exchange",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.exchange"
+                    ),
+                ),
+                (
+                    "settlement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CompetitionEntry',
+            name="CompetitionEntry",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('entered_at', models.DateTimeField()),
-                ('final_equity', common.fields.AmountField(blank=True, null=True)),
-                ('final_rank', models.PositiveIntegerField(blank=True, null=True)),
-                ('competition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='entries', to='community.competition')),
-                ('portfolio', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='competition_entry', to='portfolios.portfolio')),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='competition_entries', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("entered_at", models.DateTimeField()),
+                ("final_equity", common.fields.AmountField(blank=True, null=True)),
+                ("final_rank", models.PositiveIntegerField(blank=True, null=True)),
+                (
+                    "competition",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="entries", to="community.competition"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="competition_entry",
+                        to="portfolios.portfolio",
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="competition_entries",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'competition entries',
+                "verbose_name_plural": "competition entries",
             },
         ),
         migrations.AddIndex(
-            model_name='competition',
-            index=models.Index(condition=models.Q(('state', 'OPEN')), fields=['ends_at'], name='competition_to_close'),
+            model_name="competition",
+            index=models.Index(condition=models.Q(("state", "OPEN")), fields=["ends_at"], name="competition_to_close"),
         ),
         migrations.AddConstraint(
-            model_name='competition',
-            constraint=models.CheckConstraint(condition=models.Q(('ends_at__gt', models.F('starts_at'))), name='competition_ends_after_start'),
+            model_name="competition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("ends_at__gt", models.F("starts_at"))), name="competition_ends_after_start"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='competition',
-            constraint=models.CheckConstraint(condition=models.Q(('starting_capital__gt', Decimal('0'))), name='competition_capital_positive'),
+            model_name="competition",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("starting_capital__gt", Decimal("0"))), name="competition_capital_positive"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='competitionentry',
-            constraint=models.UniqueConstraint(fields=('competition', 'user'), name='one_entry_per_person'),
+            model_name="competitionentry",
+            constraint=models.UniqueConstraint(fields=("competition", "user"), name="one_entry_per_person"),
         ),
     ]

@@ -9,45 +9,72 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('portfolios', '0001_initial'),
+        ("portfolios", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Listing',
+            name="Listing",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('title', models.CharField(max_length=80)),
-                ('description', models.TextField(blank=True, max_length=4000)),
-                ('state', models.CharField(choices=[('PUBLISHED', 'Published'), ('WITHDRAWN', 'Withdrawn')], default='PUBLISHED', max_length=9)),
-                ('published_at', models.DateTimeField()),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='listings', to=settings.AUTH_USER_MODEL)),
-                ('portfolio', models.OneToOneField(on_delete=django.db.models.deletion.PROTECT, related_name='listing', to='portfolios.portfolio')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("title", models.CharField(max_length=80)),
+                ("description", models.TextField(blank=True, max_length=4000)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("PUBLISHED", "Published"), ("WITHDRAWN", "Withdrawn")],
+                        default="PUBLISHED",
+                        max_length=9,
+                    ),
+                ),
+                ("published_at", models.DateTimeField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="listings",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="listing", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TrackRecord',
+            name="TrackRecord",
             fields=[
-                ('listing', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='record', serialize=False, to='marketplace.listing')),
-                ('as_of', models.DateTimeField(blank=True, null=True)),
-                ('equity', common.fields.AmountField(default=Decimal('0'))),
-                ('net_deposits', common.fields.AmountField(default=Decimal('0'))),
-                ('unit_value', models.FloatField(default=1.0)),
-                ('peak', models.FloatField(default=1.0)),
-                ('max_drawdown_ratio', models.FloatField(default=0.0)),
-                ('copied_capital', common.fields.AmountField(default=Decimal('0'))),
+                (
+                    "listing",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="record",
+                        serialize=False,
+                        to="marketplace.listing",
+                    ),
+                ),
+                ("as_of", models.DateTimeField(blank=True, null=True)),
+                ("equity", common.fields.AmountField(default=Decimal("0"))),
+                ("net_deposits", common.fields.AmountField(default=Decimal("0"))),
+                ("unit_value", models.FloatField(default=1.0)),
+                ("peak", models.FloatField(default=1.0)),
+                ("max_drawdown_ratio", models.FloatField(default=0.0)),
+                ("copied_capital", common.fields.AmountField(default=Decimal("0"))),
             ],
             options={
-                'indexes': [models.Index(fields=['-unit_value'], name='track_record_rank')],
+                "indexes": [models.Index(fields=["-unit_value"], name="track_record_rank")],
             },
         ),
         migrations.AddIndex(
-            model_name='listing',
-            index=models.Index(fields=['state', '-id'], name='listing_newest'),
+            model_name="listing",
+            index=models.Index(fields=["state", "-id"], name="listing_newest"),
         ),
     ]

@@ -9,103 +9,208 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('markets', '0001_initial'),
+        ("markets", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Portfolio',
+            name="Portfolio",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('kind', models.CharField(choices=[('PAPER', 'Paper'), ('SIMULATED', 'Simulated'), ('SANDBOX', 'Sandbox'), ('LIVE', 'Live')], max_length=10)),
-                ('namespace', models.SlugField(max_length=40)),
-                ('state', models.CharField(choices=[('OPEN', 'Open'), ('FROZEN', 'Frozen'), ('CLOSED', 'Closed')], default='OPEN', max_length=10)),
-                ('is_restricted', models.BooleanField(default=False)),
-                ('cash_is_locked', models.BooleanField(default=False)),
-                ('slippage_bps', models.DecimalField(decimal_places=4, default=Decimal('2'), max_digits=8)),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("PAPER", "Paper"),
+                            ("SIMULATED", "Simulated"),
+                            ("SANDBOX", "Sandbox"),
+                            ("LIVE", "Live"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("namespace", models.SlugField(max_length=40)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("OPEN", "Open"), ("FROZEN", "Frozen"), ("CLOSED", "Closed")],
+                        default="OPEN",
+                        max_length=10,
+                    ),
+                ),
+                ("is_restricted", models.BooleanField(default=False)),
+                ("cash_is_locked", models.BooleanField(default=False)),
+                ("slippage_bps", models.DecimalField(decimal_places=4, default=Decimal("2"), max_digits=8)),
                 ("net_deposits", common.fields.AmountField(default=Decimal("0"))),
-                ('fill_count', models.PositiveBigIntegerField(default=0)),
-                ('opened_at', models.DateTimeField()),
-                ('allowed_instruments', models.ManyToManyField(blank=True, related_name='+', to='markets.instrument')),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='portfolios', to=settings.AUTH_USER_MODEL)),
-                ('settlement', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset')),
+                ("fill_count", models.PositiveBigIntegerField(default=0)),
+                ("opened_at", models.DateTimeField()),
+                ("allowed_instruments", models.ManyToManyField(blank=True, related_name="+", to="markets.instrument")),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="portfolios",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "settlement",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='LedgerLine',
+            name="LedgerLine",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('booking_id', models.UUIDField()),
-                ('kind', models.CharField(choices=[('DEPOSIT', 'Deposit'), ('WITHDRAWAL', 'Withdrawal'), ('TRANSFER', 'Transfer'), ('FILL', 'Fill')], max_length=10)),
-                ('account', models.CharField(choices=[('HOLDINGS', 'Holdings'), ('MARKET', 'Market'), ('FEES', 'Fees'), ('EXTERNAL', 'External'), ('TRANSFER', 'Transfer')], max_length=10)),
-                ('amount', common.fields.AmountField()),
-                ('happened_at', models.DateTimeField()),
-                ('recorded_at', models.DateTimeField()),
-                ('asset', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset')),
-                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='ledger', to='portfolios.portfolio')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("booking_id", models.UUIDField()),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("DEPOSIT", "Deposit"),
+                            ("WITHDRAWAL", "Withdrawal"),
+                            ("TRANSFER", "Transfer"),
+                            ("FILL", "Fill"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "account",
+                    models.CharField(
+                        choices=[
+                            ("HOLDINGS", "Holdings"),
+                            ("MARKET", "Market"),
+                            ("FEES", "Fees"),
+                            ("EXTERNAL", "External"),
+                            ("TRANSFER", "Transfer"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("amount", common.fields.AmountField()),
+                ("happened_at", models.DateTimeField()),
+                ("recorded_at", models.DateTimeField()),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="markets.asset",
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="ledger", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='EquitySnapshot',
+            name="EquitySnapshot",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('grain', models.CharField(choices=[('MINUTE', 'Minute'), ('HOUR', 'Hour'), ('DAY', 'Day')], max_length=6)),
-                ('at', models.DateTimeField()),
-                ('equity', common.fields.AmountField()),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                (
+                    "grain",
+                    models.CharField(choices=[("MINUTE", "Minute"), ("HOUR", "Hour"), ("DAY", "Day")], max_length=6),
+                ),
+                ("at", models.DateTimeField()),
+                ("equity", common.fields.AmountField()),
                 ("net_deposits", common.fields.AmountField()),
-                ('portfolio', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='equity_snapshots', to='portfolios.portfolio')),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="equity_snapshots",
+                        to="portfolios.portfolio",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Balance',
+            name="Balance",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('amount', common.fields.AmountField(default=Decimal('0'))),
-                ('reserved', common.fields.AmountField(default=Decimal('0'))),
-                ('asset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset')),
-                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='balances', to='portfolios.portfolio')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("amount", common.fields.AmountField(default=Decimal("0"))),
+                ("reserved", common.fields.AmountField(default=Decimal("0"))),
+                (
+                    "asset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="balances", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Position',
+            name="Position",
             fields=[
-                ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('quantity', common.fields.AmountField(default=Decimal('0'))),
-                ('cost', common.fields.AmountField(default=Decimal('0'))),
-                ('realized_pnl', common.fields.AmountField(default=Decimal('0'))),
-                ('fees_paid', common.fields.AmountField(default=Decimal('0'))),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='portfolios.portfolio')),
+                ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                ("quantity", common.fields.AmountField(default=Decimal("0"))),
+                ("cost", common.fields.AmountField(default=Decimal("0"))),
+                ("realized_pnl", common.fields.AmountField(default=Decimal("0"))),
+                ("fees_paid", common.fields.AmountField(default=Decimal("0"))),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="positions", to="portfolios.portfolio"
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='portfolio',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'CLOSED'), _negated=True), fields=('owner', 'name'), name='portfolio_name_per_owner'),
+            model_name="portfolio",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "CLOSED"), _negated=True),
+                fields=("owner", "name"),
+                name="portfolio_name_per_owner",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerline',
-            constraint=models.UniqueConstraint(fields=('booking_id', 'portfolio', 'account', 'asset'), name='ledger_line_once'),
+            model_name="ledgerline",
+            constraint=models.UniqueConstraint(
+                fields=("booking_id", "portfolio", "account", "asset"), name="ledger_line_once"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='equitysnapshot',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'at', 'grain'), name='snapshot_once'),
+            model_name="equitysnapshot",
+            constraint=models.UniqueConstraint(fields=("portfolio", "at", "grain"), name="snapshot_once"),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'asset'), name='balance_per_asset'),
+            model_name="balance",
+            constraint=models.UniqueConstraint(fields=("portfolio", "asset"), name="balance_per_asset"),
         ),
         migrations.AddConstraint(
-            model_name='balance',
-            constraint=models.CheckConstraint(condition=models.Q(('amount__gte', models.F('reserved')), ('reserved__gte', Decimal('0'))), name='balance_covers_reserved'),
+            model_name="balance",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("amount__gte", models.F("reserved")), ("reserved__gte", Decimal("0"))),
+                name="balance_covers_reserved",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='position',
-            constraint=models.UniqueConstraint(fields=('portfolio', 'instrument'), name='position_per_instrument'),
+            model_name="position",
+            constraint=models.UniqueConstraint(fields=("portfolio", "instrument"), name="position_per_instrument"),
         ),
     ]

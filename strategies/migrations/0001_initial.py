@@ -7,67 +7,111 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('markets', '0001_initial'),
-        ('portfolios', '0001_initial'),
+        ("markets", "0001_initial"),
+        ("portfolios", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Strategy',
+            name="Strategy",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('name', models.CharField(max_length=80)),
-                ('template', models.CharField(choices=[('ema_cross', 'EMA crossover')], max_length=20)),
-                ('created_at', models.DateTimeField()),
-                ('owner', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='strategies', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("name", models.CharField(max_length=80)),
+                ("template", models.CharField(choices=[("ema_cross", "EMA crossover")], max_length=20)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="strategies",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StrategyVersion',
+            name="StrategyVersion",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('number', models.PositiveIntegerField()),
-                ('timeframe', models.CharField(max_length=4)),
-                ('parameters', models.JSONField()),
-                ('created_at', models.DateTimeField()),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('strategy', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='strategies.strategy')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("number", models.PositiveIntegerField()),
+                ("timeframe", models.CharField(max_length=4)),
+                ("parameters", models.JSONField()),
+                ("created_at", models.DateTimeField()),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
+                (
+                    "strategy",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="versions", to="strategies.strategy"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StrategyRun',
+            name="StrategyRun",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('timeframe', models.CharField(max_length=4)),
-                ('state', models.CharField(choices=[('RUNNING', 'Running'), ('STOPPED', 'Stopped')], default='RUNNING', max_length=7)),
-                ('stop_code', models.CharField(blank=True, max_length=40)),
-                ('decided_until', models.DateTimeField()),
-                ('started_at', models.DateTimeField()),
-                ('stopped_at', models.DateTimeField(blank=True, null=True)),
-                ('instrument', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument')),
-                ('portfolio', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='portfolios.portfolio')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='runs', to='strategies.strategyversion')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("timeframe", models.CharField(max_length=4)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("RUNNING", "Running"), ("STOPPED", "Stopped")], default="RUNNING", max_length=7
+                    ),
+                ),
+                ("stop_code", models.CharField(blank=True, max_length=40)),
+                ("decided_until", models.DateTimeField()),
+                ("started_at", models.DateTimeField()),
+                ("stopped_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "instrument",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                    ),
+                ),
+                (
+                    "portfolio",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="runs", to="portfolios.portfolio"
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="runs",
+                        to="strategies.strategyversion",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='strategy',
-            constraint=models.UniqueConstraint(fields=('owner', 'name'), name='strategy_name_per_owner'),
+            model_name="strategy",
+            constraint=models.UniqueConstraint(fields=("owner", "name"), name="strategy_name_per_owner"),
         ),
         migrations.AddConstraint(
-            model_name='strategyversion',
-            constraint=models.UniqueConstraint(fields=('strategy', 'number'), name='version_number_per_strategy'),
+            model_name="strategyversion",
+            constraint=models.UniqueConstraint(fields=("strategy", "number"), name="version_number_per_strategy"),
         ),
         migrations.AddIndex(
-            model_name='strategyrun',
-            index=models.Index(condition=models.Q(('state', 'RUNNING')), fields=['instrument', 'timeframe'], name='run_to_decide'),
+            model_name="strategyrun",
+            index=models.Index(
+                condition=models.Q(("state", "RUNNING")), fields=["instrument", "timeframe"], name="run_to_decide"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='strategyrun',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'RUNNING')), fields=('portfolio', 'instrument'), name='one_run_per_portfolio_instrument'),
+            model_name="strategyrun",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "RUNNING")),
+                fields=("portfolio", "instrument"),
+                name="one_run_per_portfolio_instrument",
+            ),
         ),
     ]

@@ -41,7 +41,12 @@ _WATCH = """
 """
 
 
-@row("fill_to_page", what="lead's fill → row in a follower's open page, p95, embedded demo", unit="ms", target=at_most(1000))
+@row(
+    "fill_to_page",
+    what="lead's fill → row in a follower's open page, p95, embedded demo",
+    unit="ms",
+    target=at_most(1000),
+)
 def fill_to_page(environment: Mapping[str, str]) -> Measurement:
     """Trade by hand as the lead, and note when each copy's fill appears in the follower's page. One value: the p95."""
     with _demo(environment) as address, _follower_page(address) as (page, follower):
@@ -120,7 +125,9 @@ def _follower_page(address: str) -> Iterator[tuple[Page, _Client]]:
     follower = _Client(address, "bob@demo.local")
     followed = follower.get("/follows/")["results"][0]["portfolio"]
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
         page = browser.new_page()
         page.goto(f"{address}/accounts/login/")
         page.fill("input[name=login]", "bob@demo.local")
