@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeAlias, TypeVar
 
-from django.db import connection, models
+from django.db import connection, models, transaction
 
 Row = TypeVar("Row", bound=models.Model)
 # In quotes: Django's fields take type arguments for the checker only.
@@ -15,6 +16,20 @@ Column: TypeAlias = "models.Field[Any, Any]"
 def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
     """Lock and return the rows, in primary-key order, so that two batches never wait for each other in a circle."""
     return list(queryset.select_for_update(of=("self",)).order_by("pk"))
+
+
+@contextmanager
+def one_moment() -> Iterator[None]:
+    """Read all that the block reads as of one moment: no commit of another falls between two of its statements.
+
+    Inside a transaction of the caller's it is that transaction's business, and locks are the means.
+    """
+    is_outermost = not connection.in_atomic_block
+    with transaction.atomic():
+        if is_outermost and connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool = False) -> int:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from common.db import bulk_insert
+from common.db import bulk_insert, one_moment
 from common.realtime import Payload, publish
 from portfolios.live import topic, worth_cells
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioState, SnapshotGrain
@@ -18,8 +18,10 @@ KEPT_FOR = {SnapshotGrain.MINUTE: timedelta(days=1), SnapshotGrain.HOUR: timedel
 def take_snapshots(*, namespace: str, at: datetime) -> int:
     """Store what every open portfolio of a namespace is worth at a whole minute of market time; a repeat is a no-op."""
     at = at.replace(second=0, microsecond=0)
-    portfolios = list(Portfolio.objects.filter(namespace=namespace).exclude(state=PortfolioState.CLOSED))
-    worth = worth_of(portfolios)
+    with one_moment():
+        # A fill between reading cash and positions would show as a gain or loss that never was.
+        portfolios = list(Portfolio.objects.filter(namespace=namespace).exclude(state=PortfolioState.CLOSED))
+        worth = worth_of(portfolios)
     rows = [
         EquitySnapshot(
             portfolio_id=one.pk, grain=grain, at=at, equity=worth[one.pk].equity, net_deposits=one.net_deposits
