@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from common.clock import market_now
 from common.errors import DomainError, NotFound
-from common.fields import DecimalSum
+from common.fields import DecimalSum, canonical
 from engine.decimals import ZERO, money
 from markets.models import Asset, Exchange, Instrument, InstrumentState
 from markets.prices import Price, latest_prices
@@ -241,7 +241,7 @@ def ledger_sums_zero() -> list[BookError]:
     """Every booking sums to zero per portfolio and asset."""
     sums = LedgerLine.objects.values_list("booking_id", "portfolio_id", "asset_id").annotate(total=DecimalSum("amount"))
     return [
-        BookError("ledger_sums_zero", portfolio_id, f"booking {booking_id} leaves {total} {asset_id}")
+        BookError("ledger_sums_zero", portfolio_id, f"booking {booking_id} leaves {canonical(total)} {asset_id}")
         for booking_id, portfolio_id, asset_id, total in sums.iterator()
         if total
     ]
@@ -258,7 +258,7 @@ def balances_equal_entries() -> list[BookError]:
         BookError(
             "balances_equal_entries",
             key[0],
-            f"{key[1]}: balance {kept.get(key, ZERO)}, entries {proved.get(key, ZERO)}",
+            f"{key[1]}: balance {canonical(kept.get(key, ZERO))}, entries {canonical(proved.get(key, ZERO))}",
         )
         for key in proved.keys() | kept.keys()
         if proved.get(key, ZERO) != kept.get(key, ZERO)
@@ -270,7 +270,11 @@ def net_deposits_equal_entries() -> list[BookError]:
     far = LedgerLine.objects.filter(account__in=[LedgerAccount.EXTERNAL, LedgerAccount.TRANSFER])
     proved = {pk: -total for pk, total in far.values_list("portfolio_id").annotate(total=DecimalSum("amount"))}
     return [
-        BookError("net_deposits_equal_entries", pk, f"net deposits {kept}, entries {proved.get(pk, ZERO)}")
+        BookError(
+            "net_deposits_equal_entries",
+            pk,
+            f"net deposits {canonical(kept)}, entries {canonical(proved.get(pk, ZERO))}",
+        )
         for pk, kept in Portfolio.objects.values_list("pk", "net_deposits")
         if kept != proved.get(pk, ZERO)
     ]
