@@ -26,14 +26,31 @@ class PositionState:
         return money(self.cost / self.quantity) if self.quantity else ZERO
 
 
+def closed_quantity(quantity: Decimal, change: Decimal) -> Decimal:
+    """Return how many units of a position a signed change closes; 0 for one that adds."""
+    return min(abs(quantity), abs(change)) if quantity * change < 0 else ZERO
+
+
 def closed_fraction(quantity: Decimal, change: Decimal) -> Decimal:
     """Return which part (0–1) of a position a signed change closes: 0 for one that adds, 1 for one that flattens or reverses."""
-    if not quantity or (quantity > 0) == (change > 0):
+    closed = closed_quantity(quantity, change)
+    if not closed:
         return ZERO
-    if abs(change) >= abs(quantity):
+    if closed == abs(quantity):
         return ONE
     # Never rounded up to the whole: 1 says that nothing is left.
-    return min(money(abs(change) / abs(quantity)), ONE - QUANTUM)
+    return min(money(closed / abs(quantity)), ONE - QUANTUM)
+
+
+def join_fractions(first: Decimal, second: Decimal) -> Decimal:
+    """Return which part of a position is gone after a part of it was closed, and then a part of what was left.
+
+    >>> join_fractions(Decimal("0.5"), Decimal("0.5")) == Decimal("0.75")
+    True
+    """
+    if ONE in (first, second):
+        return ONE
+    return min(money(ONE - (ONE - first) * (ONE - second)), ONE - QUANTUM)
 
 
 def apply_fill(state: PositionState, *, change: Decimal, price: Decimal, fee: Decimal) -> PositionState:

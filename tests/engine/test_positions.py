@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.decimals import ONE, QUANTUM, ZERO
-from engine.positions import PositionState, apply_fill, closed_fraction
+from engine.positions import PositionState, apply_fill, closed_fraction, closed_quantity, join_fractions
 
 Fill = tuple[Decimal, Decimal, Decimal]
 D = Decimal
@@ -120,3 +120,32 @@ def test_a_closed_fraction_is_one_exactly_when_the_position_is_gone(quantity: De
     assert 0 <= fraction <= 1
     assert (fraction == 0) == (quantity * change > 0)
     assert (fraction == 1) == ((quantity + change) * quantity <= 0)
+
+
+@given(quantity=lots, changes=st.lists(lots, max_size=6))
+def test_closed_and_opened_units_add_up_to_the_change(quantity: Decimal, changes: list[Decimal]) -> None:
+    for change in changes:
+        closed = closed_quantity(quantity, change)
+        opened = abs(change) - closed
+        assert 0 <= closed <= abs(quantity)
+        assert opened >= 0
+        # Nothing is opened and closed on the same side at once.
+        assert closed == 0 or (quantity > 0) != (change > 0)
+        assert abs(quantity + change) == abs(quantity) - closed + opened
+        quantity += change
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "joined"),
+    [
+        ("0", "0", "0"),
+        ("0.5", "0", "0.5"),
+        ("0.5", "0.5", "0.75"),
+        ("0.1", "0.2", "0.28"),
+        ("1", "0", "1"),
+        ("0.3", "1", "1"),
+        ("0.999999999999999999", "0.999999999999999999", "0.999999999999999999"),
+    ],
+)
+def test_fractions_closed_one_after_the_other(first: str, second: str, joined: str) -> None:
+    assert join_fractions(D(first), D(second)) == D(joined)

@@ -7,7 +7,8 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from engine.decimals import ONE, ZERO, money
+from engine.decimals import ZERO
+from engine.positions import closed_quantity, join_fractions
 from markets.prices import Price
 from portfolios.selectors import worth_of
 from portfolios.services.books import Booked
@@ -53,12 +54,9 @@ def _new_event(stream: LeadStream, order: Order, fill: Fill) -> LeadEvent:
 
 def _add(event: LeadEvent, order: Order, fill: Fill, booked: Booked) -> None:
     """Fold a fill into its event: opened quantity, closed fraction (of fractions, one after the other), position, worth."""
-    before = booked.held - (fill.quantity if order.side == Side.BUY else -fill.quantity)
-    closed = min(booked.closed_fraction * abs(before), fill.quantity)
-    event.opened_quantity += fill.quantity - closed
-    event.closed_fraction = (
-        ONE if not booked.held else money(ONE - (ONE - event.closed_fraction) * (ONE - booked.closed_fraction))
-    )
+    change = fill.quantity if order.side == Side.BUY else -fill.quantity
+    event.opened_quantity += fill.quantity - closed_quantity(booked.held - change, change)
+    event.closed_fraction = join_fractions(event.closed_fraction, booked.closed_fraction)
     event.price = order.average_price
     event.resulting_quantity = booked.held
     event.lead_equity = _equity(order, fill.price)
