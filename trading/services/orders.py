@@ -86,8 +86,6 @@ def submit_order(
     stop_loss_ratio: Decimal | None = None,
 ) -> Order:
     """Store a PENDING order and have it executed after the commit; a repeat of the same cause returns the first one."""
-    from trading.tasks import execute_orders  # the task's body calls services: one of the two must look late
-
     order = new_order(
         portfolio=portfolio,
         instrument=instrument,
@@ -98,11 +96,17 @@ def submit_order(
         closed_fraction=closed_fraction,
         stop_loss_ratio=stop_loss_ratio,
     )
-    with transaction.atomic():
-        if not bulk_insert(Order, [order], ignore_conflicts=True):
-            order = Order.objects.get(client_order_id=order.client_order_id)
-        enqueue(execute_orders, cause.kind, cause.id)
-        publish([(f"portfolio:{portfolio.pk}", {"refresh": ["orders"]})])
+    return _store(order)
+
+
+@transaction.atomic
+def _store(order: Order) -> Order:
+    from trading.tasks import execute_orders  # the task's body calls services: one of the two must look late
+
+    if not bulk_insert(Order, [order], ignore_conflicts=True):
+        order = Order.objects.get(client_order_id=order.client_order_id)
+    enqueue(execute_orders, order.cause_kind, order.cause_id)
+    publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]})])
     return order
 
 
@@ -145,7 +149,7 @@ def place_hand_order(
             )
         elif (first.side, first.requested_quantity, first.instrument_id) != (side, quantity, instrument.pk):
             raise DomainError("KEY_REUSED", "This key already names another order; choose a new key.", status=409)
-        return submit_order(portfolio=locked, instrument=instrument, side=side, leg=leg, quantity=quantity, cause=cause)
+        return _store(order)
 
 
 def _refuse_what_cannot_be(order: Order) -> None:
