@@ -16,6 +16,9 @@ from django.utils.text import capfirst
 from django_vite.core.asset_loader import DjangoViteAssetLoader
 from unfold.sites import UnfoldAdminSite
 
+from trading.models import SafetyLevel
+from trading.selectors import platform_level
+
 # Measured in Chromium: unfold's Alpine.js compiles the expressions in its markup (eval), and its pages carry style
 # attributes. Scripts still come from this site alone, and none may stand in a page.
 POLICY = {"script-src": [SELF, UNSAFE_EVAL], "style-src": [SELF, UNSAFE_INLINE]}
@@ -79,6 +82,12 @@ class OperatorSite(UnfoldAdminSite):  # type: ignore[misc]
         """Send operators through the site's own login, which limits attempts and writes the sign-in log."""
         answer: HttpResponse = secure_admin_login(super().login)(request, extra_context)
         return answer
+
+
+def environment(request: HttpRequest) -> tuple[str, str] | None:
+    """Return the label beside the account menu of every page: only when trading is not as it should be."""
+    level = platform_level()
+    return None if level == SafetyLevel.ACTIVE else (f"Trading {level.lower()}", "danger")
 
 
 def favicon(request: HttpRequest) -> str:

@@ -115,6 +115,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "accounts.context_processors.person",
+                "trading.context_processors.halt",
             ],
         },
     }
@@ -244,6 +245,7 @@ UNFOLD = {
     "SITE_SYMBOL": "candlestick_chart",
     "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": "config.operator_site.favicon"}],
     "SHOW_VIEW_ON_SITE": False,
+    "ENVIRONMENT": "config.operator_site.environment",
     # The site's cobalt.
     "COLORS": {
         "primary": {

@@ -7,11 +7,13 @@ class TradingConfig(AppConfig):
     name = "trading"
 
     def ready(self) -> None:
-        from accounts.registry import register_event
+        from accounts.registry import register_event, register_personal_data
         from markets.feed import register_backlog
         from trading.selectors import has_unfinished_work
+        from trading.services import personal_data
 
         register_backlog(has_unfinished_work)
+        register_personal_data("trading", export=personal_data.export_trading, erase=personal_data.erase_trading)
         register_event(
             "follow.started",
             title="Somebody follows {name}",

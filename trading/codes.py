@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from trading.models import CauseKind, Order
+from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch
 
 _WORDS = {
     "PRICE_UNKNOWN": "There is no price for {symbol} yet; try again when its market is live.",
@@ -53,3 +53,16 @@ _CAUSES = {
 def cause_in_words(order: Order) -> str:
     """Return who or what asked for an order."""
     return _CAUSES[CauseKind(order.cause_kind)]
+
+
+_LEVELS = {
+    SafetyLevel.HALTED: "All trading is halted: exits pass, new positions do not.",
+    SafetyLevel.REDUCING: "Only exits pass at the moment: new positions wait until trading is active again.",
+}
+
+
+def halt_in_words(switch: SafetySwitch | None) -> str:
+    """Return what the platform's switch means for everybody, with the operator's reason; "" while trading is active."""
+    if switch is None or switch.level == SafetyLevel.ACTIVE:
+        return ""
+    return f"{_LEVELS[SafetyLevel(switch.level)]} {switch.reason}".rstrip()

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
-from common.fields import AmountField
+from common.fields import AmountField, canonical
 from common.ids import new_id
 from markets.models import Instrument
 from portfolios.models import Portfolio
@@ -111,6 +111,9 @@ class Follow(models.Model):
         # A fan-out reads a lead's mirroring follows.
         indexes = [models.Index(fields=["lead", "state"], name="follow_by_lead")]
 
+    def __str__(self) -> str:
+        return f"Follow {self.pk}"
+
 
 class FollowPosition(models.Model):
     """A follow's aim in one instrument: the ratio fixed when it opened (rule 4) and the target that drift is measured from."""
@@ -163,6 +166,9 @@ class LeadEvent(models.Model):
         # The sweeper's and the fan-out's question: what is not copied yet? (A partial index would be smaller, but SQLite
         # cannot see that a bound parameter meets its condition.)
         indexes = [models.Index(fields=["state", "lead", "seq"], name="lead_event_by_state")]
+
+    def __str__(self) -> str:
+        return f"Event {self.seq}"
 
 
 class FollowCommandKind(models.TextChoices):
@@ -242,6 +248,9 @@ class Order(models.Model):
             models.Index(fields=["state", "cause_kind", "cause_id"], name="order_by_state"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.get_side_display()} {canonical(self.requested_quantity)} ({self.get_state_display().lower()})"
+
 
 class OrderEvent(models.Model):
     """What became of an order, with its times: one row for an order that ends at once."""
@@ -280,6 +289,9 @@ class Fill(models.Model):
             models.UniqueConstraint(fields=["portfolio", "number"], name="fill_number_per_portfolio"),
         ]
 
+    def __str__(self) -> str:
+        return f"Fill {self.number}"
+
 
 class TriggerState(models.TextChoices):
     ARMED = "ARMED"
@@ -310,6 +322,9 @@ class Trigger(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["namespace", "change"], name="trigger_change_once")]
+
+    def __str__(self) -> str:
+        return f"Stop at {canonical(self.price)} ({self.state.lower()})"
 
 
 class ScopeKind(models.TextChoices):
@@ -342,4 +357,8 @@ class SafetySwitch(models.Model):
     set_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "safety switches"
         constraints = [models.UniqueConstraint(fields=["scope", "scope_id"], name="safety_switch_per_scope")]
+
+    def __str__(self) -> str:
+        return f"{self.get_scope_display()} {self.scope_id}".rstrip()

@@ -363,6 +363,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name_plural": "safety switches"},
         ),
         migrations.CreateModel(
             name="Trigger",
