@@ -25,6 +25,7 @@ class Strategy(models.Model):
     created_at = models.DateTimeField()
 
     class Meta:
+        verbose_name_plural = "strategies"
         constraints = [models.UniqueConstraint(fields=["owner", "name"], name="strategy_name_per_owner")]
 
     def __str__(self) -> str:

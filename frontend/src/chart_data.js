@@ -1,7 +1,7 @@
 /** What a chart is drawn from: times in seconds, numbers as numbers, rows in order; and the words that describe it. */
 
 /** Above this many trades on one chart their labels would only cover each other. */
-const LABELLED_MARKERS = 30;
+const LABELLED_MARKERS = 8;
 
 function seconds(time) {
   return typeof time === "number" ? time : Date.parse(time) / 1000;

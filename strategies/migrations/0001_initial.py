@@ -32,6 +32,7 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={"verbose_name_plural": "strategies"},
         ),
         migrations.CreateModel(
             name="StrategyVersion",
