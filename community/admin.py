@@ -24,6 +24,19 @@ class CompetitionAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["state", "exchange"]
     list_select_related = ["exchange", "settlement"]
     search_fields = ["title"]
+    fields = [
+        "id",
+        "title",
+        "description",
+        "exchange",
+        "settlement",
+        "starting_capital",
+        "allowed_instruments",
+        "starts_at",
+        "ends_at",
+        "state",
+        "created_by",
+    ]
     inlines = [EntryInline]
 
     def has_add_permission(self, request: HttpRequest, obj: object = None) -> bool:

@@ -141,9 +141,9 @@ def running_competitions() -> list[Competition]:
     return [one for one in open_ones if phase_of(one).is_running]
 
 
-def standing_cells(standings: Sequence[Standing]) -> dict[str, str]:
-    """Return the figures of a ranking by the names of their cells: `entry.<id>.equity` and so on."""
-    cells = {}
+def competition_cells(competition: Competition, standings: Sequence[Standing]) -> dict[str, str]:
+    """Return the figures of a competition's page by the names of their cells: `entry.<id>.equity` and so on."""
+    cells = {"now": f"{phase_of(competition).now:%-d %b, %H:%M}", "entrants": str(len(standings))}
     for one in standings:
         key = f"entry.{one.entry.pk}"
         cells[f"{key}.rank"] = str(one.rank)
@@ -154,4 +154,5 @@ def standing_cells(standings: Sequence[Standing]) -> dict[str, str]:
 
 def competition_snapshot(user: Asker, key: str) -> dict[str, Any]:
     """Gate and snapshot of the topic `competition:<id>`."""
-    return {"cells": standing_cells(ranking(competition_for_reader(key)))}
+    competition = competition_for_reader(key)
+    return {"cells": competition_cells(competition, ranking(competition))}

@@ -24,6 +24,7 @@ class ListingAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["state", "portfolio__kind"]
     list_select_related = ["owner", "portfolio", "record"]
     search_fields = ["title", "owner__email", "portfolio__name"]
+    fields = ["id", "owner", "portfolio", "title", "description", "state", "published_at"]
     inlines = [RecordInline]
     actions = ["take_down"]
 

@@ -146,7 +146,7 @@ def listing_cells(listing: Listing, followers: int) -> dict[str, str]:
         "drawdown": display.percent(record.max_drawdown_ratio),
         "followers": str(followers),
         "copied": f"{display.compact(record.copied_capital)} {currency}",
-        "equity": f"{display.money(record.equity)} {currency}",
+        "equity": f"{display.money(record.equity)} {currency}" if record.as_of else display.MISSING,
     }
 
 

@@ -27,6 +27,7 @@ class StrategyAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["template"]
     list_select_related = ["owner"]
     search_fields = ["name", "owner__email"]
+    fields = ["id", "name", "owner", "template", "created_at"]
     inlines = [VersionInline]
 
 
@@ -36,6 +37,18 @@ class StrategyRunAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["state", "timeframe"]
     list_select_related = ["version__strategy", "portfolio", "instrument__market", "instrument__exchange"]
     search_fields = ["version__strategy__name", "portfolio__name", "portfolio__owner__email"]
+    fields = [
+        "id",
+        "version",
+        "portfolio",
+        "instrument",
+        "timeframe",
+        "state",
+        "stop_code",
+        "decided_until",
+        "started_at",
+        "stopped_at",
+    ]
     actions = ["stop"]
 
     @admin.action(description="Stop: it decides no more")

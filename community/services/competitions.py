@@ -16,7 +16,7 @@ from common.db import bulk_update, lock_rows
 from common.errors import DomainError
 from common.realtime import publish
 from community.models import Competition, CompetitionEntry, CompetitionState
-from community.selectors import Phase, entry_of, equity_of, phase_of, ranked, ranking, standing_cells
+from community.selectors import Phase, competition_cells, entry_of, equity_of, phase_of, ranked, ranking
 from markets.models import Asset, Exchange, Instrument, InstrumentState
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolios_of
@@ -169,4 +169,5 @@ def close_competition(*, competition_id: UUID) -> bool:
 def publish_ranking(*, competition: Competition) -> None:
     """Tell open pages where everybody stands. A page whose order no longer fits fetches it anew."""
     standings = ranking(competition)
-    publish([(f"competition:{competition.pk}", {"cells": standing_cells(standings), "refresh": ["ranking"]})])
+    cells = competition_cells(competition, standings)
+    publish([(f"competition:{competition.pk}", {"cells": cells, "refresh": ["ranking"]})])

@@ -290,5 +290,11 @@ def test_open_pages_hear_where_everybody_stands(
             publish_rankings()
         received = heard.get(5)
     key = f"entry.{entry.pk}"
-    cells = {f"{key}.rank": "1", f"{key}.equity": "1,000.00", f"{key}.return": "0.00%"}
+    cells = {
+        "now": "2 Mar, 12:00",
+        "entrants": "1",
+        f"{key}.rank": "1",
+        f"{key}.equity": "1,000.00",
+        f"{key}.return": "0.00%",
+    }
     assert received == (CHANNEL, [[f"competition:{competition.pk}", {"cells": cells, "refresh": ["ranking"]}]])
