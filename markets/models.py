@@ -53,7 +53,7 @@ class Market(models.Model):
     kind = models.CharField(max_length=10, choices=MarketKind, default=MarketKind.SPOT)
     base = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
     quote = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
-    # "" for spot; settlement and expiry for contracts, such as "USDT-PERP".
+    # "" for spot; what kind of contract it is otherwise, such as "PERP" (BTC-USDT-PERP).
     contract = models.CharField(max_length=40, blank=True)
     namespace = models.SlugField(max_length=40)
 
