@@ -10,7 +10,7 @@ from uuid import UUID
 from django.db import transaction
 
 from common.clock import market_now
-from common.db import bulk_insert, bulk_save, bulk_update, lock_rows
+from common.db import bulk_insert, bulk_save, lock_rows
 from common.ids import deterministic_id
 from common.realtime import publish
 from common.tasks import enqueue
@@ -34,6 +34,7 @@ from trading.models import (
     Side,
 )
 from trading.services.orders import Cause, new_order
+from trading.services.withdrawing import cancel
 
 BATCH = 500
 
@@ -156,10 +157,11 @@ def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
     by_follow = {one.follow.pk: one for one in followers}
     withdrawn = list(unsent)
     for order in withdrawn:
-        order.state, order.code = OrderState.CANCELED, "SUPERSEDED"
         assert order.follow_id is not None
-        by_follow[order.follow_id].aim.target -= order.requested_quantity
-    bulk_update(Order, withdrawn, ["state", "code"])
+        follower = by_follow[order.follow_id]
+        order.portfolio = follower.portfolio
+        follower.aim.target -= order.requested_quantity
+    cancel(withdrawn, code="SUPERSEDED")
 
 
 def _closing_order(event: LeadEvent, follower: _Follower) -> Order:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -20,11 +20,13 @@ from engine.decimals import ZERO
 from portfolios.services.books import Reservation, lock_portfolios, reserve
 from trading.brokers import Broker, OrderResult, Outcome
 from trading.brokers.paper import PaperBroker
-from trading.models import IN_FLIGHT, FollowPosition, Leg, Order, OrderEvent, OrderState
+from trading.models import IN_FLIGHT, Order, OrderEvent, OrderState
 from trading.services.fills import record_fills, with_instruments
 from trading.services.judging import judge_batch
+from trading.services.withdrawing import take_off_targets
 
 BATCH = 500
+REJECTED_WITHOUT_REASON = "REJECTED_BY_VENUE"
 
 
 def broker_for(orders: Sequence[Order]) -> Broker:
@@ -40,9 +42,10 @@ def execute_pending(*, cause_kind: str, cause_id: str) -> int:
         failpoint("claimed")
         results = broker_for(to_send).submit(to_send)
         failpoint("sent")
-        record_results(to_send, results)
+        record_results(results)
         failpoint("booked")
-        _wake_waiting(to_send)
+    # A denied order ends here, too.
+    _wake_waiting(claimed)
     return len(claimed)
 
 
@@ -91,7 +94,7 @@ def _keep_verdicts(orders: Sequence[Order]) -> None:
     reserve(
         [Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved]
     )
-    _correct_targets(orders)
+    take_off_targets((order, order.requested_quantity - order.quantity) for order in orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
     bulk_insert(OrderEvent, [_event(order) for order in denied])
     publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]}) for order in denied])
@@ -100,24 +103,6 @@ def _keep_verdicts(orders: Sequence[Order]) -> None:
 def _reserved_asset(order: Order) -> str:
     market = order.instrument.market
     return market.quote_id if order.side == "BUY" else market.base_id
-
-
-def _correct_targets(orders: Sequence[Order]) -> None:
-    """Take what was clipped or denied off the follows' targets: drift is measured from what could be had (model.md 10)."""
-    missed = {
-        (order.follow_id, order.instrument_id): order.requested_quantity - order.quantity
-        for order in orders
-        if order.follow_id and order.leg == Leg.OPEN and order.quantity < order.requested_quantity
-    }
-    if missed:
-        aims = [
-            aim
-            for aim in FollowPosition.objects.filter(follow_id__in=[follow for follow, _ in missed])
-            if (aim.follow_id, aim.instrument_id) in missed
-        ]
-        for aim in aims:
-            aim.target -= missed[aim.follow_id, aim.instrument_id]
-        bulk_update(FollowPosition, aims, ["target"])
 
 
 def _event(order: Order) -> OrderEvent:
@@ -131,11 +116,10 @@ def _event(order: Order) -> OrderEvent:
     )
 
 
-def record_results(orders: Sequence[Order], results: Sequence[OrderResult]) -> None:
+def record_results(results: Sequence[OrderResult]) -> None:
     """Store what a broker answered for orders that were sent: fills are booked, refusals released, no answer becomes UNKNOWN."""
-    by_id = {order.pk: order for order in orders}
     record_fills([fill for result in results for fill in result.fills])
-    _end([by_id[one.order_id] for one in results if one.outcome is Outcome.REJECTED], OrderState.REJECTED)
+    _reject({one.order_id: one.code or REJECTED_WITHOUT_REASON for one in results if one.outcome is Outcome.REJECTED})
     unknown = [one.order_id for one in results if one.outcome is Outcome.UNKNOWN]
     if unknown:
         Order.objects.filter(pk__in=unknown, state=OrderState.SUBMITTING).update(state=OrderState.UNKNOWN)
@@ -145,22 +129,20 @@ def record_results(orders: Sequence[Order], results: Sequence[OrderResult]) -> N
 
 
 @transaction.atomic
-def _end(orders: Sequence[Order], state: OrderState) -> None:
-    """End orders that bought nothing: the promise is released in the transaction that ends them, once."""
-    if not orders:
+def _reject(codes: Mapping[UUID, str]) -> None:
+    """End orders that the venue refused: the promise is released in the transaction that ends them, once."""
+    if not codes:
         return
-    lock_portfolios(order.portfolio_id for order in orders)
-    live = list(
-        Order.objects.filter(pk__in=[order.pk for order in orders], state__in=IN_FLIGHT).select_related(
-            "portfolio", "instrument__market"
-        )
-    )
+    refused = Order.objects.filter(pk__in=codes, state__in=IN_FLIGHT).select_related("portfolio", "instrument__market")
+    lock_portfolios(refused.values_list("portfolio_id", flat=True))
+    live = list(refused.all())
     reserve(
         [Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved]
     )
+    take_off_targets((order, order.quantity - order.filled_quantity) for order in live)
     for order in live:
-        order.state, order.reserved = state, ZERO
-    bulk_update(Order, live, ["state", "reserved"])
+        order.state, order.code, order.reserved = OrderState.REJECTED, codes[order.pk], ZERO
+    bulk_update(Order, live, ["state", "code", "reserved"])
     bulk_insert(OrderEvent, [_event(order) for order in live])
 
 
@@ -189,5 +171,5 @@ def resolve_abandoned(*, older_than_seconds: float | None = None) -> int:
     ).select_related("portfolio", "instrument__market")
     orders = list(abandoned.order_by(F("claimed_at"))[:BATCH])
     if orders:
-        record_results(orders, broker_for(orders).query(orders))
+        record_results(broker_for(orders).query(orders))
     return len(orders)

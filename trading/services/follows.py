@@ -32,11 +32,11 @@ from trading.models import (
     LeadStream,
     Leg,
     Order,
-    OrderState,
     Side,
 )
 from trading.selectors import follows_in_circle, is_following
 from trading.services.orders import Cause, new_order
+from trading.services.withdrawing import withdraw_unsent_opens
 
 MIN_MULTIPLIER, MAX_MULTIPLIER = Decimal("0.1"), Decimal(3)
 # The smallest amount a follow starts with, in quote units: below it the venue's minimums would skip most copies.
@@ -179,7 +179,7 @@ def stop_follow(*, actor: User, follow: Follow, mode: StopMode) -> Follow:
             code=mode,
         )
         lock_portfolios([stopped.portfolio_id])
-        _withdraw_opens(stopped)
+        withdraw_unsent_opens(Order.objects.filter(follow=stopped), code="FOLLOW_STOPPING")
         if mode == StopMode.CLOSE_NOW:
             command = FollowCommand.objects.create(
                 follow=stopped, kind=FollowCommandKind.CLOSE_ALL, due_at=market_now(stopped.lead.namespace)
@@ -207,12 +207,6 @@ def _move(
         audit(action=action, obj=locked, actor=actor, before={"state": before}, after={"state": state, "mode": code})
     publish([(f"portfolio:{locked.portfolio_id}", {"refresh": ["follow", "summary"]})])
     return locked
-
-
-def _withdraw_opens(follow: Follow) -> None:
-    Order.objects.filter(follow=follow, leg=Leg.OPEN, state=OrderState.PENDING).update(
-        state=OrderState.CANCELED, code="FOLLOW_STOPPING"
-    )
 
 
 @transaction.atomic
@@ -262,7 +256,11 @@ def finish_stopping(follow_ids: Iterable[UUID]) -> int:
             follow.state, follow.stopped_at = FollowState.STOPPED, market_now(follow.lead.namespace)
             follow.save(update_fields=["state", "stopped_at"])
             audit(action="follow.stopped", obj=follow, after={"mode": follow.state_code})
-            facts = {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name, "name": follow.lead.name}
+            facts = {
+                "portfolio": str(follow.portfolio_id),
+                "portfolio_name": follow.portfolio.name,
+                "name": follow.lead.name,
+            }
             notify(user=follow.follower, event="follow.stopped", context=facts)
             publish([(f"portfolio:{follow.portfolio_id}", {"refresh": ["follow", "summary"]})])
             stopped += 1

@@ -8,12 +8,11 @@ from django.db.models import Q
 from accounts.models import User
 from accounts.services import audit
 from common.clock import wall_now
-from common.db import bulk_update
 from common.errors import DomainError
-from portfolios.services.books import lock_portfolios
-from trading.models import FollowPosition, Leg, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind
+from trading.models import Order, SafetyLevel, SafetySwitch, ScopeKind
+from trading.services.withdrawing import withdraw_unsent_opens
 
-_UNSENT_OF_SCOPE = {
+_ORDERS_OF_SCOPE = {
     ScopeKind.PLATFORM: lambda key: Q(),
     ScopeKind.VENUE: lambda key: Q(instrument__exchange__code=key),
     ScopeKind.USER: lambda key: Q(portfolio__owner_id=key),
@@ -38,7 +37,7 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
     """Set the level of a scope. Only operators may; the strictest of an order's scopes rules."""
     if not actor.is_staff:
         raise DomainError("OPERATORS_ONLY", "Only an operator may halt or resume trading.", status=403)
-    if scope not in _UNSENT_OF_SCOPE or (scope == ScopeKind.PLATFORM) != (scope_id == ""):
+    if scope not in _ORDERS_OF_SCOPE or (scope == ScopeKind.PLATFORM) != (scope_id == ""):
         raise DomainError("SCOPE_INVALID", "Name a scope and the id of its object; the platform has none.")
     before = SafetySwitch.objects.select_for_update().filter(scope=scope, scope_id=scope_id).first()
     switch, _ = SafetySwitch.objects.update_or_create(
@@ -47,7 +46,7 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
         defaults={"level": level, "reason": reason, "set_by": actor, "set_at": wall_now()},
     )
     if level == SafetyLevel.HALTED:
-        _withdraw_unsent(scope, scope_id)
+        withdraw_unsent_opens(Order.objects.filter(_ORDERS_OF_SCOPE[scope](scope_id)), code="TRADING_HALTED")
     audit(
         action="safety.set",
         obj=switch,
@@ -56,21 +55,3 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
         after={"level": level, "reason": reason},
     )
     return switch
-
-
-def _withdraw_unsent(scope: ScopeKind, scope_id: str) -> None:
-    unsent = Order.objects.filter(_UNSENT_OF_SCOPE[scope](scope_id), state=OrderState.PENDING, leg=Leg.OPEN)
-    lock_portfolios(unsent.values_list("portfolio_id", flat=True))
-    withdrawn = list(unsent.all())
-    for order in withdrawn:
-        order.state, order.code = OrderState.CANCELED, "TRADING_HALTED"
-    bulk_update(Order, withdrawn, ["state", "code"])
-    lost = {(order.follow_id, order.instrument_id): order.requested_quantity for order in withdrawn if order.follow_id}
-    aims = [
-        aim
-        for aim in FollowPosition.objects.filter(follow_id__in=[key[0] for key in lost])
-        if (aim.follow_id, aim.instrument_id) in lost
-    ]
-    for aim in aims:
-        aim.target -= lost[aim.follow_id, aim.instrument_id]
-    bulk_update(FollowPosition, aims, ["target"])
