@@ -22,8 +22,13 @@ _WORDS = {
     "SUPERSEDED": "Not sent: the lead closed before it was.",
     "FOLLOW_PAUSED": "Skipped: the follow is paused, and a pause opens nothing.",
     "FOLLOW_STOPPING": "Skipped: the follow is stopping and only mirrors exits.",
+    "REJECTED_BY_VENUE": "The venue refused this order and gave no reason.",
     "NO_EQUITY": "Skipped: there is no equity to size the copy by.",
 }
+
+
+# A venue's reasons are its own, and many.
+_VENUES_OWN = "The venue refused this order: {code}."
 
 
 def explain(code: str, order: Order) -> str:
@@ -32,7 +37,8 @@ def explain(code: str, order: Order) -> str:
         return ""
     instrument = order.instrument
     market = instrument.market
-    return _WORDS[code].format(
+    return _WORDS.get(code, _VENUES_OWN).format(
+        code=code,
         symbol=instrument.symbol,
         base=market.base_id,
         quote=market.quote_id,

@@ -1,0 +1,259 @@
+"""From PENDING to booked: each step taken once, whoever repeats it, and never a step back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import User
+from common import clock
+from common.ids import deterministic_id
+from portfolios.models import Balance, LedgerLine, Portfolio
+from tests.fixtures_desk import Desk, Working
+from tests.fixtures_trading import Pit, at_once, everything_stored, failed_checks, plain
+from trading.brokers import OrderResult, Outcome
+from trading.brokers.paper import PaperBroker
+from trading.models import CauseKind, Fill, Order, OrderEvent, OrderState, Side
+from trading.services import execution
+from trading.services.copying import fan_out_batch
+from trading.services.execution import claim_orders, execute_pending, record_results, resolve_abandoned
+
+
+def again(order: Order) -> Order:
+    return Order.objects.get(pk=order.pk)
+
+
+def promised(portfolio: Portfolio) -> dict[str, str]:
+    rows = Balance.objects.filter(portfolio=portfolio)
+    return {row.asset_id: plain(row.reserved) for row in rows if row.reserved}
+
+
+def claimed(pit: Pit, side: Side = Side.BUY, quantity: str = "2") -> Order:
+    """Return the lead's order as its worker holds it between claiming and sending."""
+    pit.place(side, quantity)
+    [order] = claim_orders(Order.objects.filter(portfolio=pit.lead))
+    return order
+
+
+def execute(order: Order) -> int:
+    return execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+
+
+# --- claiming -------------------------------------------------------------------------------------------------------
+def test_a_claim_judges_promises_and_marks_the_order(pit: Pit) -> None:
+    pit.instrument.taker_fee_bps = Decimal(10)
+    pit.instrument.save()
+    order = claimed(pit)
+    stored = again(order)
+    assert (stored.state, plain(stored.quantity), stored.code) == (OrderState.SUBMITTING, "2", "")
+    assert (plain(stored.market_price or Decimal(0)), plain(stored.reserved)) == ("100", "200.2")
+    assert (len(stored.claim), stored.claim) == (32, order.claim)
+    assert stored.claimed_at is not None
+    assert abs(stored.claimed_at - clock.wall_now()) < timedelta(seconds=5)
+    assert promised(pit.lead) == {"USDT": "200.2"}
+    assert Fill.objects.count() == 0
+
+
+def test_a_sale_promises_what_it_sells(pit: Pit) -> None:
+    pit.buy(5)
+    claimed(pit, Side.SELL, "3")
+    assert promised(pit.lead) == {"BTC": "3"}
+
+
+def test_a_claimed_order_is_not_claimed_again(pit: Pit) -> None:
+    order = claimed(pit)
+    before = again(order)
+    assert claim_orders(Order.objects.filter(portfolio=pit.lead)) == []
+    assert again(order).claim == before.claim
+    assert promised(pit.lead) == {"USDT": "200"}
+
+
+def test_orders_of_one_portfolio_see_what_those_before_them_promised(pit: Pit) -> None:
+    first, second = pit.place(Side.BUY, 60), pit.place(Side.BUY, 60)
+    Order.objects.filter(pk=second.pk).update(cause_kind=CauseKind.RUN)
+    done = {order.pk: order for order in claim_orders(Order.objects.filter(portfolio=pit.lead))}
+    quantities = sorted(plain(done[order.pk].quantity) for order in (first, second))
+    assert quantities in (["40", "60"], ["0", "60"])
+    assert sum(order.reserved for order in done.values()) == sum(map(Decimal, promised(pit.lead).values())) <= 10_000
+
+
+def test_a_denied_order_ends_with_its_reason(pit: Pit) -> None:
+    order = pit.place(Side.BUY, 2)
+    Portfolio.objects.filter(pk=pit.lead.pk).update(state="FROZEN")
+    assert execute(order) == 1
+    stored = again(order)
+    assert (stored.state, stored.code, plain(stored.quantity)) == (OrderState.DENIED, "PORTFOLIO_NOT_OPEN", "0")
+    assert promised(pit.lead) == {}
+    event = OrderEvent.objects.get()
+    assert (event.order_id, event.state, event.code) == (order.pk, OrderState.DENIED, "PORTFOLIO_NOT_OPEN")
+    assert (event.submitted_at, event.happened_at) == (None, pit.desk.at)
+    assert execute(order) == 0
+
+
+# --- sending and booking --------------------------------------------------------------------------------------------
+def test_an_executed_order_is_filled_and_owes_nothing(pit: Pit) -> None:
+    order = pit.place(Side.BUY, 2)
+    assert execute(order) == 1
+    stored = again(order)
+    assert (stored.state, plain(stored.filled_quantity), plain(stored.average_price)) == (OrderState.FILLED, "2", "100")
+    assert (plain(stored.reserved), promised(pit.lead)) == ("0", {})
+    fill = Fill.objects.get()
+    assert (fill.order_id, fill.venue_account, fill.venue_fill_id) == (order.pk, "paper", f"{order.client_order_id}:1")
+    event = OrderEvent.objects.get()
+    assert (event.state, event.submitted_at, event.happened_at) == (OrderState.FILLED, stored.claimed_at, pit.desk.at)
+
+
+def test_executing_again_is_a_no_op(pit: Pit) -> None:
+    order = pit.place(Side.BUY, 2)
+    execute(order)
+    before = everything_stored(), Fill.objects.count(), OrderEvent.objects.count()
+    assert execute(order) == 0
+    assert (everything_stored(), Fill.objects.count(), OrderEvent.objects.count()) == before
+
+
+def test_an_answer_that_comes_twice_is_booked_once(pit: Pit) -> None:
+    order = claimed(pit)
+    results = PaperBroker().submit([order])
+    record_results(results)
+    before = everything_stored()
+    record_results(results)
+    record_results(PaperBroker().query([order]))
+    assert everything_stored() == before
+    assert (Fill.objects.count(), LedgerLine.objects.filter(kind="FILL").count()) == (1, 4)
+
+
+def test_no_answer_is_unknown_and_keeps_its_promise(pit: Pit) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.UNKNOWN)])
+    assert again(order).state == OrderState.UNKNOWN
+    assert promised(pit.lead) == {"USDT": "200"}
+    # It is never sent again by itself.
+    assert execute(order) == 0
+
+
+def test_a_rejection_ends_the_order_with_the_venues_reason_and_frees_its_promise(pit: Pit) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.REJECTED, code="VENUE_SAYS_NO")])
+    stored = again(order)
+    assert (stored.state, stored.code, plain(stored.reserved)) == (OrderState.REJECTED, "VENUE_SAYS_NO", "0")
+    assert promised(pit.lead) == {}
+    event = OrderEvent.objects.get()
+    assert (event.state, event.code, event.submitted_at) == (OrderState.REJECTED, "VENUE_SAYS_NO", order.claimed_at)
+    assert failed_checks() == {}
+
+
+def test_a_rejection_without_a_reason_still_says_so(pit: Pit) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.REJECTED)])
+    assert again(order).code == "REJECTED_BY_VENUE"
+
+
+def test_what_the_venue_never_saw_goes_back_to_the_outbox_under_the_same_id(pit: Pit) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.NOT_FOUND)])
+    stored = again(order)
+    assert (stored.state, stored.claim, plain(stored.reserved)) == (OrderState.PENDING, "", "0")
+    assert (stored.client_order_id, promised(pit.lead)) == (order.client_order_id, {})
+    assert execute(order) == 1
+    assert (again(order).state, pit.held(pit.lead)) == (OrderState.FILLED, "2")
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.REJECTED, Outcome.NOT_FOUND])
+def test_a_late_answer_does_not_take_a_filled_order_back(pit: Pit, outcome: Outcome) -> None:
+    order = claimed(pit)
+    record_results(PaperBroker().submit([order]))
+    before = everything_stored()
+    record_results([OrderResult(order.pk, outcome)])
+    assert everything_stored() == before
+
+
+@pytest.mark.parametrize("outcome", [Outcome.UNKNOWN, Outcome.NOT_FOUND, Outcome.REJECTED])
+def test_a_late_answer_does_not_revive_a_rejected_order(pit: Pit, outcome: Outcome) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.REJECTED, code="NO")])
+    before = everything_stored()
+    record_results([OrderResult(order.pk, outcome, code="LATER")])
+    assert everything_stored() == before
+
+
+def test_an_unknown_order_that_was_filled_after_all_is_booked(pit: Pit) -> None:
+    order = claimed(pit)
+    record_results([OrderResult(order.pk, Outcome.UNKNOWN)])
+    record_results(PaperBroker().query([order]))
+    assert (again(order).state, promised(pit.lead), pit.held(pit.lead)) == (OrderState.FILLED, {}, "2")
+
+
+# --- workers that vanished ------------------------------------------------------------------------------------------
+def test_an_order_whose_worker_vanished_is_asked_about_once_its_lease_is_over(pit: Pit) -> None:
+    order = claimed(pit)
+    assert resolve_abandoned(older_than_seconds=60) == 0
+    assert resolve_abandoned() == 0
+    assert again(order).state == OrderState.SUBMITTING
+    assert resolve_abandoned(older_than_seconds=0) == 1
+    assert (again(order).state, pit.held(pit.lead), promised(pit.lead)) == (OrderState.FILLED, "2", {})
+    assert resolve_abandoned(older_than_seconds=0) == 0
+
+
+def test_it_meets_the_price_it_was_judged_at_whatever_the_price_is_now(pit: Pit) -> None:
+    order = claimed(pit)
+    pit.price(250)
+    resolve_abandoned(older_than_seconds=0)
+    assert plain(again(order).average_price) == "100"
+
+
+def test_the_worker_that_comes_back_books_nothing_twice(pit: Pit) -> None:
+    order = claimed(pit)
+    resolve_abandoned(older_than_seconds=0)
+    before = everything_stored()
+    record_results(PaperBroker().submit([order]))
+    assert everything_stored() == before
+
+
+# --- batches --------------------------------------------------------------------------------------------------------
+@pytest.fixture
+def small_batches() -> Iterator[None]:
+    whole, execution.BATCH = execution.BATCH, 2
+    yield
+    execution.BATCH = whole
+
+
+def test_a_cause_is_executed_batch_by_batch_until_nothing_is_left(pit: Pit, small_batches: None) -> None:
+    follows = pit.crowd(5)
+    pit.buy(10)
+    assert [pit.held(follow) for follow in follows] == ["1"] * 5
+    claims = Order.objects.exclude(follow=None).values_list("claim", flat=True)
+    assert sorted(list(claims).count(claim) for claim in set(claims)) == [1, 2, 2]
+
+
+def test_the_order_of_sending_is_drawn_anew_for_each_event(pit: Pit) -> None:
+    pit.crowd(6)
+    turns = []
+    for _ in range(2):
+        order = pit.place(Side.BUY, 1)
+        with pit.working():
+            execute(order)
+        cause = str(pit.event().pk)
+        sent = Fill.objects.filter(order__cause_kind=CauseKind.LEAD_EVENT, order__cause_id=cause).order_by("pk")
+        portfolios = [fill.portfolio_id for fill in sent]
+        assert portfolios == sorted(portfolios, key=lambda pk: deterministic_id(cause, pk))
+        turns.append(portfolios)
+    assert sorted(turns[0]) == sorted(turns[1])
+    assert turns[0] != turns[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_workers_at_the_same_time_execute_each_order_once(desk: Desk, alice: User, working: Working) -> None:
+    pit = Pit(desk, alice, working)
+    pit.crowd(8)
+    with pit.working():
+        pit.place(Side.BUY, 10)
+        execute(Order.objects.get())
+        fan_out_batch(lead_id=pit.lead.pk)
+        cause = str(pit.event().pk)
+        counts = at_once(*[lambda: execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause)] * 3)
+    assert sum(counts) == 8
+    assert Fill.objects.exclude(order__follow=None).count() == 8
+    assert failed_checks() == {}
