@@ -36,15 +36,18 @@ class ReadOnlyAdmin:
         return self._written(super().get_list_display(request))  # type: ignore[misc] # ModelAdmin comes after this
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        return self._written(super().get_fields(request, obj))  # type: ignore[misc]
+        # Where a class lists no fields, Django adds the read-only ones, amounts again among them.
+        return list(dict.fromkeys(self._written(super().get_fields(request, obj))))  # type: ignore[misc]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
-        amounts = [name for name in self.get_fields(request, obj) if callable(name)]
-        return [*super().get_readonly_fields(request, obj), *amounts]  # type: ignore[misc]
+        return [*super().get_readonly_fields(request, obj), *map(amount_column, self._amounts())]  # type: ignore[misc]
 
     def _written(self, names: Sequence[Any]) -> list[Any]:
-        amounts = {field.name for field in self.model._meta.get_fields() if isinstance(field, AmountField)}
+        amounts = self._amounts()
         return [amount_column(name) if name in amounts else name for name in names]
+
+    def _amounts(self) -> list[str]:
+        return [field.name for field in self.model._meta.get_fields() if isinstance(field, AmountField)]
 
 
 @cache

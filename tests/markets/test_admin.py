@@ -33,6 +33,14 @@ def test_every_list_and_object_can_be_looked_at_but_not_changed(admin_site: Clie
     assert Instrument.objects.get().symbol == "BTC-USDT"
 
 
+def test_amounts_read_as_on_the_pages_and_once(admin_site: Client, desk: Desk) -> None:
+    bitcoin = desk.instrument()
+    for name, args in (("changelist", []), ("change", [bitcoin.pk])):
+        page = admin_site.get(reverse(f"admin:markets_instrument_{name}", args=args)).content.decode()
+        assert "0.00100" not in page
+        assert page.count(">0.001<") == 1
+
+
 def test_an_operator_retires_and_relists_under_audit(admin_site: Client, operator: User, desk: Desk) -> None:
     bitcoin, ether = desk.instrument("BTC"), desk.instrument("ETH")
     for action, state in (("retire", "RETIRED"), ("relist", "ACTIVE")):

@@ -67,7 +67,7 @@ def test_instruments_come_with_their_exchange_and_market(
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize("asked", [new_id(), str(new_id()), "no id at all", ""])
+@pytest.mark.parametrize("asked", [UUID(int=7), str(UUID(int=7)), "no id at all", ""])
 def test_an_unknown_instrument_is_not_found(asked: UUID | str) -> None:
     with pytest.raises(NotFound, match="There is no such instrument") as refused:
         instrument_by_id(asked)
