@@ -170,11 +170,11 @@ def test_everybody_else_finds_nothing(
     listing.refresh_from_db()
     assert (listing.title, listing.state) == ("Steady & calm", ListingState.PUBLISHED)
     withdraw_listing(actor=alice, listing=listing)
-    for user, status in ((alice, 200), (bob, 200), (charlie, 404), (None, 404)):
-        browser = browser_of(user)
+    for reader, status in ((alice, 200), (bob, 200), (charlie, 404), (None, 404)):
+        browser = browser_of(reader)
         assert browser.get(at("detail", listing.pk)).status_code == status
         assert browser.get(at("equity", listing.pk)).status_code == status
-        assert (b"Steady" in browser.get(at("list")).content) is (user == alice)
+        assert (b"Steady" in browser.get(at("list")).content) is (reader == alice)
 
 
 def test_an_operator_takes_a_listing_down(operator: User, listing: Listing) -> None:

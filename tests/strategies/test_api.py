@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -164,7 +163,7 @@ def test_a_strangers_strategy_is_not_there(
 
 
 def test_a_strangers_portfolio_is_not_there(alice: User, charlie: User, desk: Desk, version: StrategyVersion) -> None:
-    theirs = desk.portfolio(charlie, Decimal(100))
+    theirs = desk.portfolio(charlie, 100)
     answer = post(alice, "runs", {"version": str(version.pk), "portfolio": str(theirs.pk)})
     assert (answer.status_code, StrategyRun.objects.count()) == (404, 0)
     assert desk.at == NOON

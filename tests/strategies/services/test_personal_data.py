@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from accounts.models import User
@@ -14,7 +16,7 @@ from tests.fixtures_desk import Desk
 
 def test_strategies_are_exported_and_lose_their_names(alice: User, charlie: User, desk: Desk) -> None:
     parameters = {"fast": 2, "slow": 3, "share": "0.2", "stop_loss": None}
-    facts = {"instrument": desk.instrument(), "timeframe": "5m", "parameters": parameters}
+    facts: dict[str, Any] = {"instrument": desk.instrument(), "timeframe": "5m", "parameters": parameters}
     version = save_strategy(owner=alice, name="My secret", **facts)
     save_strategy(owner=charlie, name="His", **facts)
     run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
