@@ -170,9 +170,10 @@ def test_time_that_was_lost_is_not_caught_up_in_a_burst(desk: Desk, monkeypatch:
         return True
 
     _play(_source(desk, bitcoin, [0, 10, 20, 30, 40]), speed=100, is_settled=slow_once)
-    # 0.1 s apart: the third step is due while the second is stuck; the fourth and fifth keep their distance again.
-    assert at[3] - at[2] >= 0.09
-    assert at[4] - at[3] >= 0.09
+    # 0.1 s apart: the third step is due while the second is stuck; the fourth and fifth keep their distance again,
+    # as far as a busy machine lets them; caught up in a burst they would come at once.
+    assert at[3] - at[2] >= 0.05
+    assert at[4] - at[3] >= 0.05
 
 
 @pytest.mark.usefixtures("backlogs")
