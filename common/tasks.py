@@ -16,6 +16,8 @@ from celery import Task
 from django.db import transaction
 from kombu.exceptions import OperationalError
 
+from common.failpoints import failpoint
+
 logger = logging.getLogger(__name__)
 
 
@@ -62,6 +64,7 @@ def _send(task: Task[..., Any], args: tuple[Any, ...]) -> None:
     if _inline is not None:
         _inline.add(partial(task, *args))
         return
+    failpoint("committed")
     try:
         task.apply_async(args, retry=False)
     except (OperationalError, OSError):

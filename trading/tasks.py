@@ -7,6 +7,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from common.failpoints import failpoint
 from trading.services import copying, execution, follows, sweeping
 
 
@@ -21,7 +22,7 @@ def execute_orders(cause_kind: str, cause_id: str) -> None:
 def fan_out(lead_id: str) -> None:
     """Copy a lead's waiting events, in order, batch by batch."""
     while copying.fan_out_batch(lead_id=UUID(lead_id)):
-        pass
+        failpoint("copied")
 
 
 @shared_task(name="trading.run_follow_command")

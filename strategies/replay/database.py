@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import environ
+from celery import current_app
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
@@ -58,8 +59,7 @@ def fresh_world(*, database_url: str | None, keep: bool) -> Iterator[ReplayWorld
     finally:
         _disconnect()
         connection.settings_dict.update(before[0])
-        settings.CANDLE_DIR, settings.REDIS_PREFIX = before[1:]
-        _forget_caches()
+        _use(*before[1:])
         if not keep:
             if database_url is None and connection.vendor == "postgresql":
                 _execute_outside(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
@@ -89,9 +89,8 @@ def _execute_outside(sql: str) -> None:
 def _point_at(url: str, candle_dir: Path, redis_prefix: str) -> None:
     _disconnect()
     connection.settings_dict["NAME"] = environ.Env.db_url_config(url)["NAME"]
-    settings.CANDLE_DIR, settings.REDIS_PREFIX = candle_dir, redis_prefix
     candle_dir.mkdir(parents=True, exist_ok=True)
-    _forget_caches()
+    _use(candle_dir, redis_prefix)
 
 
 def _disconnect() -> None:
@@ -100,5 +99,11 @@ def _disconnect() -> None:
         connection.close_pool()
 
 
-def _forget_caches() -> None:
+def _use(candle_dir: Path, redis_prefix: str) -> None:
+    """Take other candles, and other names in Redis: the bus's, and those under which tasks are sent."""
+    options = current_app.conf.broker_transport_options
+    if "global_keyprefix" in options:
+        renamed = options["global_keyprefix"].replace(settings.REDIS_PREFIX, redis_prefix, 1)
+        current_app.conf.broker_transport_options = {**options, "global_keyprefix": renamed}
+    settings.CANDLE_DIR, settings.REDIS_PREFIX = candle_dir, redis_prefix
     bus.cache_clear()

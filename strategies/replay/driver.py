@@ -82,8 +82,8 @@ def walk(
             apply_step(source.namespace, step, persists_candles=source.persists_candles)
             if hints.get(0) is not None or (step.closed and not hears_all):
                 _refresh(engine, hints.get)
-            engine.on_prices(step.prices)
-            finish()
+            if engine.on_prices(step.prices) or step.closed:
+                finish()  # a price that closes no candle and crosses no stop sets nothing off
             if (due := _floor(step.at, snapshot_every)) != snapshot_at:
                 snapshot_at = due
                 take_snapshots(namespace=source.namespace, at=due)

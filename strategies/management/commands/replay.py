@@ -44,6 +44,12 @@ class Command(BaseCommand):
         )
         parser.add_argument("--followers", type=int, default=100)
         parser.add_argument("--seed", type=int, default=1)
+        parser.add_argument(
+            "--kill",
+            default="",
+            metavar="PLACE=CHANCE,…",
+            help="with --workers celery: let workers kill themselves at these failpoints (claimed, sent, booked, copied, committed)",
+        )
         parser.add_argument("--workers", choices=["inline", "celery"], default="inline")
         parser.add_argument(
             "--database", metavar="URL", help="use this empty database instead of a fresh one; it is kept"
@@ -98,7 +104,8 @@ class Command(BaseCommand):
         if options["workers"] == "inline":
             return None, stack.enter_context(inline_workers(ids.seeded_random("tasks", options["seed"])))
         log = Path(settings.CANDLE_DIR).parent / "workers.log"
-        workers = stack.enter_context(celery_workers(world.environment, log))
+        environment = {**world.environment, "SLIPSTREAM_FAILPOINTS": options["kill"]}
+        workers = stack.enter_context(celery_workers(environment, log))
         return workers, wait_for_workers(NAMESPACE, workers.keep_alive)
 
     def _progress(self, candles: int) -> None:
