@@ -9,6 +9,8 @@ app = Celery("slipstream")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 
+# In memory: nothing here is rarer than every few minutes, so a beat that starts anew has nothing to remember.
+app.conf.beat_scheduler = "celery.beat:Scheduler"
 # Seconds of the wall. Rows are the truth: a run that is missed or doubled changes nothing.
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}

@@ -13,7 +13,7 @@ from common.errors import DomainError
 from common.lease import lease
 from markets.feed import run_feed
 from markets.models import Exchange, Instrument, SourceKind
-from markets.selectors import FAR_FUTURE, candle_arrays, exchange_by_code, instruments, noted_time, timeframes_of
+from markets.selectors import FAR_FUTURE, candle_arrays, instruments, noted_time, timeframes_of, venue_to_run
 from markets.services import announce_replayed_market, announce_simulated_market, note_market_time
 from markets.simulated import SimulatedSource
 from markets.sources import ReplaySeries, ReplaySource
@@ -60,7 +60,7 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
 
     After an error the source is made anew from what is stored: it goes on where the store ends.
     """
-    exchange = exchange_by_code(code)
+    exchange = venue_to_run(code)
     keeper = _Keeper(code)
     while not stop.is_set():
         if not keeper.take():

@@ -77,6 +77,15 @@ def exchange_by_code(code: str) -> Exchange:
         raise NotFound("exchange") from error
 
 
+def venue_to_run(code: str) -> Exchange:
+    """Return the exchange that a feed or an engine is to run; raise DomainError VENUE_MISSING, which says how to make it."""
+    try:
+        return exchange_by_code(code)
+    except NotFound as error:
+        message = f"There is no exchange {code!r} here: run manage.py seed_simulated, or manage.py import_candles, first."
+        raise DomainError("VENUE_MISSING", message, status=404) from error
+
+
 def asset_by_code(code: str) -> Asset:
     """Return an asset by its code."""
     try:

@@ -260,7 +260,7 @@ def _forget_board(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nowhere"], "There is no such exchange."),
+        (["nowhere"], "There is no exchange 'nowhere' here: run manage.py seed_simulated"),
         (["nowhere", "--speed", "0"], "--speed is a positive number."),
         (["nowhere", "--speed", "nan"], "--speed is a positive number."),
     ],

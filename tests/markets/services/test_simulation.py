@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
+from io import StringIO
 
 import numpy as np
 import pytest
+from django.core.management import CommandError, call_command
 
 from common import clock
 from common.bus import bus
@@ -123,3 +125,18 @@ def test_after_a_restart_time_goes_on_where_the_store_ends_and_never_back() -> N
     announce_simulated_market()
     assert last < clock.market_now(NAMESPACE) <= last + timedelta(minutes=1)
     assert next(SimulatedSource(_instruments(), 7).steps()).at == clock.market_now(NAMESPACE)
+
+
+@pytest.mark.usefixtures("simulated")
+def test_the_command_names_what_it_made_and_changes_nothing_the_second_time() -> None:
+    before = _everything()
+    said = StringIO()
+    call_command("seed_simulated", days=90, stdout=said)
+    assert said.getvalue() == "Simulated exchange (simulated): BTC-USDT, ETH-USDT, SOL-USDT, XRP-USDT.\n"
+    assert _everything() == before
+
+
+def test_the_command_refuses_no_history(db: None) -> None:
+    with pytest.raises(CommandError, match="--days is a whole number above zero"):
+        call_command("seed_simulated", days=0)
+    assert not Exchange.objects.exists()

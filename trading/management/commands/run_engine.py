@@ -5,10 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
+from common.errors import DomainError
 from common.processes import stop_event
-from markets.selectors import exchange_by_code
+from markets.selectors import venue_to_run
 from trading.trigger_engine import run_engine
 
 
@@ -19,4 +20,8 @@ class Command(BaseCommand):
         parser.add_argument("venue", help="code of the exchange, for example: simulated")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        run_engine(exchange_by_code(options["venue"]).namespace, stop_event())
+        try:
+            exchange = venue_to_run(options["venue"])
+        except DomainError as error:
+            raise CommandError(error.message) from error
+        run_engine(exchange.namespace, stop_event())
