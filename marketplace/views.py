@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -58,6 +59,9 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     """One listing; for people signed in, with the form to follow it."""
     listing = selectors.listing_for_reader(request.user, listing_id)
     form = _follow_form(request, listing)
+    if request.method == "POST" and not isinstance(request.user, User):
+        # Whoever was logged out meanwhile comes back here.
+        return redirect_to_login(request.get_full_path())
     if form is not None and request.method == "POST" and form.is_valid():
         try:
             follow = follow_listing(follower=form.follower, listing=listing, **form.cleaned_data)

@@ -149,7 +149,8 @@ def test_who_cannot_follow_is_told_why(alice: User, bob: User, listing: Listing)
     assert b"No portfolio to follow from" in browser_of(bob).get(at("detail", listing.pk)).content
     nobody = browser_of(None)
     assert b"Log in to follow" in nobody.get(at("detail", listing.pk)).content
-    assert nobody.post(at("detail", listing.pk), {"amount": "100"}).status_code == 200
+    sent = nobody.post(at("detail", listing.pk), {"amount": "100"})
+    assert (sent.status_code, sent["Location"]) == (302, f"/accounts/login/?next={at('detail', listing.pk)}")
     assert browser_of(alice).post(at("detail", listing.pk), {"amount": "100"}).status_code == 200
     assert Follow.objects.count() == 0
 
