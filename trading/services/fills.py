@@ -132,7 +132,7 @@ def _follow_up(
     fills: Sequence[Fill], orders: dict[UUID, Order], portfolios: dict[UUID, Portfolio], booked: dict[UUID, Booked]
 ) -> None:
     """Do what a fill entails in its own transaction, and enqueue what may come after it."""
-    arm_stops([(orders[fill.order_id], fill) for fill in fills])
+    arm_stops(orders.values(), {fill.order_id: fill.happened_at for fill in fills})
     disarm_flat({(fill.portfolio_id, fill.instrument_id) for fill in fills if not booked[fill.pk].held})
     streams = LeadStream.objects.filter(portfolio_id__in=portfolios)
     for lead_id in write_lead_events(list(streams), [(orders[fill.order_id], fill, booked[fill.pk]) for fill in fills]):

@@ -6,7 +6,8 @@ engine that has seen number n has seen every change up to n.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from uuid import UUID
@@ -18,7 +19,7 @@ from common.clock import market_now
 from engine.decimals import ONE, ZERO, price_to_tick
 from portfolios.models import Position
 from portfolios.services.books import lock_portfolios
-from trading.models import CauseKind, Fill, Leg, Order, OrderState, Side, Trigger, TriggerBook, TriggerState
+from trading.models import CauseKind, Leg, Order, OrderState, Side, Trigger, TriggerBook, TriggerState
 
 
 def channel(namespace: str) -> str:
@@ -26,21 +27,35 @@ def channel(namespace: str) -> str:
     return f"triggers:{namespace}"
 
 
-def arm_stops(filled: Sequence[tuple[Order, Fill]]) -> None:
-    """Arm the stop of every opening order that asks for one and is filled whole."""
-    for order, fill in filled:
-        if order.stop_loss_ratio is None or order.leg != Leg.OPEN or order.state != OrderState.FILLED:
-            continue
-        price = price_to_tick(order.average_price * (ONE - order.stop_loss_ratio), order.instrument.tick_size, up=False)
-        trigger = Trigger(
-            portfolio_id=order.portfolio_id,
-            instrument=order.instrument,
-            namespace=order.portfolio.namespace,
-            entry=order,
-            price=max(price, order.instrument.tick_size),
-            armed_at=fill.happened_at,
-        )
-        _save_with_next_change(trigger)
+def arm_stops(orders: Iterable[Order], at: Mapping[UUID, datetime]) -> None:
+    """Arm the stop of every opening order that asks for one and is filled whole; `at` says when, by order id."""
+    wanting = {order.pk: order for order in orders if _wants_stop(order)}
+    if not wanting:
+        return
+    # A venue that fills more than was ordered reports the end of an order twice.
+    armed = set(Trigger.objects.filter(entry__in=wanting).values_list("entry_id", flat=True))
+    for order in wanting.values():
+        if order.pk not in armed:
+            _arm(order, at[order.pk])
+
+
+def _wants_stop(order: Order) -> bool:
+    return order.stop_loss_ratio is not None and order.leg == Leg.OPEN and order.state == OrderState.FILLED
+
+
+def _arm(order: Order, at: datetime) -> None:
+    assert order.stop_loss_ratio is not None
+    tick_size = order.instrument.tick_size
+    price = price_to_tick(order.average_price * (ONE - order.stop_loss_ratio), tick_size, up=False)
+    trigger = Trigger(
+        portfolio_id=order.portfolio_id,
+        instrument=order.instrument,
+        namespace=order.portfolio.namespace,
+        entry=order,
+        price=max(price, tick_size),
+        armed_at=at,
+    )
+    _save_with_next_change(trigger)
 
 
 def disarm_flat(books: set[tuple[UUID, UUID]]) -> None:
