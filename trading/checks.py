@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count, Exists, F, OuterRef
+from django.db.models import Count, Exists, Max, Min, OuterRef
 
-from common.fields import DecimalSum
+from common.db import one_moment
+from common.fields import DecimalSum, canonical
 from engine.decimals import ZERO
-from portfolios.models import Balance, BookingKind, LedgerLine, Position
+from engine.positions import PositionState, apply_fill
+from markets.models import Instrument
+from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, Position
 from portfolios.selectors import BookError, balances_equal_entries, ledger_sums_zero, net_deposits_equal_entries
 from trading.models import (
+    MIRRORING,
     UNFINISHED,
     CauseKind,
     Fill,
     Follow,
-    FollowState,
+    FollowCommand,
     LeadEvent,
     LeadEventState,
     LeadStream,
+    Leg,
     Order,
     OrderState,
     Side,
+    Trigger,
+    TriggerState,
 )
 
 
 def run_checks() -> dict[str, list[BookError]]:
-    """Run every check over the whole database; a name with an empty list passed."""
+    """Run every check over the whole database as of one moment; a name with an empty list passed."""
     checks: list[Callable[[], list[BookError]]] = [
         ledger_sums_zero,
         balances_equal_entries,
@@ -36,45 +43,59 @@ def run_checks() -> dict[str, list[BookError]]:
         positions_equal_fills,
         orders_equal_fills,
         fills_are_booked,
+        bookings_equal_fills,
         fill_numbers_gapless,
         no_orphan_order,
+        no_idle_stop,
         no_duplicate_copy,
         every_follower_explained,
     ]
-    return {check.__name__: check() for check in checks}
+    with one_moment():
+        return {check.__name__: check() for check in checks}
 
 
 def positions_equal_fills() -> list[BookError]:
-    """Each position is the sum of its fills."""
-    net: dict[tuple[UUID, UUID], Decimal] = {}
-    for portfolio_id, instrument_id, side, total in Fill.objects.values_list(
-        "portfolio_id", "instrument_id", "side"
-    ).annotate(total=DecimalSum("quantity")):
-        key = (portfolio_id, instrument_id)
-        net[key] = net.get(key, ZERO) + (total if side == Side.BUY else -total)
-    kept = {(row.portfolio_id, row.instrument_id): row.quantity for row in Position.objects.all()}
+    """Each position is what its fills make of it, in their order: quantity, cost, realized profit and fees."""
+    made: dict[tuple[UUID, UUID], PositionState] = {}
+    for portfolio_id, instrument_id, change, price, fee in _signed_fills():
+        key = portfolio_id, instrument_id
+        made[key] = apply_fill(made.get(key, PositionState()), change=change, price=price, fee=fee)
+    kept = {
+        (row.portfolio_id, row.instrument_id): PositionState(row.quantity, row.cost, row.realized_pnl, row.fees_paid)
+        for row in Position.objects.all()
+    }
     return [
-        BookError("positions_equal_fills", key[0], f"position {kept.get(key, ZERO)}, fills {net.get(key, ZERO)}")
-        for key in net.keys() | kept.keys()
-        if net.get(key, ZERO) != kept.get(key, ZERO)
+        BookError("positions_equal_fills", key[0], f"position {_told(kept.get(key))}, fills {_told(made.get(key))}")
+        for key in made.keys() | kept.keys()
+        if kept.get(key, PositionState()) != made.get(key, PositionState())
     ]
 
 
+def _signed_fills() -> Iterator[tuple[UUID, UUID, Decimal, Decimal, Decimal]]:
+    """Yield (portfolio id, instrument id, signed quantity, price, fee) of every fill, in the order of its portfolio."""
+    fields = ("portfolio_id", "instrument_id", "side", "quantity", "price", "fee")
+    rows = Fill.objects.order_by("portfolio_id", "number").values_list(*fields)
+    for portfolio_id, instrument_id, side, quantity, price, fee in rows.iterator():
+        yield portfolio_id, instrument_id, quantity if side == Side.BUY else -quantity, price, fee
+
+
+def _told(state: PositionState | None) -> str:
+    state = state or PositionState()
+    figures = (state.quantity, state.cost, state.realized_pnl, state.fees_paid)
+    return " / ".join(canonical(figure) for figure in figures)
+
+
 def orders_equal_fills() -> list[BookError]:
-    """Each order's filled quantity is the sum of its fills, and FILLED means filled."""
-    filled = dict(Fill.objects.values_list("order_id").annotate(total=DecimalSum("quantity")))
+    """Each order's filled quantity and fee are the sums of its fills, and FILLED means filled."""
+    sums = Fill.objects.values_list("order_id").annotate(DecimalSum("quantity"), DecimalSum("fee"))
+    filled = {pk: (quantity, fee) for pk, quantity, fee in sums}
     errors = []
-    for pk, portfolio_id, asked, quantity, state in Order.objects.values_list(
-        "pk", "portfolio_id", "quantity", "filled_quantity", "state"
-    ).iterator():
-        if filled.get(pk, ZERO) != quantity or (state == OrderState.FILLED) != (ZERO < quantity == asked):
-            errors.append(
-                BookError(
-                    "orders_equal_fills",
-                    portfolio_id,
-                    f"order {pk} is {state}, filled {quantity}, fills {filled.get(pk, ZERO)}",
-                )
-            )
+    fields = ("pk", "portfolio_id", "quantity", "filled_quantity", "fee", "state")
+    for pk, portfolio_id, asked, quantity, fee, state in Order.objects.values_list(*fields).iterator():
+        is_filled = ZERO < asked <= quantity
+        if filled.get(pk, (ZERO, ZERO)) != (quantity, fee) or (state == OrderState.FILLED) != is_filled:
+            detail = f"order {pk} is {state}, filled {canonical(quantity)} for a fee of {canonical(fee)}"
+            errors.append(BookError("orders_equal_fills", portfolio_id, detail))
     return errors
 
 
@@ -93,26 +114,56 @@ def fills_are_booked() -> list[BookError]:
     ]
 
 
-def fill_numbers_gapless() -> list[BookError]:
-    """A portfolio's fills are numbered 1, 2, 3 … without gaps, and lead events likewise."""
-    rows = Fill.objects.values("portfolio_id", count=F("portfolio__fill_count")).annotate(stored=Count("pk"))
-    errors = [
-        BookError("fill_numbers_gapless", row["portfolio_id"], f"{row['stored']} fills, counter {row['count']}")
-        for row in rows
-        if row["stored"] != row["count"]
-    ]
-    events = dict(LeadEvent.objects.values_list("lead_id").annotate(stored=Count("pk")))
-    return errors + [
+def bookings_equal_fills() -> list[BookError]:
+    """What the bookings of fills moved in each portfolio and asset is what the fills say."""
+    assets = dict(_assets_of_instruments())
+    wanted: dict[tuple[UUID, str], Decimal] = {}
+    for portfolio_id, instrument_id, change, price, fee in _signed_fills():
+        base, quote = assets[instrument_id]
+        wanted[portfolio_id, base] = wanted.get((portfolio_id, base), ZERO) + change
+        wanted[portfolio_id, quote] = wanted.get((portfolio_id, quote), ZERO) - change * price - fee
+    lines = LedgerLine.objects.filter(kind=BookingKind.FILL, account=LedgerAccount.HOLDINGS)
+    sums = lines.values_list("portfolio_id", "asset_id").annotate(DecimalSum("amount"))
+    moved = {(portfolio_id, asset): total for portfolio_id, asset, total in sums}
+    return [
         BookError(
-            "fill_numbers_gapless", stream.pk, f"{events.get(stream.pk, 0)} lead events, counter {stream.last_seq}"
+            "bookings_equal_fills",
+            key[0],
+            f"{key[1]}: booked {canonical(moved.get(key, ZERO))}, filled {canonical(wanted.get(key, ZERO))}",
         )
-        for stream in LeadStream.objects.all()
-        if events.get(stream.pk, 0) != stream.last_seq
+        for key in wanted.keys() | moved.keys()
+        if wanted.get(key, ZERO) != moved.get(key, ZERO)
+    ]
+
+
+def _assets_of_instruments() -> Iterator[tuple[UUID, tuple[str, str]]]:
+    for pk, base, quote in Instrument.objects.values_list("pk", "market__base", "market__quote"):
+        yield pk, (base, quote)
+
+
+def fill_numbers_gapless() -> list[BookError]:
+    """A portfolio's fills are numbered 1, 2, 3 … without gaps, and a lead's events likewise."""
+    fills = Portfolio.objects.values_list(
+        "pk", "fill_count", Count("fills"), Min("fills__number"), Max("fills__number")
+    )
+    events = LeadStream.objects.values_list(
+        "pk",
+        "last_seq",
+        Count("portfolio__lead_events"),
+        Min("portfolio__lead_events__seq"),
+        Max("portfolio__lead_events__seq"),
+    )
+    return [
+        BookError("fill_numbers_gapless", pk, f"{stored} {what} from {first} to {last}, counter {count}")
+        for what, rows in (("fills", fills), ("lead events", events))
+        for pk, count, stored, first, last in rows
+        # Numbers are unique: as many as the greatest, and none below 1, leave no gap.
+        if (stored, first, last) != (count, *((1, count) if count else (None, None)))
     ]
 
 
 def no_orphan_order() -> list[BookError]:
-    """Nothing is left under way: no unfinished order or event, and no promise without an order."""
+    """Nothing is left under way: no unfinished order, event or command, and no promise without an order."""
     promised: dict[tuple[UUID, str], Decimal] = {}
     errors = []
     for order in Order.objects.filter(state__in=UNFINISHED).select_related("instrument__market"):
@@ -124,14 +175,33 @@ def no_orphan_order() -> list[BookError]:
     errors += [
         BookError("no_orphan_order", event.lead_id, f"lead event {event.seq} is not copied") for event in waiting
     ]
+    errors += [
+        BookError("no_orphan_order", command.follow.portfolio_id, f"command {command.pk} is not done")
+        for command in FollowCommand.objects.filter(is_done=False).select_related("follow")
+    ]
     return errors + [
         BookError(
             "no_orphan_order",
             row.portfolio_id,
-            f"{row.reserved} {row.asset_id} promised, orders under way hold {promised.get(key, ZERO)}",
+            f"{canonical(row.reserved)} {row.asset_id} promised, "
+            f"orders under way hold {canonical(promised.get(key, ZERO))}",
         )
         for row in Balance.objects.all()
         if row.reserved != promised.get(key := (row.portfolio_id, row.asset_id), ZERO)
+    ]
+
+
+def no_idle_stop() -> list[BookError]:
+    """Every armed stop guards a position, and every stop that fired has made its order."""
+    armed = Trigger.objects.filter(state=TriggerState.ARMED)
+    held = Position.objects.filter(portfolio=OuterRef("portfolio"), instrument=OuterRef("instrument"))
+    idle = armed.exclude(Exists(held.exclude(quantity=ZERO)))
+    fired = Trigger.objects.filter(state=TriggerState.FIRED)
+    made = set(Order.objects.filter(cause_kind=CauseKind.TRIGGER).values_list("cause_id", flat=True))
+    return [BookError("no_idle_stop", one.portfolio_id, f"stop {one.pk} guards nothing") for one in idle] + [
+        BookError("no_idle_stop", one.portfolio_id, f"stop {one.pk} fired without an order")
+        for one in fired
+        if str(one.pk) not in made
     ]
 
 
@@ -160,17 +230,16 @@ def every_follower_explained() -> list[BookError]:
         Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT).values_list("portfolio_id", "cause_id", "leg").iterator()
     ):
         copied.setdefault((portfolio_id, cause_id), set()).add(leg)
-    for follow in Follow.objects.exclude(state__in=[FollowState.STOPPED, FollowState.STOPPING]):
-        for event in LeadEvent.objects.filter(
-            lead_id=follow.lead_id, seq__gt=follow.start_seq, state=LeadEventState.DONE
-        ):
-            wanted = {leg for leg, part in (("OPEN", event.opened_quantity), ("CLOSE", event.closed_fraction)) if part}
-            if copied.get((follow.portfolio_id, str(event.pk)), set()) != wanted:
-                errors.append(
-                    BookError(
-                        "every_follower_explained",
-                        follow.portfolio_id,
-                        f"lead event {event.seq} has no row of this follower",
-                    )
-                )
+    events: dict[UUID, list[LeadEvent]] = {}
+    for event in LeadEvent.objects.filter(state=LeadEventState.DONE).order_by("seq"):
+        events.setdefault(event.lead_id, []).append(event)
+    for follow in Follow.objects.filter(state__in=MIRRORING):
+        for event in events.get(follow.lead_id, []):
+            if event.seq > follow.start_seq and copied.get((follow.portfolio_id, str(event.pk)), set()) != _legs(event):
+                detail = f"lead event {event.seq} has no row of this follower"
+                errors.append(BookError("every_follower_explained", follow.portfolio_id, detail))
     return errors
+
+
+def _legs(event: LeadEvent) -> set[str]:
+    return {leg for leg, part in ((Leg.OPEN, event.opened_quantity), (Leg.CLOSE, event.closed_fraction)) if part}
