@@ -123,7 +123,7 @@ TEMPLATES = [
 
 # --- storage: SQLite unless DATABASE_URL names a PostgreSQL ---------------------------------------------------------
 DATABASE_URL = env.str("DATABASE_URL", default="")
-DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{VAR_DIR / 'slipstream.sqlite3'}")}
+DATABASES = {"default": env.db_url_config(DATABASE_URL or f"sqlite:///{VAR_DIR / 'slipstream.sqlite3'}")}
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["OPTIONS"] = {
         # A deferred transaction that later wants to write fails at once when another wrote meanwhile; an immediate one waits.

@@ -13,6 +13,8 @@ from trading.models import Order, SafetyLevel, SafetySwitch, ScopeKind
 from trading.services.withdrawing import withdraw_unsent_opens
 
 _ORDERS_OF_SCOPE = {
+    # A strategy that is halted emits nothing; what it sent before is its portfolio's.
+    ScopeKind.STRATEGY: lambda key: Q(pk__in=[]),
     ScopeKind.PLATFORM: lambda key: Q(),
     ScopeKind.VENUE: lambda key: Q(instrument__exchange__code=key),
     ScopeKind.USER: lambda key: Q(portfolio__owner_id=key),

@@ -21,7 +21,7 @@ from common.errors import DomainError
 from config import demo
 from config.embedded import background_processes, serve_site
 from engine.timeframes import timeframe_ms
-from markets.feeding import feed_venue
+from markets.feeding import announce_market, feed_venue
 from markets.models import Exchange
 from markets.services import seed_simulated_venue
 from strategies.replay.cast import load_series
@@ -56,6 +56,7 @@ class Command(BaseCommand):
             exchange, timeframe, steps = self._venue(options["candles"])
         except DomainError as error:
             raise CommandError(error.message) from error
+        announce_market(exchange)
         with self._step("Letting the demo live through its first hours"):
             demo.seed_demo(exchange, timeframe=timeframe, warm_up_steps=steps)
         speed = options["speed"] or (
