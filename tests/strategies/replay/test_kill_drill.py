@@ -37,7 +37,7 @@ def replayed(folder: Path, *arguments: str) -> dict[str, Any]:
     file = folder / "made__SOL-USDT__5m.parquet"
     write_candles(file, CANDLES)
     command = [sys.executable, "manage.py", "replay", "--candles", str(file), "--followers", str(FOLLOWERS)]
-    command += ["--fast", "3", "--slow", "8", "--stop-loss", "0.01", "--json", *arguments]
+    command += ["--fast", "3", "--slow", "8", "--stop-loss", "0.003", "--json", *arguments]
     environment = {**os.environ, "SLIPSTREAM_VAR_DIR": str(folder / "var")}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
