@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import DatabaseError, close_old_connections
+from django.db import close_old_connections
 
 from common import clock
 from common.bus import bus
-from common.lease import lease
+from common.lease import Lease, lease
 from engine.price_ladder import PriceLadder
 from markets.feed import ticks_channel
+from markets.prices import board_name, parse_price
 from trading.models import Trigger, TriggerState
 from trading.services.triggers import channel, fire
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
-# Hints about new triggers may be lost: the rows are asked this often anyway.
+# Hints about new triggers, and ticks, may be lost: the rows and the board are asked this often anyway.
 REFRESH_SECONDS = 1.0
 
 
@@ -35,6 +38,9 @@ class TriggerEngine:
     def reset(self) -> None:
         """Forget everything: the next refresh reads all that is armed."""
         self._ladders: defaultdict[UUID, PriceLadder[UUID]] = defaultdict(PriceLadder)
+        self._armed: dict[UUID, tuple[Decimal, datetime]] = {}
+        # Crossed, and not fired because something broke: what the price does now no longer matters to them.
+        self._overdue: set[UUID] = set()
         self._seen = 0
 
     def refresh(self) -> None:
@@ -42,57 +48,111 @@ class TriggerEngine:
         changed = Trigger.objects.filter(namespace=self.namespace, change__gt=self._seen)
         if not self._seen:
             changed = changed.filter(state=TriggerState.ARMED)
-        for pk, instrument_id, price, state, change in changed.order_by("change").values_list(
-            "pk", "instrument_id", "price", "state", "change"
+        for pk, instrument_id, price, state, change, armed_at in changed.order_by("change").values_list(
+            "pk", "instrument_id", "price", "state", "change", "armed_at"
         ):
             if state == TriggerState.ARMED:
+                self._armed[pk] = price, armed_at
                 self._ladders[instrument_id].arm(pk, price, below=True)
             else:
+                self._armed.pop(pk, None)
+                self._overdue.discard(pk)
                 self._ladders[instrument_id].disarm(pk)
             self._seen = change
 
-    def on_prices(self, prices: Mapping[UUID, Decimal]) -> int:
-        """Fire what these prices cross; return how many fired. Firing is a conditional UPDATE: a second engine fires nothing twice."""
-        crossed = [
-            trigger_id
-            for instrument_id, price in prices.items()
-            if instrument_id in self._ladders
-            for trigger_id in self._ladders[instrument_id].cross(price)
-        ]
-        return sum(fire(trigger_id=trigger_id) is not None for trigger_id in crossed)
+    def look(self) -> None:
+        """Read what changed, and meet the newest prices with it: a stop armed beyond the market waits for no tick."""
+        self.refresh()
+        watched = [str(instrument_id) for instrument_id, ladder in self._ladders.items() if len(ladder)]
+        cells = bus().board_get(board_name(self.namespace), watched)
+        crossed = self._cross({UUID(key): parse_price(cell).price for key, cell in cells.items()}, None)
+        self._fire([*self._overdue, *crossed])
+
+    def on_prices(self, prices: Mapping[UUID, Decimal], at: datetime | None = None) -> int:
+        """Fire what these prices (made at `at`; default: now) cross, and return how many fired.
+
+        Firing is a conditional UPDATE: a second engine fires nothing twice. One that fails keeps none of the others from
+        firing; it is tried again at the next look, and raised here in a group.
+        """
+        return self._fire(self._cross(prices, at))
+
+    def _cross(self, prices: Mapping[UUID, Decimal], at: datetime | None) -> list[UUID]:
+        crossed: list[UUID] = []
+        for instrument_id, price in prices.items():
+            if instrument_id not in self._ladders:
+                continue
+            ladder = self._ladders[instrument_id]
+            for trigger_id in ladder.cross(price):
+                stop, armed_at = self._armed[trigger_id]
+                if at is not None and at < armed_at:
+                    # The message was long on its way: that price was before the position.
+                    ladder.arm(trigger_id, stop, below=True)
+                else:
+                    crossed.append(trigger_id)
+        return crossed
+
+    def _fire(self, trigger_ids: Iterable[UUID]) -> int:
+        fired, failures = 0, []
+        for trigger_id in trigger_ids:
+            try:
+                fired += fire(trigger_id=trigger_id) is not None
+                self._overdue.discard(trigger_id)
+            except Exception as failure:
+                self._overdue.add(trigger_id)
+                failures.append(failure)
+        if failures:
+            raise ExceptionGroup("Some triggers could not fire; they are tried again.", failures)
+        return fired
 
 
 def run_engine(namespace: str, stop: threading.Event) -> None:
-    """Watch a namespace until `stop` is set. One engine per namespace is active, by lease; the others stand by."""
+    """Watch a namespace until `stop` is set. One engine per namespace is active, by lease; the others stand by.
+
+    Whatever breaks (the database, the bus), the engine goes on where it stood as soon as it can.
+    """
     held = lease(f"engine:{namespace}", LEASE_SECONDS)
     engine = TriggerEngine(namespace)
     try:
-        with bus().listen(ticks_channel(namespace), channel(namespace)) as subscription:
-            next_refresh = 0.0
-            while not stop.is_set():
-                received = subscription.get(0.25)
-                if clock.monotonic() >= next_refresh:
-                    if not held.hold():
-                        engine.reset()
-                        stop.wait(REFRESH_SECONDS)
-                        continue
-                    next_refresh = clock.monotonic() + REFRESH_SECONDS
-                    received = received or (channel(namespace), None)
-                if received is not None:
-                    _handle(engine, *received)
+        while not stop.is_set():
+            try:
+                if held.hold():
+                    _watch(engine, held, stop)
+                else:
+                    engine.reset()
+            except Exception:
+                logger.exception("The engine of %s lost its bus; it tries again.", namespace)
+            stop.wait(REFRESH_SECONDS)
     finally:
-        held.release()
+        with contextlib.suppress(Exception):
+            held.release()
         close_old_connections()
+
+
+def _watch(engine: TriggerEngine, held: Lease, stop: threading.Event) -> None:
+    """Be the active engine until the lease is lost or `stop` is set.
+
+    The subscription begins here: what was said while this engine stood by must fire nothing.
+    """
+    with bus().listen(ticks_channel(engine.namespace), channel(engine.namespace)) as subscription:
+        next_look = 0.0
+        while not stop.is_set():
+            if clock.monotonic() >= next_look:
+                if not held.hold():
+                    return
+                next_look = clock.monotonic() + REFRESH_SECONDS
+                _handle(engine, channel(engine.namespace), None)
+            if (received := subscription.get(0.25)) is not None:
+                _handle(engine, *received)
 
 
 def _handle(engine: TriggerEngine, source: str, message: object) -> None:
     try:
         if source == ticks_channel(engine.namespace) and isinstance(message, dict):
-            engine.on_prices({UUID(key): Decimal(price) for key, price in message["prices"].items()})
+            prices = {UUID(key): Decimal(price) for key, price in message["prices"].items()}
+            engine.on_prices(prices, datetime.fromisoformat(message["at"]))
         else:
-            engine.refresh()
-    except DatabaseError:
-        # What was crossed and not fired is still armed in its row: read it all again.
-        logger.exception("The engine of %s lost the database; it reads its triggers again.", engine.namespace)
-        engine.reset()
+            engine.look()
+    except Exception:
+        # Nothing is lost: what crossed is overdue, and what changed has a number that was not seen yet.
+        logger.exception("The engine of %s could not act; it tries again.", engine.namespace)
         close_old_connections()
