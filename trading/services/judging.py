@@ -67,8 +67,8 @@ def judge_batch(orders: Sequence[Order]) -> None:
             quantity = reduction_quantity(
                 held=own.held_quantity, closed_fraction=order.closed_fraction, lot_step=rules.lot_step
             )
-            own = replace(own, quantity=quantity or order.requested_quantity)
-            order.requested_quantity = own.quantity
+            own = replace(own, quantity=quantity)
+            order.requested_quantity = quantity or order.requested_quantity
         verdict = judge(own, rules)
         order.quantity, order.code, order.market_price = verdict.quantity, verdict.code, own.market_price
         if not verdict.quantity:
