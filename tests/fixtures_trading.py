@@ -11,12 +11,13 @@ import pytest
 from django.db import connection
 
 from accounts.models import User
+from common.db import bulk_insert
 from common.ids import new_id
 from markets.models import Instrument
-from portfolios.models import Balance, LedgerLine, Portfolio, Position
+from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, Position
 from tests.fixtures_desk import Desk, Working
 from trading.checks import run_checks
-from trading.models import Follow, LeadEvent, Order, Side
+from trading.models import Follow, LeadEvent, LeadStream, Order, Side
 from trading.services.follows import open_lead_stream, start_follow
 from trading.services.orders import place_hand_order
 
@@ -84,9 +85,28 @@ class Pit:
         return Follow.objects.select_related("lead", "portfolio", "follower").get(pk=follow.pk)
 
     def crowd(self, count: int, amount: int | str = 1_000) -> list[Follow]:
-        """Let so many people follow."""
-        people = [User.objects.create_user(f"follower-{new_id().hex}@example.org") for _ in range(count)]
-        return [self.follow(one, amount) for one in people]
+        """Let so many people follow. Their rows are written at once: starting two hundred follows would take long."""
+        people = [User(email=f"follower-{new_id().hex}@example.org") for _ in range(count)]
+        kind, stake = {"kind": self.lead.kind, "namespace": self.desk.namespace}, Decimal(amount)
+        common = kind | {"settlement": self.desk.usdt, "slippage_bps": Decimal(0), "opened_at": self.desk.at}
+        books = [Portfolio(owner=one, name="Following", net_deposits=stake, **common) for one in people]
+        since = LeadStream.objects.get(portfolio=self.lead).last_seq
+        start = {"lead": self.lead, "start_seq": since, "started_at": self.desk.at}
+        follows = [Follow(follower=one.owner, portfolio=one, **start) for one in books]
+        bulk_insert(User, people)
+        bulk_insert(Portfolio, books)
+        bulk_insert(Balance, [Balance(portfolio=one, asset=self.desk.usdt, amount=stake) for one in books])
+        bulk_insert(LedgerLine, [line for one in books for line in self._deposit(one, stake)])
+        bulk_insert(Follow, follows)
+        return follows
+
+    def _deposit(self, portfolio: Portfolio, amount: Decimal) -> list[LedgerLine]:
+        facts = {"booking_id": new_id(), "kind": BookingKind.DEPOSIT, "asset": self.desk.usdt}
+        times = {"happened_at": self.desk.at, "recorded_at": self.desk.at}
+        sides = ((LedgerAccount.HOLDINGS, amount), (LedgerAccount.EXTERNAL, -amount))
+        return [
+            LedgerLine(portfolio=portfolio, account=account, amount=one, **facts, **times) for account, one in sides
+        ]
 
     def held(self, portfolio: Portfolio | Follow) -> str:
         book = portfolio.portfolio if isinstance(portfolio, Follow) else portfolio

@@ -178,8 +178,9 @@ def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
     refusal = {FollowState.PAUSED: "FOLLOW_PAUSED", FollowState.STOPPING: "FOLLOW_STOPPING"}.get(
         FollowState(follower.follow.state), ""
     )
-    if not follower.held:
+    if not follower.held and not follower.aim.target:
         # Fixed at the opening of the position: what the lead pays in or out later triggers no trades (rule 4).
+        # With a target but nothing held, the opening is still under way.
         follower.aim.ratio = equity_ratio(
             follower_equity=follower.worth.equity, lead_equity=event.lead_equity, multiplier=follower.follow.multiplier
         )

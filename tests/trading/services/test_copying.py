@@ -1,0 +1,409 @@
+"""From a lead's event to one order of each follower: sized, once, in order, in batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from accounts.models import User
+from common.ids import deterministic_id
+from portfolios.models import Portfolio
+from portfolios.services.cash import deposit, withdraw
+from tests.fixtures_trading import Pit, everything_stored, failed_checks, plain
+from trading import tasks
+from trading.brokers.paper import PaperBroker
+from trading.models import (
+    CauseKind,
+    Fill,
+    Follow,
+    FollowPosition,
+    FollowState,
+    LeadEventState,
+    Leg,
+    Order,
+    OrderEvent,
+    OrderState,
+    Side,
+)
+from trading.services import copying
+from trading.services.copying import fan_out_batch
+from trading.services.execution import claim_orders, execute_pending, record_results, resolve_abandoned
+from trading.services.follows import pause_follow, resume_follow
+
+D = Decimal
+FILLED = OrderState.FILLED
+
+
+def aim(follow: Follow) -> tuple[str, str, int]:
+    """Return a follow's ratio, target and the number of the last event that it has its row for."""
+    row = FollowPosition.objects.get(follow=follow)
+    return plain(row.ratio), plain(row.target), row.last_seq
+
+
+def fanned_out(pit: Pit, side: Side, quantity: int | str) -> str:
+    """Book a fill of the lead's and copy its event into rows that are not sent; return the event's id."""
+    order = pit.place(side, quantity)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    while fan_out_batch(lead_id=pit.lead.pk):
+        pass
+    return str(pit.event().pk)
+
+
+def execute(cause_id: str) -> int:
+    return execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause_id)
+
+
+# --- sizes ----------------------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("amount", "multiplier", "quantity"),
+    [
+        ("1000", "1", "0.4"),
+        ("2000", "0.1", "0.08"),
+        ("1000", "3", "1.2"),
+        ("20000", "1", "8"),
+        ("333.33", "1", "0.133"),
+        # 5 USDT is the venue's minimum; 0.05 units are 5 USDT, 0.049 are not.
+        ("125", "1", "0.05"),
+    ],
+)
+def test_a_copy_is_the_leads_quantity_by_the_ratio_of_equities(
+    pit: Pit, bob: User, amount: str, multiplier: str, quantity: str
+) -> None:
+    follow = pit.follow(bob, amount, multiplier)
+    pit.buy(4)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, quantity, "")]
+    assert pit.held(follow) == quantity
+    ratio = plain(D(amount) * D(multiplier) / 10_000)
+    assert aim(follow) == (ratio, quantity, 1)
+    assert failed_checks() == {}
+
+
+def test_a_copied_order_names_its_cause_and_has_the_identity_of_it(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    order, event = Order.objects.get(follow=follow), pit.event()
+    assert (order.cause_kind, order.cause_id, order.seq) == (CauseKind.LEAD_EVENT, str(event.pk), 1)
+    parts = (follow.pk, "LEAD_EVENT", event.pk, pit.instrument.pk, "OPEN", 1)
+    assert order.client_order_id == deterministic_id(*parts)
+    assert (order.portfolio_id, order.closed_fraction, order.created_at) == (follow.portfolio_id, None, pit.desk.at)
+
+
+@pytest.mark.parametrize(
+    ("amount", "code"),
+    [("10", "NOTIONAL_BELOW_MINIMUM"), ("124.9", "NOTIONAL_BELOW_MINIMUM")],
+)
+def test_a_copy_below_the_minimum_is_a_row_that_says_so(pit: Pit, bob: User, amount: str, code: str) -> None:
+    follow = pit.follow(bob, amount)
+    pit.buy(4)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, OrderState.DENIED, "0", code)]
+    assert (pit.held(follow), aim(follow)[1]) == ("0", "0")
+
+
+def test_a_copy_of_less_than_a_lot_is_a_row_that_says_so(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, 10, "0.1")
+    pit.buy("0.999")
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "QUANTITY_BELOW_MINIMUM")]
+    assert Order.objects.get(follow=follow).requested_quantity == 0
+
+
+def test_without_equity_there_is_nothing_to_size_by(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    withdraw(actor=bob, portfolio=follow.portfolio, amount=D(1000))
+    pit.buy(4)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "NO_EQUITY")]
+
+
+def test_a_copy_is_clipped_to_the_free_balance_and_its_aim_with_it(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, 1000, 3)
+    pit.buy(50)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, "10", "CLIPPED_BALANCE")]
+    assert (plain(Order.objects.get(follow=follow).requested_quantity), aim(follow)) == ("15", ("0.3", "10", 1))
+    pit.sell(25)
+    assert (pit.held(follow), aim(follow)[1]) == ("5", "5")
+
+
+def test_all_followers_of_an_event_meet_one_price(pit: Pit, bob: User, charlie: User) -> None:
+    pit.follow(bob)
+    follow = pit.follow(charlie)
+    Portfolio.objects.filter(pk=follow.portfolio_id).update(slippage_bps=D(100))
+    cause = fanned_out(pit, Side.BUY, 4)
+    pit.price(500)
+    execute(cause)
+    copies = Order.objects.exclude(follow=None)
+    assert {plain(order.market_price or D(0)) for order in copies} == {"100"}
+    # Each with the slippage of its own.
+    assert sorted(plain(order.average_price) for order in copies) == ["100", "101"]
+
+
+# --- the ratio ------------------------------------------------------------------------------------------------------
+def test_the_ratio_stays_while_the_position_is_open(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    deposit(actor=pit.alice, portfolio=pit.lead, amount=D(10_000))
+    deposit(actor=bob, portfolio=follow.portfolio, amount=D(7000))
+    pit.price(110)
+    pit.buy(10)
+    assert (pit.held(follow), aim(follow)) == ("1.4", ("0.1", "1.4", 2))
+    pit.sell(7)
+    pit.buy(1)
+    assert (pit.held(follow), aim(follow)) == ("0.8", ("0.1", "0.8", 4))
+    pit.sell(8)
+    # Flat again: the next opening is sized by what both have now.
+    lead, mine = D(20_040), D(8004)
+    pit.buy(1)
+    assert (plain(pit.event().lead_equity), pit.held(follow)) == (plain(lead), "0.399")
+    assert aim(follow)[0] == plain(round(mine / lead, 18))
+
+
+def test_the_ratio_is_fixed_though_the_first_open_is_still_under_way(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    first = fanned_out(pit, Side.BUY, 4)
+    deposit(actor=bob, portfolio=follow.portfolio, amount=D(9000))
+    second = fanned_out(pit, Side.BUY, 4)
+    assert aim(follow) == ("0.1", "0.8", 2)
+    with pit.working():
+        execute(first)
+        execute(second)
+    assert pit.held(follow) == "0.8"
+
+
+def test_a_denied_open_leaves_the_ratio_open(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, 10)
+    pit.buy(4)
+    deposit(actor=bob, portfolio=follow.portfolio, amount=D(990))
+    pit.buy(4)
+    assert (pit.held(follow), aim(follow)) == ("0.4", ("0.1", "0.4", 2))
+
+
+# --- once -----------------------------------------------------------------------------------------------------------
+def test_copying_again_is_a_no_op(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    before = everything_stored(), aim(follow)
+    with pit.working():
+        tasks.fan_out(str(pit.lead.pk))
+        tasks.execute_orders(CauseKind.LEAD_EVENT, str(pit.event().pk))
+    assert (everything_stored(), aim(follow)) == before
+
+
+def test_an_event_that_is_copied_again_all_the_same_makes_no_second_row(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    type(pit.event()).objects.update(state=LeadEventState.WAITING, cursor="")
+    with pit.working():
+        fan_out_batch(lead_id=pit.lead.pk)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, "0.4", "")]
+    assert Fill.objects.filter(portfolio=follow.portfolio).count() == 1
+
+
+@pytest.fixture
+def small_batches() -> Iterator[None]:
+    whole, copying.BATCH = copying.BATCH, 2
+    yield
+    copying.BATCH = whole
+
+
+def test_batches_take_the_followers_in_an_order_drawn_for_the_event(pit: Pit, small_batches: None) -> None:
+    follows = pit.crowd(5)
+    order = pit.place(Side.BUY, 4)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    event = pit.event()
+    turns = sorted(follows, key=lambda follow: deterministic_id("turn", event.pk, follow.pk))
+    for done, state in [(2, "WAITING"), (4, "WAITING"), (5, "DONE")]:
+        assert fan_out_batch(lead_id=pit.lead.pk)
+        event.refresh_from_db()
+        served = set(Order.objects.filter(cause_id=str(event.pk)).values_list("follow_id", flat=True))
+        assert (served, event.state) == ({follow.pk for follow in turns[:done]}, state)
+        assert event.cursor == deterministic_id("turn", event.pk, turns[done - 1].pk)
+    assert not fan_out_batch(lead_id=pit.lead.pk)
+
+
+def test_a_lead_whom_nobody_follows_copies_nothing(pit: Pit) -> None:
+    pit.buy(4)
+    assert (pit.event().state, Order.objects.count()) == (LeadEventState.DONE, 1)
+
+
+# --- who is copied to -----------------------------------------------------------------------------------------------
+def test_a_start_adopts_nothing_that_is_open(pit: Pit, bob: User) -> None:
+    pit.buy(4)
+    follow = pit.follow(bob)
+    pit.sell(1)
+    pit.buy(2)
+    assert pit.orders(follow) == [
+        (Side.SELL, Leg.CLOSE, OrderState.DENIED, "0", "NOTHING_TO_CLOSE"),
+        (Side.BUY, Leg.OPEN, FILLED, "0.2", ""),
+    ]
+
+
+def test_an_event_before_the_start_is_not_copied_though_it_waits(pit: Pit, bob: User) -> None:
+    order = pit.place(Side.BUY, 4)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    follow = pit.follow(bob)
+    with pit.working():
+        tasks.fan_out(str(pit.lead.pk))
+    assert (pit.event().state, pit.orders(follow)) == (LeadEventState.DONE, [])
+
+
+def test_a_pause_copies_exits_only(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    pause_follow(actor=bob, follow=follow)
+    pit.buy(4)
+    pit.sell(2)
+    assert pit.orders(follow)[1:] == [
+        (Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "FOLLOW_PAUSED"),
+        (Side.SELL, Leg.CLOSE, FILLED, "0.1", ""),
+    ]
+    assert aim(follow)[1] == "0.3"
+    resume_follow(actor=bob, follow=follow)
+    pit.buy(1)
+    assert (pit.held(follow), aim(follow)) == ("0.4", ("0.1", "0.4", 4))
+
+
+@pytest.mark.parametrize("state", [FollowState.WAITING, FollowState.PENDING, FollowState.STOPPED])
+def test_a_follow_that_mirrors_nothing_has_no_row(pit: Pit, bob: User, state: FollowState) -> None:
+    follow = pit.follow(bob)
+    Follow.objects.filter(pk=follow.pk).update(state=state)
+    pit.buy(4)
+    assert pit.orders(follow) == []
+
+
+# --- in order -------------------------------------------------------------------------------------------------------
+def test_one_order_of_a_follow_and_instrument_is_under_way_at_a_time(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    first, second = fanned_out(pit, Side.BUY, 4), fanned_out(pit, Side.BUY, 1)
+    # An earlier one waits to be sent; then it is under way.
+    assert execute(second) == 0
+    [order] = claim_orders(Order.objects.filter(cause_id=first))
+    assert execute(second) == 0
+    assert [row[2] for row in pit.orders(follow)] == [OrderState.SUBMITTING, OrderState.PENDING]
+    record_results(PaperBroker().submit([order]))
+    assert execute(second) == 1
+    assert pit.held(follow) == "0.5"
+
+
+def test_an_order_that_ends_wakes_the_one_that_waited_for_it(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    first, second = fanned_out(pit, Side.BUY, 4), fanned_out(pit, Side.BUY, 1)
+    with pit.working():
+        assert execute(second) == 0
+        execute(first)
+    assert [row[2] for row in pit.orders(follow)] == [FILLED, FILLED]
+
+
+def test_an_order_that_is_denied_wakes_the_one_that_waited_for_it(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, 1000)
+    first, second = fanned_out(pit, Side.BUY, "0.4"), fanned_out(pit, Side.BUY, 4)
+    with pit.working():
+        assert execute(second) == 0
+        execute(first)
+    assert [(row[2], row[4]) for row in pit.orders(follow)] == [
+        (OrderState.DENIED, "NOTIONAL_BELOW_MINIMUM"),
+        (FILLED, ""),
+    ]
+
+
+def test_another_instrument_does_not_wait(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    fanned_out(pit, Side.BUY, 4)
+    pit.instrument = pit.desk.instrument("ETH", taker_fee_bps=D(0))
+    pit.price(10)
+    assert execute(fanned_out(pit, Side.BUY, 10)) == 1
+    assert sorted(row[2] for row in pit.orders(follow)) == [FILLED, OrderState.PENDING]
+
+
+# --- reductions -----------------------------------------------------------------------------------------------------
+def test_a_reduction_takes_back_opens_that_were_not_sent(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(4)
+    opens = [fanned_out(pit, Side.BUY, 4), fanned_out(pit, Side.BUY, 2)]
+    assert aim(follow)[1] == "1"
+    close = fanned_out(pit, Side.SELL, 5)
+    assert [execute(cause) for cause in [*opens, close]] == [0, 0, 1]
+    # Half of the lead's ten: half of the 0.4 that the follower really holds.
+    assert pit.orders(follow)[1:] == [
+        (Side.BUY, Leg.OPEN, OrderState.CANCELED, "0", "SUPERSEDED"),
+        (Side.BUY, Leg.OPEN, OrderState.CANCELED, "0", "SUPERSEDED"),
+        (Side.SELL, Leg.CLOSE, FILLED, "0.2", ""),
+    ]
+    assert (pit.held(follow), aim(follow)) == ("0.2", ("0.1", "0.2", 4))
+    superseded = OrderEvent.objects.filter(state=OrderState.CANCELED)
+    assert {(event.code, event.happened_at) for event in superseded} == {("SUPERSEDED", pit.desk.at)}
+
+
+def test_a_reduction_waits_for_the_open_under_way_and_takes_its_part_of_it(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    first = fanned_out(pit, Side.BUY, 4)
+    claim_orders(Order.objects.filter(cause_id=first))
+    close = fanned_out(pit, Side.SELL, 1)
+    assert execute(close) == 0
+    with pit.working():
+        resolve_abandoned(older_than_seconds=0)
+        tasks.execute_orders(CauseKind.LEAD_EVENT, close)
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, "0.4", ""), (Side.SELL, Leg.CLOSE, FILLED, "0.1", "")]
+    assert (pit.held(follow), aim(follow)[1]) == ("0.3", "0.3")
+
+
+def test_reductions_before_anything_is_sent_take_their_part_of_what_the_ones_before_left(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy("4")
+    first, second = fanned_out(pit, Side.SELL, "3.9"), fanned_out(pit, Side.SELL, "0.05")
+    with pit.working():
+        execute(first)
+        execute(second)
+    # 97.5 % of 0.4 is 0.39; half of the 0.01 that is left is worth less than the venue's minimum.
+    assert pit.orders(follow)[1:] == [
+        (Side.SELL, Leg.CLOSE, FILLED, "0.39", ""),
+        (Side.SELL, Leg.CLOSE, OrderState.DENIED, "0", "NOTIONAL_BELOW_MINIMUM"),
+    ]
+    assert pit.held(follow) == "0.01"
+    pit.sell("0.05")
+    assert pit.held(follow) == "0"
+    assert failed_checks() == {}
+
+
+def test_a_part_of_a_lot_is_not_closed_and_all_of_it_is_in_the_end(pit: Pit, bob: User) -> None:
+    pit.instrument.min_notional = D(0)
+    pit.instrument.save()
+    follow = pit.follow(bob, 10)
+    pit.buy(2)
+    assert pit.held(follow) == "0.002"
+    first, second = fanned_out(pit, Side.SELL, "1"), fanned_out(pit, Side.SELL, "0.5")
+    with pit.working():
+        execute(first)
+        execute(second)
+    assert pit.orders(follow)[1:] == [
+        (Side.SELL, Leg.CLOSE, FILLED, "0.001", ""),
+        (Side.SELL, Leg.CLOSE, OrderState.DENIED, "0", "QUANTITY_BELOW_MINIMUM"),
+    ]
+    pit.sell("0.5")
+    assert (pit.held(follow), aim(follow)[1]) == ("0", "0")
+
+
+# --- cost -----------------------------------------------------------------------------------------------------------
+def test_statements_do_not_grow_with_the_followers(pit: Pit) -> None:
+    counts: dict[str, list[int]] = {"fan out": [], "execute": [], "reduce": [], "execute exits": []}
+
+    def counted(what: str, quantity: int, side: Side) -> None:
+        order = pit.place(side, quantity)
+        execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+        with CaptureQueriesContext(connection) as statements:
+            assert fan_out_batch(lead_id=pit.lead.pk)
+        counts["fan out" if side == Side.BUY else "reduce"].append(len(statements))
+        with CaptureQueriesContext(connection) as statements:
+            done = execute(str(pit.event().pk))
+        assert done == Follow.objects.count()
+        counts["execute" if side == Side.BUY else "execute exits"].append(len(statements))
+
+    for size in (10, 190):
+        pit.crowd(size)
+        pit.buy(1)  # every follower's rows are there from now on
+        counted("fan out", 2, Side.BUY)
+        counted("reduce", 1, Side.SELL)
+        pit.sell(2)
+    assert {len(set(found)) for found in counts.values()} == {1}
+    assert max(found[0] for found in counts.values()) <= 40
