@@ -1,0 +1,116 @@
+"""What each unsafe route is sent: a body with which its owner succeeds, so that a refusal is about who asks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fixtures_desk import NOON
+from tests.routes.world import PASSWORD, World
+
+Body = dict[str, Any]
+NEW_PASSWORD = "battery staple 99"
+
+
+def bodies(world: World) -> dict[tuple[str, str], Body]:
+    """Return (route, method) -> body; what is missing is sent none."""
+    return _page_bodies(world) | _api_bodies(world) | _admin_bodies(world)
+
+
+def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
+    own, lead, instrument = str(world.own["alice"].pk), world.pit.lead, str(world.pit.instrument.pk)
+    exchange = world.pit.desk.exchange
+    amount = {"amount": "5"}
+    strategy = {"name": "Other", "instrument": instrument, "timeframe": "5m", "fast": "3", "slow": "9", "share": "20"}
+    posts: dict[str, Body] = {
+        "account_login": {"login": "charlie@example.org", "password": PASSWORD},
+        "account_signup": {"email": "dora@example.org", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+        "account_reauthenticate": {"password": PASSWORD},
+        "account_email": {"action_add": "", "email": "other@example.org"},
+        "account_change_password": {
+            "oldpassword": PASSWORD,
+            "password1": NEW_PASSWORD,
+            "password2": NEW_PASSWORD,
+        },
+        "account_set_password": {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+        "account_reset_password": {"email": "alice@example.org"},
+        "account_confirm_login_code": {"code": "123456"},
+        "account_reset_password_from_key": {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
+        "accounts:profile": {"display_name": "Somebody", "handle": "somebody", "bio": "Hello."},
+        "accounts:tokens": {"name": "laptop", "days": "30"},
+        "accounts:leave": {"password": PASSWORD, "understood": "on"},
+        "portfolios:open": {"name": "Third", "market": f"{exchange.code}:USDT", "amount": "100"},
+        "portfolios:deposit": amount,
+        "portfolios:withdraw": amount,
+        "portfolios:transfer": {"target": own, **amount},
+        "portfolios:place": {"instrument": instrument, "side": "BUY", "quantity": "0.5", "key": "once"},
+        "trading:stop": {"mode": "KEEP"},
+        "strategies:new": strategy,
+        "strategies:edit": strategy,
+        "strategies:start": {"portfolio": str(lead.pk)},
+        "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
+        "marketplace:detail": {"source": str(world.own["charlie"].pk), "amount": "100", "multiplier": "1"},
+        "marketplace:edit": {"title": "Other", "description": "Other."},
+        "community:new_competition": {"exchange": str(exchange.pk)},
+    }
+    return {(name, "POST"): body for name, body in posts.items()}
+
+
+def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
+    own, lead, instrument = str(world.own["alice"].pk), str(world.pit.lead.pk), str(world.pit.instrument.pk)
+    exchange = world.pit.desk.exchange.code
+    amount = {"amount": "5"}
+    strategy = {
+        "name": "Other",
+        "instrument": instrument,
+        "timeframe": "5m",
+        "parameters": {"fast": 3, "slow": 9, "share": "0.2", "stop_loss": None},
+    }
+    return {
+        ("accounts_api:tokens", "POST"): {"name": "bot", "email": "alice@example.org", "password": PASSWORD},
+        ("accounts_api:me", "PATCH"): {"display_name": "Somebody"},
+        ("accounts_api:mark_read", "POST"): {"ids": [str(world.values["notification_id"])]},
+        ("accounts_api:invitations", "POST"): {"valid_days": 3},
+        ("portfolios_api:portfolios", "POST"): {
+            "name": "Third",
+            "exchange": exchange,
+            "settlement": "USDT",
+            "amount": "100",
+        },
+        ("portfolios_api:deposit", "POST"): amount,
+        ("portfolios_api:withdraw", "POST"): amount,
+        ("portfolios_api:transfer", "POST"): {"target": own, **amount},
+        ("trading_api:orders", "POST"): {"portfolio": lead, "instrument": instrument, "side": "BUY", "quantity": "0.5"},
+        ("trading_api:stop", "POST"): {"mode": "KEEP"},
+        ("trading_api:safety", "PUT"): {"level": "HALTED", "reason": "A drill."},
+        ("strategies_api:strategies", "POST"): strategy,
+        ("strategies_api:strategy", "PUT"): strategy,
+        ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
+        ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
+        ("marketplace_api:listing", "PATCH"): {"title": "Other"},
+        ("marketplace_api:follow", "POST"): {
+            "from_portfolio": str(world.own["charlie"].pk),
+            "amount": "100",
+            "multiplier": "1",
+        },
+        ("community_api:competitions", "POST"): {
+            "title": "Second sprint",
+            "exchange": exchange,
+            "settlement": "USDT",
+            "starting_capital": "500",
+            "allowed_instruments": [instrument],
+            "starts_at": NOON.isoformat(),
+            "ends_at": "2026-03-02T14:00:00Z",
+        },
+    }
+
+
+def _admin_bodies(world: World) -> dict[tuple[str, str], Body]:
+    return {
+        ("admin:trading_safetyswitch_halt", "POST"): {"reason": "A drill."},
+        ("admin:login", "POST"): {"username": "charlie@example.org", "password": PASSWORD},
+        ("admin:password_change", "POST"): {
+            "old_password": PASSWORD,
+            "new_password1": NEW_PASSWORD,
+            "new_password2": NEW_PASSWORD,
+        },
+    }

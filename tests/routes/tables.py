@@ -1,0 +1,248 @@
+"""Who gets what: one row per route and method, one column per asker.
+
+A number is the answer's status; `login` is a redirect to the log-in page that leads back here, `entry` one that does
+not, `done` a redirect to another page of this site. 404 and never 403 is what somebody gets who must not know that a
+thing exists. Addresses are filled with alice's things; follows are bob's. What a row's request carries stands in bodies.py.
+
+A row of the admin with a star holds for every model that has no row of its own there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from tests.routes.routes import Route
+from tests.routes.world import ASKERS
+
+PAGES = """
+route                                    method  nobody   charlie  bob      alice    operator revoked
+overview                                 GET     200      200      200      200      200      200
+accounts:profile                         GET     login    200      200      200      200      login
+accounts:profile                         POST    login    done     done     done     done     login
+accounts:tokens                          GET     login    200      200      200      200      login
+accounts:tokens                          POST    login    200      200      200      200      login
+accounts:revoke                          POST    login    404      404      done     404      login
+accounts:notifications                   GET     login    200      200      200      200      login
+accounts:read_all                        POST    login    done     done     done     done     login
+accounts:read_one                        POST    login    done     done     done     done     login
+accounts:activity                        GET     login    200      200      200      200      login
+accounts:data                            GET     login    200      200      200      200      login
+accounts:export                          POST    login    200      200      200      200      login
+accounts:leave                           POST    login    done     400      400      done     login
+markets:list                             GET     200      200      200      200      200      200
+markets:instrument                       GET     200      200      200      200      200      200
+markets:candles                          GET     200      200      200      200      200      200
+portfolios:list                          GET     login    200      200      200      200      login
+portfolios:open                          GET     login    200      200      200      200      login
+portfolios:open                          POST    login    done     done     done     done     login
+portfolios:summary                       GET     login    404      404      200      404      login
+portfolios:positions                     GET     login    404      404      200      404      login
+portfolios:equity                        GET     login    404      404      200      404      login
+portfolios:ledger                        GET     login    404      404      200      404      login
+portfolios:deposit                       GET     login    404      404      200      404      login
+portfolios:deposit                       POST    login    404      404      done     404      login
+portfolios:withdraw                      GET     login    404      404      200      404      login
+portfolios:withdraw                      POST    login    404      404      done     404      login
+portfolios:transfer                      GET     login    404      404      200      404      login
+portfolios:transfer                      POST    login    404      404      done     404      login
+portfolios:detail                        GET     login    404      404      200      404      login
+portfolios:chart                         GET     login    404      404      200      404      login
+portfolios:orders                        GET     login    404      404      200      404      login
+portfolios:recent_orders                 GET     login    404      404      200      404      login
+portfolios:place                         POST    login    404      404      done     404      login
+portfolios:estimate                      GET     login    404      404      200      404      login
+portfolios:fills                         GET     login    404      404      200      404      login
+portfolios:recent_fills                  GET     login    404      404      200      404      login
+portfolios:follow                        GET     login    404      200      404      404      login
+portfolios:copies                        GET     login    404      200      404      404      login
+trading:order                            GET     login    404      404      200      404      login
+trading:follows                          GET     login    200      200      200      200      login
+trading:pause                            POST    login    404      done     404      404      login
+trading:resume                           POST    login    404      409      404      404      login
+trading:stop                             POST    login    404      done     404      404      login
+strategies:list                          GET     login    200      200      200      200      login
+strategies:new                           GET     login    200      200      200      200      login
+strategies:new                           POST    login    done     done     done     done     login
+strategies:detail                        GET     login    404      404      200      404      login
+strategies:edit                          GET     login    404      404      200      404      login
+strategies:edit                          POST    login    404      404      done     404      login
+strategies:start                         GET     login    404      404      200      404      login
+strategies:start                         POST    login    404      404      done     404      login
+strategies:run                           GET     login    404      404      200      404      login
+strategies:stop                          POST    login    404      404      done     404      login
+marketplace:list                         GET     200      200      200      200      200      200
+marketplace:publish                      GET     login    200      200      200      200      login
+marketplace:publish                      POST    login    400      400      done     400      login
+marketplace:detail                       GET     200      200      200      200      200      200
+marketplace:detail                       POST    login    done     400      200      400      login
+marketplace:equity                       GET     200      200      200      200      200      200
+marketplace:edit                         GET     login    404      404      200      404      login
+marketplace:edit                         POST    login    404      404      done     404      login
+marketplace:withdraw                     POST    login    404      404      done     404      login
+community:leaderboard                    GET     200      200      200      200      200      200
+community:competitions                   GET     200      200      200      200      200      200
+community:new_competition                GET     login    404      404      404      200      login
+community:new_competition                POST    login    404      404      404      done     login
+community:competition                    GET     200      200      200      200      200      200
+community:enter                          POST    login    done     done     done     done     login
+community:profile                        GET     200      200      200      200      200      200
+"""
+
+ACCOUNT_PAGES = """
+route                                    method  nobody   charlie  bob      alice    operator revoked
+account_login                            GET     200      done     done     done     done     200
+account_login                            POST    done     done     done     done     done     done
+account_logout                           GET     done     200      200      200      200      done
+account_logout                           POST    done     done     done     done     done     done
+account_inactive                         GET     200      200      200      200      200      200
+account_signup                           GET     200      done     done     done     done     200
+account_signup                           POST    done     done     done     done     done     done
+account_reauthenticate                   GET     login    200      200      200      200      login
+account_reauthenticate                   POST    login    done     done     done     done     login
+account_email                            GET     login    200      200      200      200      login
+account_email                            POST    login    done     done     done     done     login
+account_email_verification_sent          GET     200      200      200      200      200      200
+account_change_password                  GET     login    200      200      200      200      login
+account_change_password                  POST    login    done     done     done     done     login
+account_set_password                     GET     login    done     done     done     done     login
+account_set_password                     POST    login    done     done     done     done     login
+account_reset_password                   GET     200      200      200      200      200      200
+account_reset_password                   POST    done     done     done     done     done     done
+account_confirm_login_code               GET     entry    done     done     done     done     entry
+account_confirm_login_code               POST    entry    done     done     done     done     entry
+account_confirm_email                    GET     200      200      200      200      200      200
+account_confirm_email                    POST    404      404      404      404      404      404
+account_reset_password_from_key_done     GET     200      200      200      200      200      200
+account_reset_password_from_key          GET     200      200      200      200      200      200
+account_reset_password_from_key          POST    200      200      200      200      200      200
+account_reset_password_done              GET     200      200      200      200      200      200
+"""
+
+API = """
+route                                    method  nobody   charlie  bob      alice    operator revoked
+accounts_api:tokens                      GET     401      200      200      200      200      401
+accounts_api:tokens                      POST    201      403      403      403      403      401
+accounts_api:token                       DELETE  401      404      404      204      404      401
+accounts_api:me                          GET     401      200      200      200      200      401
+accounts_api:me                          PATCH   401      200      200      200      200      401
+accounts_api:notifications               GET     401      200      200      200      200      401
+accounts_api:mark_read                   POST    401      200      200      200      200      401
+accounts_api:invitations                 GET     401      403      403      403      200      401
+accounts_api:invitations                 POST    401      403      403      403      201      401
+markets_api:instruments                  GET     401      200      200      200      200      401
+markets_api:instrument                   GET     401      200      200      200      200      401
+markets_api:candles                      GET     401      200      200      200      200      401
+markets_api:tickers                      GET     401      200      200      200      200      401
+portfolios_api:portfolios                GET     401      200      200      200      200      401
+portfolios_api:portfolios                POST    401      201      201      201      201      401
+portfolios_api:portfolio                 GET     401      404      404      200      404      401
+portfolios_api:deposit                   POST    401      404      404      200      404      401
+portfolios_api:withdraw                  POST    401      404      404      200      404      401
+portfolios_api:transfer                  POST    401      404      404      200      404      401
+portfolios_api:equity                    GET     401      404      404      200      404      401
+portfolios_api:ledger                    GET     401      404      404      200      404      401
+portfolios_api:positions                 GET     401      404      404      200      404      401
+trading_api:orders                       GET     401      200      200      200      200      401
+trading_api:orders                       POST    401      404      404      201      404      401
+trading_api:order                        GET     401      404      404      200      404      401
+trading_api:fills                        GET     401      200      200      200      200      401
+trading_api:fill                         GET     401      404      404      200      404      401
+trading_api:follows                      GET     401      200      200      200      200      401
+trading_api:follow                       GET     401      404      200      404      404      401
+trading_api:pause                        POST    401      404      200      404      404      401
+trading_api:resume                       POST    401      404      409      404      404      401
+trading_api:stop                         POST    401      404      200      404      404      401
+trading_api:safety                       GET     401      200      200      200      200      401
+trading_api:safety                       PUT     401      403      403      403      200      401
+strategies_api:strategies                GET     401      200      200      200      200      401
+strategies_api:strategies                POST    401      201      201      201      201      401
+strategies_api:strategy                  GET     401      404      404      200      404      401
+strategies_api:strategy                  PUT     401      404      404      200      404      401
+strategies_api:runs                      GET     401      200      200      200      200      401
+strategies_api:runs                      POST    401      404      404      201      404      401
+strategies_api:run                       GET     401      404      404      200      404      401
+strategies_api:stop_run                  POST    401      404      404      200      404      401
+marketplace_api:listings                 GET     401      200      200      200      200      401
+marketplace_api:listings                 POST    401      404      404      201      404      401
+marketplace_api:listing                  GET     401      200      200      200      200      401
+marketplace_api:listing                  PATCH   401      404      404      200      404      401
+marketplace_api:withdraw                 POST    401      404      404      200      404      401
+marketplace_api:equity                   GET     401      200      200      200      200      401
+marketplace_api:follow                   POST    401      201      404      404      404      401
+community_api:leaderboard                GET     401      200      200      200      200      401
+community_api:competitions               GET     401      200      200      200      200      401
+community_api:competitions               POST    401      403      403      403      201      401
+community_api:competition                GET     401      200      200      200      200      401
+community_api:ranking                    GET     401      200      200      200      200      401
+community_api:enter                      POST    401      201      201      409      201      401
+community_api:profile                    GET     401      200      200      200      200      401
+schema                                   GET     200      200      200      200      200      401
+api_docs                                 GET     200      200      200      200      200      401
+"""
+
+ADMIN = """
+route                                    method  nobody   charlie  bob      alice    operator revoked
+admin:index                              GET     login    login    login    login    200      login
+admin:search                             GET     login    login    login    login    200      login
+admin:app_list                           GET     login    login    login    login    200      login
+admin:rest                               GET     login    login    login    login    404      login
+admin:login                              GET     login    403      403      403      done     login
+admin:login                              POST    login    403      403      403      200      login
+admin:logout                             GET     done     done     done     done     405      done
+admin:logout                             POST    done     done     done     done     done     done
+admin:password_change                    GET     login    login    login    login    200      login
+admin:password_change                    POST    login    login    login    login    done     login
+admin:password_change_done               GET     login    login    login    login    200      login
+admin:autocomplete                       GET     login    login    login    login    403      login
+admin:jsi18n                             GET     login    login    login    login    200      login
+admin:view_on_site                       GET     login    login    login    login    404      login
+admin:trading_safetyswitch_halt          GET     login    login    login    login    200      login
+admin:trading_safetyswitch_halt          POST    login    login    login    login    done     login
+admin:trading_safetyswitch_resume        GET     login    login    login    login    200      login
+admin:trading_safetyswitch_resume        POST    login    login    login    login    done     login
+admin:community_competition_add          GET     login    login    login    login    done     login
+admin:community_competition_add          POST    login    login    login    login    done     login
+admin:accounts_plan_add                  GET     login    login    login    login    200      login
+admin:accounts_plan_add                  POST    login    login    login    login    200      login
+admin:accounts_plan_change               POST    login    login    login    login    200      login
+admin:accounts_invitation_add            GET     login    login    login    login    200      login
+admin:accounts_invitation_add            POST    login    login    login    login    done     login
+admin:accounts_user_change               POST    login    login    login    login    200      login
+admin:*_changelist                       GET     login    login    login    login    200      login
+admin:*_changelist                       POST    login    login    login    login    200      login
+admin:*_add                              GET     login    login    login    login    403      login
+admin:*_add                              POST    login    login    login    login    403      login
+admin:*_change                           GET     login    login    login    login    200      login
+admin:*_change                           POST    login    login    login    login    403      login
+admin:*_delete                           GET     login    login    login    login    403      login
+admin:*_delete                           POST    login    login    login    login    403      login
+admin:*_history                          GET     login    login    login    login    200      login
+admin:*_bare                             GET     login    login    login    login    done     login
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What one route and method answers each asker."""
+
+    name: str
+    method: str
+    answers: Mapping[str, str]
+
+
+def _parsed(text: str) -> list[Row]:
+    head, *lines = (line.split() for line in text.strip().splitlines())
+    assert head == ["route", "method", *ASKERS]
+    return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
+
+
+ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN) for row in _parsed(text)]
+
+
+def rows_of(route: Route) -> list[Row]:
+    """Return a route's rows: its own, and those with a star for methods that it has no row of its own for."""
+    own = {row.method: row for row in ROWS if row.name == route.name}
+    shared = {row.method: row for row in ROWS if "*" in row.name and fnmatchcase(route.name, row.name)}
+    return list((shared | own).values())

@@ -1,0 +1,269 @@
+"""A site on which everything has happened once, and the six who ask it.
+
+alice leads (portfolio, listing, strategy, run, token), bob follows her, charlie is a stranger with no more than a
+portfolio of his own, the operator holds a competition that alice entered, and has followed her once. Then there are
+nobody, and a program whose token alice has revoked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from decimal import Decimal
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from django.apps import apps
+from django.conf import settings
+from django.db import transaction
+from django.test import Client
+from django.test.client import ClientHandler
+
+from accounts.models import ApiToken, Notification, User
+from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
+from community.models import Competition
+from community.services.competitions import create_competition, enter_competition
+from marketplace.models import Listing
+from marketplace.services.listings import publish_listing
+from portfolios.models import Portfolio
+from portfolios.services.equity import take_snapshots
+from strategies.models import StrategyRun, StrategyVersion
+from strategies.services.definitions import save_strategy
+from strategies.services.runs import start_run
+from tests.fixtures_desk import NOON, Desk, Working
+from tests.fixtures_trading import Pit
+from tests.routes.routes import Route
+from trading.models import CauseKind, Fill, Follow, Leg, Order, Side
+from trading.services.follows import StopMode, stop_follow
+from trading.services.orders import Cause, submit_order
+from trading.services.safety import resume_platform
+
+if TYPE_CHECKING:
+    from django.test.client import _MonkeyPatchedWSGIResponse
+
+Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
+ASKERS = ("nobody", "charlie", "bob", "alice", "operator", "revoked")
+PASSWORD = "correct horse"
+PARAMETERS = {"fast": 2, "slow": 3, "share": "0.125", "stop_loss": "0.05"}
+
+
+@dataclass
+class World:
+    """What there is. `values` fill an address with alice's things, `own` holds a portfolio of each person's own."""
+
+    pit: Pit
+    people: dict[str, User]
+    own: dict[str, Portfolio]
+    follow: Follow
+    listing: Listing
+    version: StrategyVersion
+    run: StrategyRun
+    competition: Competition
+    secrets: dict[str, str]
+    token: ApiToken
+    sessions: dict[str, str] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def path(self, route: Route, **other: Any) -> str:
+        """Return a route's address with alice's things in it, or with others."""
+        return route.path({**self.values, **self._special(route), **other})
+
+    def _special(self, route: Route) -> dict[str, Any]:
+        if route.name in {"portfolios:follow", "portfolios:copies"}:
+            return {"portfolio_id": self.follow.portfolio_id}
+        if route.is_admin and route.keys == ("object_id",):
+            app, model = route.name.removeprefix("admin:").split("_")[:2]
+            return {"object_id": apps.get_model(app, model)._default_manager.values_list("pk", flat=True)[0]}
+        return {}
+
+    def browser(self, asker: str, *, checks_csrf: bool = False) -> Client:
+        """Return a fresh browser in which the asker is signed in; a revoked token goes along as a header."""
+        client = _client(checks_csrf=checks_csrf)
+        if asker in self.sessions:
+            client.cookies[settings.SESSION_COOKIE_NAME] = self.sessions[asker]
+        if asker == "revoked":
+            client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {self.secrets[asker]}"
+        return client
+
+    def program(self, asker: str) -> Client:
+        """Return a program that sends the asker's token."""
+        client = _client(checks_csrf=True)
+        if asker in self.secrets:
+            client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {self.secrets[asker]}"
+        return client
+
+    def client(self, route: Route, asker: str) -> Client:
+        """Return the asker in the way in which a route is used: as a program or in a browser."""
+        return self.program(asker) if route.is_api else self.browser(asker)
+
+    def ask(self, route: Route, method: str, asker: str, body: Any = None, **other: Any) -> Answer:
+        """Send one request in the asker's way, undo whatever it did, and return the answer."""
+        query = "?timeframe=5m" if route.name == "markets_api:candles" else ""
+        with transaction.atomic():
+            path = self.path(route, **other) + query
+            answer = send(self.client(route, asker), method, path, body, as_json=route.is_api)
+            transaction.set_rollback(True)
+        return answer
+
+
+@cache
+def _handler(checks_csrf: bool) -> ClientHandler:
+    """Return the platform behind a test client; one for all, since each looks through every static file as it starts."""
+    return ClientHandler(enforce_csrf_checks=checks_csrf)
+
+
+def _client(*, checks_csrf: bool) -> Client:
+    client = Client(raise_request_exception=False)
+    client.handler = _handler(checks_csrf)
+    return client
+
+
+@contextmanager
+def unchanged() -> Iterator[list[str]]:
+    """Undo what the block does, and yield a list that then holds the tables that it changed."""
+    before = everything_stored()
+    found: list[str] = []
+    with transaction.atomic():
+        yield found
+        after = everything_stored()
+        transaction.set_rollback(True)
+    found += sorted(label for label in before if before[label] != after[label])
+
+
+def changed_by(tries: Mapping[str, Callable[[], None]]) -> dict[str, list[str]]:
+    """Return which of these acts change which tables; the price of looking is paid for each only where some do."""
+    with unchanged() as tables:
+        for act in tries.values():
+            act()
+    changed = {}
+    for name, act in tries.items() if tables else ():
+        with unchanged() as tables:
+            act()
+        if tables:
+            changed[name] = tables
+    return changed
+
+
+def send(client: Client, method: str, path: str, body: Any = None, *, as_json: bool = False) -> Answer:
+    """Send one request: a body as JSON, or as a form sends it."""
+    if as_json:
+        text = "" if body is None else json.dumps(body)
+        return client.generic(method, path, text, content_type="application/json")
+    return client.post(path, body or {}) if method == "POST" else client.generic(method, path)
+
+
+def everything_stored() -> dict[str, tuple[int, str]]:
+    """Return how many rows each table has and a digest of them all: what a refusal must leave as it was.
+
+    Sessions are left out, since a browser's own may change with every page, as are the moments of a token's last use.
+    """
+    found = {}
+    for model in apps.get_models(include_auto_created=True):
+        if model._meta.label == "sessions.Session":
+            continue
+        names = [one.attname for one in model._meta.concrete_fields if one.attname != "last_used_at"]
+        rows = [repr(row) for row in model._base_manager.order_by("pk").values_list(*names)]
+        found[model._meta.label] = (len(rows), hashlib.sha256("\n".join(rows).encode()).hexdigest())
+    return found
+
+
+def build(desk: Desk, working: Working) -> World:
+    """Let everything happen once."""
+    people = {
+        name: create_person(email=f"{name}@example.org", password=PASSWORD) for name in ("alice", "bob", "charlie")
+    }
+    people["operator"] = create_person(email="olive@example.org", password=PASSWORD, is_staff=True, is_superuser=True)
+    alice = people["alice"]
+    pit = Pit(desk, alice, working)
+    own = {name: pit.portfolio(person, 5_000, "Own") for name, person in people.items()}
+    listing = publish_listing(owner=alice, portfolio=pit.lead, title="Steady", description="Calm.")
+    follow = pit.follow(people["bob"])
+    left = pit.follow(people["operator"])
+    pit.buy(10)
+    with working():
+        stop_follow(actor=people["operator"], follow=left, mode=StopMode.CLOSE_NOW)
+    _armed_stop(pit, working)
+    version = save_strategy(
+        owner=alice, name="Crossing", instrument=pit.instrument, timeframe="5m", parameters=PARAMETERS
+    )
+    run = start_run(actor=alice, version=version, portfolio=own["alice"])
+    competition = _competition(pit, people["operator"])
+    enter_competition(user=alice, competition=competition)
+    resume_platform(actor=people["operator"])
+    create_invitation(created_by=people["operator"])
+    take_snapshots(namespace=desk.namespace, at=NOON)
+    record_sign_in(email=alice.email, user=alice, succeeded=True)
+    tokens = {name: issue_token(user=person, name="bot") for name, person in people.items()}
+    revoked, secret = issue_token(user=alice, name="lost")
+    revoke_token(token=revoked)
+    secrets = {name: one[1] for name, one in tokens.items()} | {"revoked": secret}
+    world = World(pit, people, own, follow, listing, version, run, competition, secrets, tokens["alice"][0])
+    world.values = _values(world)
+    world.sessions = {name: _signed_in(person) for name, person in people.items()}
+    return world
+
+
+def _armed_stop(pit: Pit, working: Working) -> None:
+    """Let the lead buy with a stop below."""
+    with working():
+        submit_order(
+            portfolio=pit.lead,
+            instrument=pit.instrument,
+            side=Side.BUY,
+            leg=Leg.OPEN,
+            quantity=Decimal(1),
+            cause=Cause(CauseKind.RUN, "1"),
+            stop_loss_ratio=Decimal("0.05"),
+        )
+
+
+def _competition(pit: Pit, operator: User) -> Competition:
+    return create_competition(
+        operator=operator,
+        title="Sprint",
+        description="Whoever has most.",
+        exchange=pit.desk.exchange,
+        settlement=pit.desk.usdt,
+        starting_capital=Decimal(1_000),
+        allowed_instruments=[pit.instrument],
+        starts_at=NOON,
+        ends_at=NOON + timedelta(hours=1),
+    )
+
+
+def _signed_in(person: User) -> str:
+    client = Client()
+    client.force_login(person)
+    return client.cookies[settings.SESSION_COOKIE_NAME].value
+
+
+def _values(world: World) -> dict[str, Any]:
+    alice, lead = world.people["alice"], world.pit.lead
+    return {
+        "portfolio_id": lead.pk,
+        "instrument_id": world.pit.instrument.pk,
+        "timeframe": "5m",
+        "order_id": Order.objects.filter(portfolio=lead)[0].pk,
+        "fill_id": Fill.objects.filter(portfolio=lead)[0].pk,
+        "follow_id": world.follow.pk,
+        "strategy_id": world.version.strategy_id,
+        "version_id": world.version.pk,
+        "run_id": world.run.pk,
+        "listing_id": world.listing.pk,
+        "competition_id": world.competition.pk,
+        "token_id": world.token.pk,
+        "notification_id": Notification.objects.filter(user=alice)[0].pk,
+        "handle": alice.profile.handle,
+        "kind": "PAPER",
+        # Keys of mails that were never sent.
+        "uidb36": "1",
+        "key": "none",
+        "content_type_id": "1",
+        "object_id": alice.pk,
+        "app_label": "trading",
+        "url": "nowhere/",
+    }
