@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
+from django.test import Client
+from django.urls import reverse
 
 from accounts.models import ApiToken, AuditEntry, Limit, Plan, Profile, SignIn, User, handle_stem
 from accounts.services import audit
@@ -27,6 +30,16 @@ def test_a_handle_is_made_from_the_address(email: str, stem: str) -> None:
 def test_a_taken_handle_gets_a_number(db: None) -> None:
     handles = [User.objects.create_user(f"alice@{host}.org", "pw").profile.handle for host in ("a", "b", "c")]
     assert handles == ["alice", "alice2", "alice3"]
+
+
+def test_who_is_made_an_operator_on_the_command_line_can_log_in(client: Client, db: None) -> None:
+    call_command("createsuperuser", "--noinput", "--email", "Root@example.org")
+    root = User.objects.get(email="root@example.org")
+    assert (root.is_staff, root.is_superuser) == (True, True)
+    root.set_password("correct horse")
+    root.save()
+    answer = client.post(reverse("account_login"), {"login": root.email, "password": "correct horse"})
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/")
 
 
 def test_nobody_signs_up_as_the_house(db: None) -> None:
