@@ -82,7 +82,9 @@ def venue_to_run(code: str) -> Exchange:
     try:
         return exchange_by_code(code)
     except NotFound as error:
-        message = f"There is no exchange {code!r} here: run manage.py seed_simulated, or manage.py import_candles, first."
+        message = (
+            f"There is no exchange {code!r} here: run manage.py seed_simulated, or manage.py import_candles, first."
+        )
         raise DomainError("VENUE_MISSING", message, status=404) from error
 
 
