@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 from uuid import UUID
 
@@ -10,6 +11,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import User
+from common.clock import market_now
 from common.errors import NotFound
 from engine.decimals import ZERO
 from markets.models import Instrument
@@ -181,11 +183,25 @@ def platform_level() -> str:
 
 
 def has_unfinished_work(namespace: str) -> bool:
-    """Say whether trading still has something to do in a namespace: events to copy, orders to send, commands to run."""
+    """Say whether trading has something to do in a namespace now: orders to send, due events to copy and commands to run.
+
+    What is due later waits for market time, so market time must not wait for it.
+    """
+    now = market_now(namespace)
     return (
         Order.objects.filter(
             state__in=[OrderState.PENDING, OrderState.SUBMITTING, OrderState.UNKNOWN], portfolio__namespace=namespace
         ).exists()
-        or LeadEvent.objects.filter(state=LeadEventState.WAITING, lead__namespace=namespace).exists()
-        or FollowCommand.objects.filter(is_done=False, follow__lead__namespace=namespace).exists()
+        or due_events(namespace, now).exists()
+        or due_commands(namespace, now).exists()
     )
+
+
+def due_events(namespace: str, until: datetime) -> QuerySet[LeadEvent]:
+    """Return the lead events of a namespace that are due by a moment of market time and not copied yet."""
+    return LeadEvent.objects.filter(state=LeadEventState.WAITING, due_at__lte=until, lead__namespace=namespace)
+
+
+def due_commands(namespace: str, until: datetime) -> QuerySet[FollowCommand]:
+    """Return the follow commands of a namespace that are due by a moment of market time and not run yet."""
+    return FollowCommand.objects.filter(is_done=False, due_at__lte=until, follow__lead__namespace=namespace)

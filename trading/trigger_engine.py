@@ -15,17 +15,21 @@ from django.db import close_old_connections
 
 from common import clock
 from common.bus import bus
+from common.clock import market_now
 from common.lease import Lease, lease
 from engine.price_ladder import PriceLadder
 from markets.feed import ticks_channel
 from markets.prices import board_name, parse_price
 from trading.models import Trigger, TriggerState
+from trading.services.sweeping import run_due
 from trading.services.triggers import channel, fire
 
 logger = logging.getLogger(__name__)
 LEASE_SECONDS = 10.0
 # Hints about new triggers, and ticks, may be lost: the rows and the board are asked this often anyway.
 REFRESH_SECONDS = 1.0
+# How often work that waits for market time (fills that are batched before they are copied) is looked for.
+DUE_SECONDS = 0.25
 
 
 class TriggerEngine:
@@ -134,8 +138,11 @@ def _watch(engine: TriggerEngine, held: Lease, stop: threading.Event) -> None:
     The subscription begins here: what was said while this engine stood by must fire nothing.
     """
     with bus().listen(ticks_channel(engine.namespace), channel(engine.namespace)) as subscription:
-        next_look = 0.0
+        next_look = next_due = 0.0
         while not stop.is_set():
+            if clock.monotonic() >= next_due:
+                next_due = clock.monotonic() + DUE_SECONDS
+                _run_due(engine.namespace)
             if clock.monotonic() >= next_look:
                 if not held.hold():
                     return
@@ -143,6 +150,14 @@ def _watch(engine: TriggerEngine, held: Lease, stop: threading.Event) -> None:
                 _handle(engine, channel(engine.namespace), None)
             if (received := subscription.get(0.25)) is not None:
                 _handle(engine, *received)
+
+
+def _run_due(namespace: str) -> None:
+    try:
+        run_due(namespace=namespace, until=market_now(namespace))
+    except Exception:
+        logger.exception("The delayed work of %s could not be started; it is tried again.", namespace)
+        close_old_connections()
 
 
 def _handle(engine: TriggerEngine, source: str, message: object) -> None:

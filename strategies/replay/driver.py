@@ -15,7 +15,7 @@ from markets.feed import apply_step, settled
 from markets.steps import PriceSource, Step
 from portfolios.services.equity import take_snapshots
 from strategies.tasks import sweep_runs
-from trading.services.sweeping import sweep
+from trading.services.sweeping import run_due, sweep
 from trading.services.triggers import channel
 from trading.trigger_engine import TriggerEngine
 
@@ -82,6 +82,8 @@ def walk(
             apply_step(source.namespace, step, persists_candles=source.persists_candles)
             if hints.get(0) is not None or (step.closed and not hears_all):
                 _refresh(engine, hints.get)
+            if step.closed:
+                run_due(namespace=source.namespace, until=step.at)
             if engine.on_prices(step.prices) or step.closed:
                 finish()  # a price that closes no candle and crosses no stop sets nothing off
             if (due := _floor(step.at, snapshot_every)) != snapshot_at:

@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from common.clock import wall_now
 from common.tasks import enqueue
 from trading.models import Follow, FollowCommand, FollowState, LeadEvent, LeadEventState, Order, OrderState
+from trading.selectors import due_commands, due_events
 from trading.services.execution import resolve_abandoned
 
 PATIENCE_SECONDS = 5.0
+
+
+def run_due(*, namespace: str, until: datetime) -> int:
+    """Enqueue the delayed work of a namespace that is due by a moment of market time; return how many pieces it was.
+
+    Whoever moves market time calls this: a delay is a row with `due_at`, never a countdown of the wall.
+    """
+    from trading import tasks  # the tasks' bodies call services: one of the two must look late
+
+    leads = set(due_events(namespace, until).values_list("lead_id", flat=True))
+    for lead_id in sorted(leads):
+        enqueue(tasks.fan_out, str(lead_id))
+    commands = list(due_commands(namespace, until).order_by("pk").values_list("pk", flat=True))
+    for command_id in commands:
+        enqueue(tasks.run_follow_command, command_id)
+    return len(leads) + len(commands)
 
 
 def sweep(*, older_than_seconds: float = PATIENCE_SECONDS, lease_seconds: float | None = None) -> int:
