@@ -45,7 +45,8 @@ def register_topic(kind: str, gate: Gate) -> None:
 def gate_of(topic: str) -> tuple[Gate, str]:
     """Return a topic's gate and what to ask it about; raise DomainError UNKNOWN_TOPIC where there is no such topic."""
     kind, _, key = topic.partition(":")
-    if kind not in _gates or not key:
+    # No id or code of ours holds anything else, and no database would take a NUL or half a surrogate pair.
+    if kind not in _gates or not key or not (topic.isascii() and topic.isprintable()):
         raise DomainError("UNKNOWN_TOPIC", f"There is no topic {topic[:80]!r}.", status=404)
     return _gates[kind], key
 
