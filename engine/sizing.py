@@ -6,6 +6,10 @@ from decimal import Decimal
 
 from engine.decimals import QUANTUM, ZERO, floor_to_step, money
 
+# More than anybody can pay for, and less than storage holds: a lead that grew a billionfold since a ratio was fixed
+# must not make an order that cannot be stored, and with it stop everybody else's.
+LARGEST = Decimal(10) ** 18
+
 
 def equity_ratio(*, follower_equity: Decimal, lead_equity: Decimal, multiplier: Decimal) -> Decimal:
     """Return E_follower ÷ E_lead × multiplier (rule 4), 0 where either side has no equity.
@@ -40,4 +44,4 @@ def _part_in_lots(quantity: Decimal, share: Decimal, lot_step: Decimal) -> Decim
 
     The share was itself rounded to 18 decimals, perhaps down: it stands for what lies up to one unit above it.
     """
-    return floor_to_step(quantity * (share + QUANTUM), lot_step) if share else ZERO
+    return floor_to_step(min(quantity * (share + QUANTUM), LARGEST), lot_step) if share else ZERO

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from engine.decimals import ONE, ZERO
 from engine.positions import closed_fraction
-from engine.sizing import equity_ratio, open_quantity, reduction_quantity, stake_quantity
+from engine.sizing import LARGEST, equity_ratio, open_quantity, reduction_quantity, stake_quantity
 
 cents = st.integers(1, 10**8).map(lambda number: Decimal(number).scaleb(-2))
 multipliers = st.integers(100, 3000).map(lambda number: Decimal(number).scaleb(-3))
@@ -98,3 +98,8 @@ def test_a_stake_is_a_share_of_equity_in_whole_lots(equity: Decimal, share: int,
     found = stake_quantity(equity=equity, share=part, price=price, lot_step=step)
     assert found == floored(Fraction(equity) * Fraction(part) / Fraction(price), step)
     assert ZERO <= found * price <= equity * part
+
+
+def test_no_ratio_makes_an_order_that_could_not_be_stored() -> None:
+    asked = open_quantity(lead_quantity=Decimal("1E+14"), ratio=Decimal("6E+8"), lot_step=Decimal("0.001"))
+    assert asked == LARGEST == Decimal("1E+18")
