@@ -7,9 +7,11 @@ crash, gets the same fills under the same ids, and booking them again is a no-op
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 
 from common.clock import market_now
-from engine.execution import taker_fee, taker_price
+from engine.decimals import ZERO
+from engine.execution import Costs, taker_fee, taker_price
 from trading.brokers import BrokerFill, OrderResult, Outcome
 from trading.models import Order, Side
 from trading.rules import costs_of
@@ -34,6 +36,12 @@ def _fill(order: Order) -> BrokerFill:
         venue_fill_id=f"{order.client_order_id}:1",
         quantity=order.quantity,
         price=price,
-        fee=taker_fee(quantity=order.quantity, price=price, costs=costs),
+        fee=_fee(order, price, costs),
         happened_at=market_now(order.portfolio.namespace),
     )
+
+
+def _fee(order: Order, price: Decimal, costs: Costs) -> Decimal:
+    """Return the fee; of a purchase never more than was promised: the venue may have raised it since the order was judged."""
+    fee = taker_fee(quantity=order.quantity, price=price, costs=costs)
+    return fee if order.side == Side.SELL else max(min(fee, order.reserved - order.quantity * price), ZERO)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
 from common.clock import market_now, wall_now
@@ -17,14 +18,17 @@ from common.ids import deterministic_id, new_id
 from common.realtime import publish
 from common.tasks import enqueue
 from engine.decimals import ZERO
+from markets.prices import latest_prices
+from markets.selectors import instruments_by_id
 from portfolios.services.books import Reservation, lock_portfolios, reserve
 from trading.brokers import Broker, OrderResult, Outcome
 from trading.brokers.paper import PaperBroker
-from trading.models import IN_FLIGHT, Order, OrderEvent, OrderState
+from trading.models import IN_FLIGHT, CauseKind, Leg, Order, OrderEvent, OrderState
 from trading.services.fills import record_fills, with_instruments
 from trading.services.judging import judge_batch
 from trading.services.withdrawing import take_off_targets
 
+logger = logging.getLogger(__name__)
 BATCH = 500
 REJECTED_WITHOUT_REASON = "REJECTED_BY_VENUE"
 
@@ -62,9 +66,8 @@ def _wake_waiting(ended: Sequence[Order]) -> None:
 @transaction.atomic
 def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
-    waiting = orders.filter(state=OrderState.PENDING).values_list("pk", "portfolio_id", "cause_id")
     # Sent in hash order: no follower is always first (rule 17).
-    batch = sorted(waiting, key=lambda row: deterministic_id(row[2], row[1]))[:BATCH]
+    batch = sorted(_candidates(orders), key=lambda row: deterministic_id(row[2], row[1]))[:BATCH]
     if not batch:
         return []
     portfolios = lock_portfolios(row[1] for row in batch)
@@ -80,6 +83,20 @@ def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     judge_batch(claimed)
     _keep_verdicts(claimed)
     return claimed
+
+
+def _candidates(orders: QuerySet[Order]) -> list[tuple[UUID, UUID, str]]:
+    """Return (id, portfolio, cause id) of what may be claimed."""
+    waiting = orders.filter(state=OrderState.PENDING)
+    names = ("pk", "portfolio_id", "cause_id", "cause_kind", "leg", "instrument_id")
+    rows = list(waiting.values_list(*names))
+    if len(rows) > BATCH:
+        # Those that have to wait for another must not fill the batches of those that need not.
+        rows = list(waiting.exclude(_waits_for_another()).values_list(*names))
+    # An exit is not denied for want of a price: it waits for one. (A copied one meets its event's.)
+    exits = {row[5] for row in rows if row[4] == Leg.CLOSE and row[3] != CauseKind.LEAD_EVENT}
+    dark = exits - latest_prices(instruments_by_id(exits).values()).keys() if exits else set()
+    return [row[:3] for row in rows if row[5] not in dark or row[4] == Leg.OPEN or row[3] == CauseKind.LEAD_EVENT]
 
 
 def _waits_for_another() -> Q:
@@ -171,5 +188,17 @@ def resolve_abandoned(*, older_than_seconds: float | None = None) -> int:
     ).select_related("portfolio", "instrument__market")
     orders = list(abandoned.order_by(F("claimed_at"))[:BATCH])
     if orders:
-        record_results(broker_for(orders).query(orders))
+        _record_each(broker_for(orders).query(orders))
     return len(orders)
+
+
+def _record_each(results: Sequence[OrderResult]) -> None:
+    """Record results together where that goes, else each for itself: one that cannot be booked holds up nobody else."""
+    try:
+        record_results(results)
+    except (IntegrityError, DataError, ArithmeticError, ValueError):
+        if len(results) == 1:
+            logger.exception("Order %s cannot be booked.", results[0].order_id)
+            return
+        for one in results:
+            _record_each([one])

@@ -10,7 +10,9 @@ import pytest
 
 from accounts.models import User
 from common import clock
+from common.bus import bus
 from common.ids import deterministic_id
+from markets.prices import board_name
 from portfolios.models import Balance, LedgerLine, Portfolio
 from tests.fixtures_desk import Desk, Working
 from tests.fixtures_trading import Pit, at_once, everything_stored, failed_checks, plain
@@ -257,3 +259,63 @@ def test_two_workers_at_the_same_time_execute_each_order_once(desk: Desk, alice:
     assert sum(counts) == 8
     assert Fill.objects.exclude(order__follow=None).count() == 8
     assert failed_checks() == {}
+
+
+# --- one that is stuck and the others -------------------------------------------------------------------------------
+def copies(pit: Pit, *people: User) -> list[Order]:
+    """Let people follow, the lead buy 10, and return the copies before anybody claims them, in the order of sending."""
+    for one in people:
+        pit.follow(one)
+    return copied_again(pit)
+
+
+def copied_again(pit: Pit) -> list[Order]:
+    execute(pit.place(Side.BUY, 10))
+    assert fan_out_batch(lead_id=pit.lead.pk)
+    rows = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, cause_id=str(pit.event().pk))
+    return sorted(rows, key=lambda order: deterministic_id(order.cause_id, order.portfolio_id))
+
+
+def test_those_that_must_wait_do_not_fill_the_batches_of_the_others(
+    pit: Pit, bob: User, charlie: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(execution, "BATCH", 1)
+    earlier = {order.portfolio_id: order for order in copies(pit, bob, charlie)}
+    first, second = copied_again(pit)
+    # The one that would be sent first has an order in flight that nobody answers.
+    assert claim_orders(Order.objects.filter(pk=earlier[first.portfolio_id].pk))
+    execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=earlier[second.portfolio_id].cause_id)
+    assert execute(second) == 1
+    assert (again(first).state, again(second).state) == (OrderState.PENDING, OrderState.FILLED)
+
+
+def test_an_abandoned_order_that_cannot_be_booked_holds_up_nobody_else(pit: Pit, bob: User, charlie: User) -> None:
+    stuck, other = copies(pit, bob, charlie)
+    assert len(claim_orders(Order.objects.filter(pk__in=[stuck.pk, other.pk]))) == 2
+    Order.objects.filter(pk=stuck.pk).update(market_price=Decimal(2_000))
+    assert resolve_abandoned(older_than_seconds=-1) == 2
+    assert (again(stuck).state, again(other).state) == (OrderState.SUBMITTING, OrderState.FILLED)
+
+
+def test_a_fee_raised_meanwhile_takes_no_more_than_was_promised(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, multiplier=3)
+    execute(pit.place(Side.BUY, 50))
+    assert fan_out_batch(lead_id=pit.lead.pk)
+    [order] = claim_orders(Order.objects.filter(follow=follow))
+    assert (plain(order.reserved), order.code) == ("1000", "CLIPPED_BALANCE")
+    pit.instrument.taker_fee_bps = Decimal(50)
+    pit.instrument.save()
+    resolve_abandoned(older_than_seconds=-1)
+    assert (again(order).state, pit.cash(follow), pit.held(follow)) == (OrderState.FILLED, "0", "10")
+    assert failed_checks() == {}
+
+
+def test_an_exit_waits_for_a_price_and_an_open_does_not(pit: Pit) -> None:
+    pit.buy(1)
+    bought, sold = pit.place(Side.BUY, 1), pit.place(Side.SELL, 1)
+    bus().board_drop(board_name(pit.desk.namespace))
+    assert (execute(bought), execute(sold)) == (1, 0)
+    assert (again(bought).code, again(sold).state) == ("PRICE_UNKNOWN", OrderState.PENDING)
+    pit.price(90)
+    assert execute(sold) == 1
+    assert again(sold).state == OrderState.FILLED
