@@ -168,12 +168,15 @@ def resume_follow(*, actor: User, follow: Follow) -> Follow:
 
 
 def stop_follow(*, actor: User, follow: Follow, mode: StopMode) -> Follow:
-    """End a follow: sell what it holds now, mirror the lead's exits until it is flat, or keep the holdings to manage by hand."""
+    """End a follow: sell what it holds now, mirror the lead's exits until it is flat, or keep the holdings to manage by hand.
+
+    Whoever waits for the lead's exits may still choose another way: a lead may never sell.
+    """
     with transaction.atomic():
         stopped = _move(
             actor,
             follow,
-            set(UNFINISHED_FOLLOW) - {FollowState.STOPPING},
+            UNFINISHED_FOLLOW,
             FollowState.STOPPING,
             "follow.stopping",
             code=mode,
@@ -199,7 +202,7 @@ def _move(
 ) -> Follow:
     with transaction.atomic():
         locked = lock_rows(Follow.objects.filter(pk=follow.pk).select_related("lead", "portfolio"))[0]
-        if locked.state not in allowed:
+        if locked.state not in allowed or (locked.state, locked.state_code) == (state, code):
             message = f"A follow that is {locked.get_state_display().lower()} cannot become {state.label.lower()}."
             raise DomainError("FOLLOW_STATE", message, {"state": locked.state}, status=409)
         before, locked.state, locked.state_code = locked.state, state, code
@@ -211,7 +214,10 @@ def _move(
 
 @transaction.atomic
 def run_command(*, command_id: int) -> None:
-    """Write the closing orders of a CLOSE_ALL command, once; called again it finds them written."""
+    """Write the closing orders of a CLOSE_ALL command, each once; called again it finds them written.
+
+    It is done when no open is in flight any more: what that one buys is closed as well.
+    """
     from trading.tasks import execute_orders
 
     command = FollowCommand.objects.select_for_update(of=("self",)).select_related("follow").get(pk=command_id)
@@ -219,28 +225,32 @@ def run_command(*, command_id: int) -> None:
         return
     follow = lock_rows(Follow.objects.filter(pk=command.follow_id))[0]
     follow.portfolio = lock_portfolios([follow.portfolio_id])[follow.portfolio_id]
+    cause = Cause(CauseKind.FOLLOW_COMMAND, str(command.pk))
+    written = Order.objects.filter(follow=follow, cause_kind=cause.kind, cause_id=cause.id)
     held = (
         Position.objects.filter(portfolio_id=follow.portfolio_id)
         .exclude(quantity=Decimal(0))
+        .exclude(instrument__in=list(written.values_list("instrument_id", flat=True)))
         .select_related("instrument__market")
     )
-    for position in held:
+    # Its owner may have chosen to keep everything meanwhile.
+    for position in held if follow.state_code == StopMode.CLOSE_NOW else ():
         order = new_order(
             portfolio=follow.portfolio,
             instrument=position.instrument,
             side=Side.SELL,
             leg=Leg.CLOSE,
             quantity=position.quantity,
-            cause=Cause(CauseKind.FOLLOW_COMMAND, str(command.pk)),
+            cause=cause,
             follow=follow,
             closed_fraction=Decimal(1),
             # After every event so far: what is in flight ends first, and its quantity is closed too.
             seq=LeadStream.objects.get(portfolio_id=follow.lead_id).last_seq + 1,
         )
         order.save(force_insert=True)
-    command.is_done = True
+    command.is_done = not Order.objects.filter(follow=follow, leg=Leg.OPEN, state__in=UNFINISHED).exists()
     command.save(update_fields=["is_done"])
-    enqueue(execute_orders, CauseKind.FOLLOW_COMMAND, str(command.pk))
+    enqueue(execute_orders, cause.kind, cause.id)
 
 
 def finish_stopping(follow_ids: Iterable[UUID]) -> int:
