@@ -14,8 +14,11 @@ Column: TypeAlias = "models.Field[Any, Any]"
 
 
 def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
-    """Lock and return the rows, in primary-key order, so that two batches never wait for each other in a circle."""
-    return list(queryset.select_for_update(of=("self",)).order_by("pk"))
+    """Lock and return the rows, in primary-key order, so that two batches never wait for each other in a circle.
+
+    Without the key: whoever stores a row that refers to a locked one (an audit entry names its user) need not wait.
+    """
+    return list(queryset.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 @contextmanager

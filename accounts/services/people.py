@@ -53,7 +53,7 @@ def update_profile(
     *, user: User, display_name: str | None = None, handle: str | None = None, bio: str | None = None
 ) -> Profile:
     """Change what others see of the user; None leaves a field as it is. Raises DomainError for unfit values."""
-    profile = Profile.objects.select_for_update().get(user=user)
+    profile = Profile.objects.select_for_update(no_key=True).get(user=user)
     wanted = {"display_name": display_name, "handle": handle, "bio": bio}
     changes = {
         name: value.strip()
@@ -87,7 +87,7 @@ def update_profile(
 @transaction.atomic
 def change_access(*, user: User, is_active: bool, is_staff: bool, is_superuser: bool) -> None:
     """Set whether the user may come in, and whether they are an operator."""
-    stored = User.objects.select_for_update().get(pk=user.pk)
+    stored = User.objects.select_for_update(no_key=True).get(pk=user.pk)
     before = {name: getattr(stored, name) for name in ACCESS}
     after = {"is_active": is_active, "is_staff": is_staff, "is_superuser": is_superuser}
     if after != before:

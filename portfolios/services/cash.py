@@ -50,7 +50,7 @@ def open_portfolio(
     if amount:
         check_amount(amount)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=owner.pk)
+        User.objects.select_for_update(no_key=True).get(pk=owner.pk)
         mine = Portfolio.objects.filter(owner=owner).exclude(state=PortfolioState.CLOSED)
         check_limit(owner, "portfolios", mine.count())
         if mine.filter(name=name).exists():

@@ -36,7 +36,7 @@ def save_strategy(
     settings = parse_parameters(parameters).stored()
     _check_series(instrument, timeframe)
     # The owner's row serialises two saves of one person: the limit and the name are judged on what is really there.
-    User.objects.select_for_update().get(pk=owner.pk)
+    User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     saved = _create(owner, name) if strategy is None else _rename(owner, strategy, name)
     newest = StrategyVersion.objects.filter(strategy=saved).order_by("-number").first()
     if newest and (newest.instrument_id, newest.timeframe, newest.parameters) == (instrument.pk, timeframe, settings):
@@ -68,7 +68,7 @@ def _create(owner: User, name: str) -> Strategy:
 
 def _rename(owner: User, strategy: Strategy, name: str) -> Strategy:
     # Locked, so that a version cannot be started (services/runs.py) while it is being edited.
-    locked = Strategy.objects.select_for_update().filter(pk=strategy.pk, owner=owner).first()
+    locked = Strategy.objects.select_for_update(no_key=True).filter(pk=strategy.pk, owner=owner).first()
     if locked is None:
         raise NotFound("strategy")
     renamed = _free_name(owner, name, besides=locked)

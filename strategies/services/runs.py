@@ -40,9 +40,9 @@ STOPPED_BY_OWNER = "STOPPED_BY_OWNER"
 @transaction.atomic
 def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) -> StrategyRun:
     """Put a version to work on a portfolio; it decides from the next candle that closes on (by market time)."""
-    User.objects.select_for_update().get(pk=actor.pk)
+    User.objects.select_for_update(no_key=True).get(pk=actor.pk)
     locked = lock_portfolios([portfolio.pk])[portfolio.pk]
-    Strategy.objects.select_for_update().get(pk=version.strategy_id)
+    Strategy.objects.select_for_update(no_key=True).get(pk=version.strategy_id)
     # Read again under the lock: an edit may have changed the version since.
     version = versions().get(pk=version.pk)
     if locked.owner_id != actor.pk or version.strategy.owner_id != actor.pk:

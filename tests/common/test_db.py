@@ -13,6 +13,7 @@ from django.db import IntegrityError, close_old_connections, connection, models,
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from accounts.services import audit
 from common.db import bulk_insert, bulk_update, lock_rows
 from common.ids import new_id
 from portfolios.models import Balance, Portfolio
@@ -176,7 +177,7 @@ def test_rows_are_locked_in_the_order_of_their_keys(desk: Desk, alice: User) -> 
     assert [one.pk for one in locked] == ids
     if connection.vendor == "postgresql":
         assert statements[0]["sql"].endswith(
-            'ORDER BY "portfolios_portfolio"."id" ASC FOR UPDATE OF "portfolios_portfolio"'
+            'ORDER BY "portfolios_portfolio"."id" ASC FOR NO KEY UPDATE OF "portfolios_portfolio"'
         )
 
 
@@ -204,3 +205,26 @@ def test_a_locked_row_makes_others_wait(desk: Desk, alice: User) -> None:
         events.append("first")
     thread.join(5)
     assert events == ["first", "other"]
+
+
+@pytest.mark.services
+@pytest.mark.django_db(transaction=True)
+def test_who_refers_to_a_locked_row_does_not_wait(desk: Desk, alice: User) -> None:
+    """Else an audit entry, written under a portfolio's lock, would wait for its user's: a lock out of turn."""
+    portfolio = desk.portfolio(alice, 0)
+    stored: list[str] = []
+
+    def other() -> None:
+        with transaction.atomic():
+            lock_rows(Portfolio.objects.filter(pk=portfolio.pk))
+            audit(action="something.done", obj=portfolio, actor=alice)
+        stored.append("audit entry")
+        connection.close()
+
+    thread = threading.Thread(target=other)
+    with transaction.atomic():
+        lock_rows(User.objects.filter(pk=alice.pk))
+        thread.start()
+        thread.join(10)
+        assert stored == ["audit entry"]
+        lock_rows(Portfolio.objects.filter(pk=portfolio.pk))

@@ -48,7 +48,7 @@ def fan_out_batch(*, lead_id: UUID) -> bool:
     """
     waiting = LeadEvent.objects.filter(lead_id=lead_id, state=LeadEventState.WAITING)
     event = (
-        waiting.select_for_update(of=("self",))
+        waiting.select_for_update(of=("self",), no_key=True)
         .select_related("instrument__market", "instrument__exchange", "lead")
         .order_by("seq")
         .first()

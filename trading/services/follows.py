@@ -74,7 +74,7 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
         )
     _refuse_unfit(follower, lead, source)
     with transaction.atomic():
-        User.objects.select_for_update().get(pk=follower.pk)
+        User.objects.select_for_update(no_key=True).get(pk=follower.pk)
         # The lead's too: its next fill is then either before this start or after it.
         lock_portfolios([source.pk, lead.pk])
         unfinished = Follow.objects.filter(follower=follower, state__in=UNFINISHED_FOLLOW)
@@ -220,7 +220,7 @@ def run_command(*, command_id: int) -> None:
     """
     from trading.tasks import execute_orders
 
-    command = FollowCommand.objects.select_for_update(of=("self",)).select_related("follow").get(pk=command_id)
+    command = FollowCommand.objects.select_for_update(of=("self",), no_key=True).select_related("follow").get(pk=command_id)
     if command.is_done:
         return
     follow = lock_rows(Follow.objects.filter(pk=command.follow_id))[0]

@@ -33,7 +33,7 @@ def _open_event(order: Order) -> LeadEvent | None:
     """Return the order's event that the fan-out has not begun: it can still be extended."""
     return (
         LeadEvent.objects.filter(order=order, state=LeadEventState.WAITING, market_price=None)
-        .select_for_update()
+        .select_for_update(no_key=True)
         .first()
     )
 

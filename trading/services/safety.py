@@ -41,7 +41,7 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
         raise DomainError("OPERATORS_ONLY", "Only an operator may halt or resume trading.", status=403)
     if scope not in _ORDERS_OF_SCOPE or (scope == ScopeKind.PLATFORM) != (scope_id == ""):
         raise DomainError("SCOPE_INVALID", "Name a scope and the id of its object; the platform has none.")
-    before = SafetySwitch.objects.select_for_update().filter(scope=scope, scope_id=scope_id).first()
+    before = SafetySwitch.objects.select_for_update(no_key=True).filter(scope=scope, scope_id=scope_id).first()
     switch, _ = SafetySwitch.objects.update_or_create(
         scope=scope,
         scope_id=scope_id,

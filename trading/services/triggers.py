@@ -103,7 +103,7 @@ def _held(trigger: Trigger) -> Decimal:
 
 
 def _save_with_next_change(trigger: Trigger) -> None:
-    book, _ = TriggerBook.objects.select_for_update().get_or_create(namespace=trigger.namespace)
+    book, _ = TriggerBook.objects.select_for_update(no_key=True).get_or_create(namespace=trigger.namespace)
     book.last_change += 1
     book.save(update_fields=["last_change"])
     trigger.change = book.last_change
