@@ -53,7 +53,7 @@ class Pit:
     def price(self, price: int | str, instrument: Instrument | None = None) -> None:
         self.desk.step({instrument or self.instrument: price})
 
-    def place(self, side: Side, quantity: int | str, portfolio: Portfolio | None = None) -> Order:
+    def place(self, side: Side, quantity: Decimal | int | str, portfolio: Portfolio | None = None) -> Order:
         """Place a hand order (default: the lead's) and leave what it sets off undone."""
         book = portfolio or self.lead
         return place_hand_order(
