@@ -6,6 +6,7 @@ In-process for the embedded default, Redis for services; `tests/common/test_bus.
 from __future__ import annotations
 
 import json
+import logging
 import queue
 import threading
 from collections.abc import Iterable, Mapping
@@ -16,6 +17,7 @@ from typing import Any, Protocol, Self
 import redis
 from django.conf import settings
 
+logger = logging.getLogger(__name__)
 Message = tuple[str, Any]
 
 # A listener that does not keep up loses the oldest messages: they are hints, and the newest says most.
@@ -176,3 +178,11 @@ class RedisBus:
 def bus() -> Bus:
     """Return this process's bus, as settings choose it."""
     return RedisBus(settings.REDIS_URL, settings.REDIS_PREFIX) if settings.REDIS_URL else MemoryBus()
+
+
+def hint(channel: str, message: Any) -> None:
+    """Publish what its listeners can do without: where the bus is away it is lost, and nothing else with it."""
+    try:
+        bus().publish(channel, message)
+    except (redis.RedisError, OSError):
+        logger.warning("The bus is away: a hint on %s is lost.", channel, exc_info=True)

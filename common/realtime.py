@@ -20,7 +20,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 
 from common import clock
-from common.bus import bus
+from common.bus import bus, hint
 from common.errors import DomainError, NotFound
 
 CHANNEL = "live"
@@ -63,7 +63,7 @@ def snapshot(user: Any, topic: str) -> Payload:
 def publish(messages: Sequence[tuple[str, Payload]]) -> None:
     """Send (topic, payload) pairs to every process's listeners once the present transaction has committed."""
     if messages:
-        transaction.on_commit(partial(bus().publish, CHANNEL, [list(message) for message in messages]))
+        transaction.on_commit(partial(hint, CHANNEL, [list(message) for message in messages]))
 
 
 def withdraw(credential: str) -> None:

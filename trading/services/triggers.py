@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from common.bus import bus
+from common.bus import hint
 from common.clock import market_now
 from engine.decimals import ONE, ZERO, price_to_tick
 from portfolios.models import Position
@@ -108,4 +108,4 @@ def _save_with_next_change(trigger: Trigger) -> None:
     book.save(update_fields=["last_change"])
     trigger.change = book.last_change
     trigger.save()
-    transaction.on_commit(partial(bus().publish, channel(trigger.namespace), {"change": trigger.change}))
+    transaction.on_commit(partial(hint, channel(trigger.namespace), {"change": trigger.change}))

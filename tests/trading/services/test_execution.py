@@ -319,3 +319,19 @@ def test_an_exit_waits_for_a_price_and_an_open_does_not(pit: Pit) -> None:
     pit.price(90)
     assert execute(sold) == 1
     assert again(sold).state == OrderState.FILLED
+
+
+def test_a_bus_that_is_away_costs_hints_and_nothing_else(pit: Pit, bob: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    follow = pit.follow(bob)
+    heard: list[str] = []
+
+    def away(channel: str, message: object) -> None:
+        heard.append(channel)
+        raise ConnectionError("the bus is away")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(bus(), "publish", away)
+        assert pit.buy(10).state == OrderState.FILLED
+    assert heard
+    assert pit.held(follow) == "1"
+    assert failed_checks() == {}
