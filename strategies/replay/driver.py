@@ -8,13 +8,15 @@ from datetime import UTC, datetime, timedelta
 from random import Random
 
 from common import clock
-from common.bus import bus
+from common.bus import Message, bus
 from common.errors import DomainError
 from common.tasks import inline_tasks
 from markets.feed import apply_step, settled
 from markets.steps import PriceSource, Step
 from portfolios.services.equity import take_snapshots
 from strategies.tasks import sweep_runs
+from trading.selectors import due_events
+from trading.services.lead_events import delays_channel
 from trading.services.sweeping import run_due, sweep
 from trading.services.triggers import channel
 from trading.trigger_engine import TriggerEngine
@@ -25,6 +27,7 @@ STUCK_SECONDS = 60.0
 LEASE_SECONDS = 1.0
 _SWEEP_EVERY_SECONDS = 0.5
 _POLL_SECONDS = 0.002
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 Finish = Callable[[], None]
 
@@ -72,18 +75,24 @@ def walk(
 ) -> int:
     """Walk a source's steps to their end; return how many candles closed.
 
-    Unless it `hears_all` hints about new stops (a killed worker's is lost), the stops' rows are asked at every candle.
+    Unless it `hears_all` hints about new stops and delays (a killed worker's is lost), their rows are asked at every
+    candle.
     """
     engine = TriggerEngine(source.namespace)
     candles, snapshot_at = 0, None
-    with bus().listen(channel(source.namespace)) as hints:
+    stops, delays = channel(source.namespace), delays_channel(source.namespace)
+    with bus().listen(stops, delays) as hints:
         engine.refresh()
+        has_delays = False
         for step in steps:
             apply_step(source.namespace, step, persists_candles=source.persists_candles)
-            if hints.get(0) is not None or (step.closed and not hears_all):
-                _refresh(engine, hints.get)
-            if step.closed:
-                run_due(namespace=source.namespace, until=step.at)
+            heard = _heard(hints.get) if hears_all or not step.closed else {stops, delays}
+            if stops in heard:
+                engine.refresh()
+            has_delays |= delays in heard
+            if has_delays and run_due(namespace=source.namespace, until=step.at):
+                finish()
+                has_delays = due_events(source.namespace, _FOR_EVER).exists()
             if engine.on_prices(step.prices) or step.closed:
                 finish()  # a price that closes no candle and crosses no stop sets nothing off
             if (due := _floor(step.at, snapshot_every)) != snapshot_at:
@@ -95,10 +104,12 @@ def walk(
     return candles
 
 
-def _refresh(engine: TriggerEngine, next_hint: Callable[[float], object]) -> None:
-    while next_hint(0) is not None:
-        pass
-    engine.refresh()
+def _heard(next_hint: Callable[[float], Message | None]) -> set[str]:
+    """Return the channels on which something was said since the last time."""
+    channels = set()
+    while (hint := next_hint(0)) is not None:
+        channels.add(hint[0])
+    return channels
 
 
 def _floor(at: datetime, every: timedelta) -> datetime:

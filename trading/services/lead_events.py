@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
+from django.db import transaction
+
+from common.bus import bus
 from engine.decimals import ZERO
 from engine.positions import closed_quantity, join_fractions
 from markets.prices import Price
@@ -18,6 +22,11 @@ from trading.models import Fill, LeadEvent, LeadEventState, LeadStream, Order, O
 BATCHING = timedelta(milliseconds=250)
 
 
+def delays_channel(namespace: str) -> str:
+    """Return the bus channel that hints at new work for later."""
+    return f"delays:{namespace}"
+
+
 def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order, Fill, Booked]]) -> list[UUID]:
     """Write or extend an event for every fill of a led portfolio; return the leads concerned. Caller holds the portfolios' locks."""
     by_lead = {stream.portfolio_id: stream for stream in streams}
@@ -26,6 +35,8 @@ def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order
         event = _open_event(order) or _new_event(by_lead[fill.portfolio_id], order, fill)
         _add(event, order, fill, booked)
         event.save()
+        if event.due_at > fill.happened_at:
+            transaction.on_commit(partial(bus().publish, delays_channel(order.portfolio.namespace), {}))
     return list({fill.portfolio_id for _, fill, _ in led})
 
 
