@@ -220,7 +220,9 @@ def run_command(*, command_id: int) -> None:
     """
     from trading.tasks import execute_orders
 
-    command = FollowCommand.objects.select_for_update(of=("self",), no_key=True).select_related("follow").get(pk=command_id)
+    command = (
+        FollowCommand.objects.select_for_update(of=("self",), no_key=True).select_related("follow").get(pk=command_id)
+    )
     if command.is_done:
         return
     follow = lock_rows(Follow.objects.filter(pk=command.follow_id))[0]
