@@ -1,0 +1,171 @@
+"""A whole site of one's own, in both ways to run the product: one process, or those of the Procfile."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from common.ids import new_token
+from config import demo
+from tests.story.processes import ROOT, Ended, Process, own_environment, wait_until
+from tools.services import free_port
+
+HISTORY_DAYS = "1"
+
+
+@dataclass
+class Site:
+    """Running processes, where they are reached, and who operates them."""
+
+    address: str
+    environment: dict[str, str]
+    folder: Path
+    operator: tuple[str, str]
+    commands: dict[str, list[str]]
+    running: dict[str, Process] = field(default_factory=dict)
+
+    def start(self, *names: str) -> None:
+        """Start processes by their names and, where the one that serves pages is among them, wait for its first page."""
+        for name in names:
+            self.running[name] = Process(self.commands[name], self.environment, self.folder / f"{name}.log")
+        if self.web in names:
+            wait_until(lambda: self._answers() or not self.running[self.web].runs, "the first page")
+            assert self._answers(), self.running[self.web].output
+
+    def stop(self, *names: str) -> dict[str, Ended]:
+        """End processes as a process manager does."""
+        return {name: self.running.pop(name).end() for name in names}
+
+    def interrupt(self, act: Callable[[], None]) -> None:
+        """Act while no worker is there to finish it, let it be finished while no page can be asked, then serve again.
+
+        One process is worker and pages at once: there it is finished before the end or after the new start.
+        """
+        workers = [name for name in self.commands if name == "worker"]
+        self.stop(*workers)
+        act()
+        self.stop(self.web)
+        if workers:
+            self.start(*workers)
+            self.prove_books()
+        self.start(self.web)
+
+    def prove_books(self) -> dict[str, str]:
+        """Wait until nothing is under way and every check passes; return the checks' verdicts by their names."""
+        verdicts: dict[str, str] = {}
+
+        def passes() -> bool:
+            done = self.manage("check_books")
+            verdicts.update({name: said for said, name in re.findall(r"^(\w+) +(\w+)$", done.stdout, re.MULTILINE)})
+            return done.returncode == 0
+
+        wait_until(passes, "the proof of the books")
+        return verdicts
+
+    @property
+    def web(self) -> str:
+        """The name of the process that serves pages."""
+        return next(iter(self.commands))
+
+    def mailed_link(self, email: str) -> str:
+        """Return the link of the newest mail to an address, as soon as the console has shown it."""
+        mail = re.compile(rf"^To: {re.escape(email)}$.*?({re.escape(self.address)}/\S+)", re.MULTILINE | re.DOTALL)
+
+        def links() -> list[str]:
+            return mail.findall(self.running[self.web].output)
+
+        wait_until(lambda: bool(links()), f"a mail to {email}")
+        return links()[-1]
+
+    def manage(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
+        """Run a management command on this site's data."""
+        command = [sys.executable, "manage.py", *arguments]
+        environment = self.environment | extra
+        return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    def _answers(self) -> bool:
+        try:
+            with urllib.request.urlopen(f"{self.address}/accounts/login/", timeout=10) as page:
+                return bool(page.status == 200)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            return False
+
+
+@contextmanager
+def embedded_site(folder: Path) -> Iterator[Site]:
+    """Serve everything in one process, as `make run` does."""
+    port = free_port()
+    site = Site(
+        address=f"http://127.0.0.1:{port}",
+        environment=own_environment(folder),
+        folder=folder,
+        operator=(demo.OPERATOR, demo.PASSWORD),
+        commands={"serve": [sys.executable, "manage.py", "serve", "--port", str(port)]},
+    )
+    with _running(site):
+        yield site
+
+
+@contextmanager
+def services_site(folder: Path) -> Iterator[Site]:
+    """Run the Procfile's processes on a fresh database and Redis keys of their own, set up as the README says."""
+    port = free_port()
+    with _fresh_database() as database_url:
+        places = {"DATABASE_URL": database_url, "REDIS_URL": os.environ["REDIS_URL"], "PORT": str(port)}
+        site = Site(
+            address=f"http://127.0.0.1:{port}",
+            environment=own_environment(folder, SLIPSTREAM_REDIS_PREFIX=f"story-{new_token(6)}:", **places),
+            folder=folder,
+            operator=("operator@example.org", "a staple for the horse"),
+            commands=procfile(),
+        )
+        email, password = site.operator
+        for command in (
+            ["migrate", "--verbosity", "0"],
+            ["seed_simulated", "--days", HISTORY_DAYS],
+            ["createsuperuser", "--noinput", "--email", email],
+        ):
+            done = site.manage(*command, DJANGO_SUPERUSER_PASSWORD=password)
+            assert done.returncode == 0, done.stderr
+        with _running(site):
+            yield site
+
+
+def procfile() -> dict[str, list[str]]:
+    """Return the Procfile's commands by their names, each for a shell that becomes the process."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return {name: ["sh", "-c", f"exec {command.strip()}"] for name, command in (line.split(":", 1) for line in lines)}
+
+
+@contextmanager
+def _running(site: Site) -> Iterator[None]:
+    try:
+        site.start(*reversed(site.commands))
+        yield
+    finally:
+        for process in site.running.values():
+            process.kill()
+
+
+@contextmanager
+def _fresh_database() -> Iterator[str]:
+    """Make a database on the test run's PostgreSQL, yield its URL, and drop it."""
+    name = sql.Identifier(fresh := f"story_{new_token(6).lower().replace('-', '_')}")
+    server = os.environ["DATABASE_URL"]
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(name))
+        try:
+            yield f"{server.rpartition('/')[0]}/{fresh}"
+        finally:
+            connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
