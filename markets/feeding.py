@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 
+import redis
 from django.conf import settings
 from django.db import close_old_connections, connections
 
@@ -63,12 +65,11 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
     exchange = venue_to_run(code)
     keeper = _Keeper(code)
     while not stop.is_set():
-        if not keeper.take():
-            stop.wait(_RETRY_SECONDS)
-            continue
         try:
-            _feed(source_of(exchange), speed, stop, keeper)
-            return
+            if keeper.take():
+                _feed(source_of(exchange), speed, stop, keeper)
+                return
+            stop.wait(_RETRY_SECONDS)
         except DomainError:
             raise
         except LeaseLost:
@@ -151,4 +152,6 @@ class _Keeper:
             raise LeaseLost
 
     def release(self) -> None:
-        self._lease.release()
+        # Where Redis is away the lease lapses by itself.
+        with contextlib.suppress(redis.RedisError):
+            self._lease.release()

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 from django.core.management import CommandError, call_command
 
 from common import clock
@@ -307,3 +308,32 @@ def test_the_command_feeds_until_sigterm_and_a_restart_goes_on(tmp_path: Path) -
     (first, first_minutes), (second, second_minutes) = stored
     assert first == 4 * first_minutes > 0
     assert second == 4 * second_minutes > first
+
+
+def test_a_feed_outlives_a_redis_that_went_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    stop, tries = threading.Event(), []
+
+    class Away:
+        def hold(self) -> bool:
+            tries.append("hold")
+            if len(tries) == 1:
+                raise redis.ConnectionError("away")
+            return True
+
+        def release(self) -> None:
+            raise redis.ConnectionError("away")
+
+    def broken_off(*args: Any) -> None:
+        tries.append("feed")
+        if tries.count("feed") == 2:
+            stop.set()
+        raise redis.ConnectionError("away")
+
+    monkeypatch.setattr(feeding, "_RETRY_SECONDS", 0.0)
+    monkeypatch.setattr(feeding, "venue_to_run", lambda code: desk.exchange)
+    monkeypatch.setattr(feeding, "source_of", lambda exchange: None)
+    monkeypatch.setattr(feeding, "lease", lambda *names: Away())
+    monkeypatch.setattr(feeding, "close_old_connections", lambda: None)
+    monkeypatch.setattr(feeding, "_feed", broken_off)
+    feed_venue(desk.namespace, speed=1.0, stop=stop)
+    assert tries == ["hold", "hold", "feed", "hold", "feed"]
