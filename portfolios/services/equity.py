@@ -31,7 +31,8 @@ def take_snapshots(*, namespace: str, at: datetime) -> int:
     ]
     with transaction.atomic():
         stored = bulk_insert(EquitySnapshot, rows, ignore_conflicts=True)
-        for grain, kept in KEPT_FOR.items():
+        # Asked every second: old ones are looked for when a minute is new, not each time.
+        for grain, kept in KEPT_FOR.items() if stored else ():
             EquitySnapshot.objects.filter(portfolio__namespace=namespace, grain=grain, at__lt=at - kept).delete()
         publish([(topic(one.pk), _news(at, worth[one.pk])) for one in portfolios])
     return stored

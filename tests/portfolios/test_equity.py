@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from common.bus import bus
@@ -177,3 +178,11 @@ def test_the_curve_is_the_finest_that_is_kept_without_overlap(desk: Desk, alice:
         (timedelta(days=1, hours=1, minutes=1), 4),
     ]
     assert [equity for _, equity in equity_curve(portfolio, limit=2)] == [3, 4]
+
+
+def test_a_minute_stored_already_looks_for_nothing_to_delete(desk: Desk, alice: User) -> None:
+    desk.portfolio(alice)
+    assert take_snapshots(namespace=desk.namespace, at=NOON) == 3 - 1
+    with CaptureQueriesContext(connection) as statements:
+        assert take_snapshots(namespace=desk.namespace, at=NOON) == 0
+    assert not [one["sql"] for one in statements if one["sql"].startswith("DELETE")]
