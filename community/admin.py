@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from unfold.admin import ModelAdmin, TabularInline
@@ -16,6 +17,10 @@ class EntryInline(ReadOnlyAdmin, TabularInline):  # type: ignore[misc]
     fields = ["user", "portfolio", "entered_at", "final_rank", "final_equity"]
     ordering = ["final_rank", "pk"]
     extra = 0
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[CompetitionEntry]:
+        found: QuerySet[CompetitionEntry] = super().get_queryset(request)
+        return found.select_related("user", "portfolio")
 
 
 @admin.register(Competition)

@@ -11,8 +11,8 @@ from common import display
 from engine.candles import Candles
 from engine.timeframes import timeframe_ms
 from markets.models import Instrument
-from markets.prices import latest_prices
-from markets.selectors import candle_arrays, timeframes_of
+from markets.prices import Price, latest_prices
+from markets.selectors import Span, candle_arrays, candles_of_each, timeframes_of_each
 from markets.sources import on_tick, plain_tick
 
 DAY = timedelta(days=1)
@@ -42,14 +42,18 @@ class Ticker:
 
 
 def tickers(instruments: Iterable[Instrument]) -> list[Ticker]:
-    """Return the ticker of each instrument, in their order."""
+    """Return the ticker of each instrument, in their order, in two queries."""
     wanted = list(instruments)
     prices = latest_prices(wanted)
-    found = []
-    for instrument in wanted:
-        price = prices.get(instrument.id)
-        found.append(Ticker(instrument) if price is None else _ticker(instrument, price.price, price.at))
-    return found
+    priced = [one for one in wanted if one.id in prices]
+    timeframes = timeframes_of_each(priced)
+    spans = [
+        Span(one, timeframes[one.id][0], prices[one.id].at - DAY, prices[one.id].at)
+        for one in priced
+        if timeframes[one.id]
+    ]
+    days = {span.instrument.id: day for span, day in zip(spans, candles_of_each(spans), strict=True)}
+    return [_ticker(one, prices.get(one.id), days.get(one.id)) for one in wanted]
 
 
 def day_open(instrument: Instrument, timeframe: str, at: datetime) -> Decimal | None:
@@ -73,22 +77,18 @@ def change_text(price: Decimal | None, before: Decimal | None) -> str:
     return display.signed(display.percent(change_ratio(price, before)))
 
 
-def _ticker(instrument: Instrument, price: Decimal, at: datetime) -> Ticker:
-    timeframes = timeframes_of(instrument)
-    day = candle_arrays(instrument, timeframes[0], start=at - DAY, end=at) if timeframes else None
+def _ticker(instrument: Instrument, newest: Price | None, day: Candles | None) -> Ticker:
+    if newest is None:
+        return Ticker(instrument)
     if day is None or not len(day):
-        return Ticker(instrument, price, at)
-    return _with_day(instrument, price, at, day)
-
-
-def _with_day(instrument: Instrument, price: Decimal, at: datetime, day: Candles) -> Ticker:
+        return Ticker(instrument, newest.price, newest.at)
     tick = plain_tick(instrument)
     return Ticker(
         instrument,
-        price,
-        at,
+        newest.price,
+        newest.at,
         day_open=on_tick(float(day.open[0]), tick),
-        day_high=max(price, on_tick(float(day.high.max()), tick)),
-        day_low=min(price, on_tick(float(day.low.min()), tick)),
+        day_high=max(newest.price, on_tick(float(day.high.max()), tick)),
+        day_low=min(newest.price, on_tick(float(day.low.min()), tick)),
         day_volume=float(day.volume.sum()),
     )

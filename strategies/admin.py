@@ -20,6 +20,10 @@ class VersionInline(ReadOnlyAdmin, TabularInline):  # type: ignore[misc]
     fields = ["number", "instrument", "timeframe", "parameters", "created_at"]
     extra = 0
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[StrategyVersion]:
+        found: QuerySet[StrategyVersion] = super().get_queryset(request)
+        return found.select_related("strategy", "instrument__market", "instrument__exchange")
+
 
 @admin.register(Strategy)
 class StrategyAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
