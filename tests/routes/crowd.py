@@ -1,0 +1,196 @@
+"""More of everything that a list may show, written straight into the tables: lists are asked how they grow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from django.db.models import Model, UUIDField
+
+from accounts.models import AuditEntry, Invitation, Notification, Plan, Profile, SignIn, User
+from common.ids import new_id
+from community.models import CompetitionEntry
+from marketplace.models import TrackRecord
+from markets.models import Asset, Instrument, Market
+from markets.steps import ClosedCandle
+from portfolios.models import Balance, EquitySnapshot, LedgerLine, Portfolio, Position
+from strategies.models import RunState
+from tests.routes.world import World
+from trading.models import (
+    CauseKind,
+    Fill,
+    FollowCommand,
+    LeadEvent,
+    Order,
+    OrderEvent,
+    SafetySwitch,
+    ScopeKind,
+    Trigger,
+)
+
+Row = TypeVar("Row", bound=Model)
+
+
+class Crowd:
+    """Writes `count` more rows of everything at each call; rows point at rows of their own where they can."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._made = 0
+
+    def come(self, count: int) -> None:
+        self._numbers = range(self._made, self._made + count)
+        self._made += count
+        instruments = self._instruments()
+        people = self._people()
+        leads = self._portfolios(people, "Lead")
+        books = self._portfolios([self._world.people["alice"]] * count, "Book")
+        self._listings(leads)
+        self._follows(leads, books)
+        self._trades(instruments)
+        self._strategies(instruments, books)
+        self._competitions(people)
+        self._own_things()
+
+    def _copies(self, row: Row, **changes: Callable[[int], Any]) -> list[Row]:
+        """Write one copy of a row per number, each with what `changes` (column -> value of a number) say."""
+        columns = [one for one in row._meta.concrete_fields if not one.primary_key]
+        held = {one.attname: getattr(row, one.attname) for one in columns}
+        made = []
+        for number in self._numbers:
+            copy = type(row)(**held)
+            if isinstance(row._meta.pk, UUIDField):
+                copy.pk = new_id()
+            for name, value in changes.items():
+                setattr(copy, name, value(number))
+            made.append(copy)
+        return type(row)._base_manager.bulk_create(made)
+
+    def _at(self, rows: list[Any]) -> Callable[[int], Any]:
+        """Return number -> key of the row that belongs to it."""
+        first = self._numbers.start
+        return lambda number: rows[number - first].pk
+
+    def _instruments(self) -> list[Instrument]:
+        desk = self._world.pit.desk
+        assets = self._copies(Asset.objects.get(code="BTC"), code=lambda n: f"COIN{n}")
+        markets = self._copies(Market.objects.get(base="BTC"), base_id=self._at(assets))
+        instruments = self._copies(
+            self._world.pit.instrument, market_id=self._at(markets), symbol=lambda n: f"COIN{n}-USDT"
+        )
+        self._copies(desk.exchange, code=lambda n: f"exchange-{n}")
+        found = list(Instrument.objects.select_related("market").filter(pk__in=[one.pk for one in instruments]))
+        opened_at, desk.at = desk.at, desk.at + timedelta(minutes=5)
+        candles = [ClosedCandle(one.pk, "5m", opened_at, 100.0, 101.0, 99.0, 100.0, 1.0) for one in found]
+        desk.step(dict.fromkeys(found, 100), closed=candles)
+        return instruments
+
+    def _people(self) -> list[User]:
+        people = self._copies(self._world.people["charlie"], email=lambda n: f"person-{n}@example.org")
+        Profile.objects.bulk_create(
+            [
+                Profile(user=one, handle=f"person_{number}", display_name=f"Person {number}")
+                for number, one in zip(self._numbers, people, strict=True)
+            ]
+        )
+        return people
+
+    def _portfolios(self, owners: list[User], name: str) -> list[Portfolio]:
+        portfolios = self._copies(self._world.pit.lead, name=lambda n: f"{name} {n}", owner_id=self._at(owners))
+        balance = Balance.objects.get(portfolio=self._world.pit.lead, asset="USDT")
+        self._copies(balance, portfolio_id=self._at(portfolios))
+        position = Position.objects.filter(portfolio=self._world.pit.lead)[0]
+        self._copies(position, portfolio_id=self._at(portfolios))
+        snapshot = EquitySnapshot.objects.filter(portfolio=self._world.pit.lead)[0]
+        self._copies(snapshot, portfolio_id=self._at(portfolios))
+        self._copies(snapshot, at=lambda n: snapshot.at - timedelta(minutes=n + 1))
+        return portfolios
+
+    def _listings(self, leads: list[Portfolio]) -> None:
+        owner = {lead.pk: lead.owner_id for lead in leads}
+        at = self._at(leads)
+        listings = self._copies(self._world.listing, portfolio_id=at, owner_id=lambda n: owner[at(n)])
+        record = TrackRecord.objects.get(listing=self._world.listing)
+        for number, listing in zip(self._numbers, listings, strict=True):
+            record.pk, record._state.adding = listing.pk, True
+            record.unit_value = 1 + number / 100
+            record.save(force_insert=True)
+
+    def _follows(self, leads: list[Portfolio], books: list[Portfolio]) -> None:
+        alice = self._world.people["alice"].pk
+        follows = self._copies(
+            self._world.follow, follower_id=lambda n: alice, lead_id=self._at(leads), portfolio_id=self._at(books)
+        )
+        self._copies(FollowCommand.objects.all()[0], follow_id=self._at(follows))
+
+    def _trades(self, instruments: list[Instrument]) -> None:
+        """Let the lead and bob's copy of it trade each instrument once."""
+        lead, copy = self._world.pit.lead, self._world.follow.portfolio
+        for portfolio in (lead, copy):
+            order = Order.objects.filter(portfolio=portfolio, fills__isnull=False)[0]
+            orders = self._orders(order, instruments)
+            fill = Fill.objects.filter(portfolio=portfolio)[0]
+            self._copies(
+                fill,
+                order_id=self._at(orders),
+                instrument_id=self._at(instruments),
+                venue_fill_id=lambda n: new_id().hex,
+                number=lambda n: 1_000 + n,
+            )
+            self._copies(OrderEvent.objects.filter(order=order)[0], order_id=self._at(orders))
+            self._copies(Position.objects.filter(portfolio=portfolio)[0], instrument_id=self._at(instruments))
+            self._copies(LedgerLine.objects.filter(portfolio=portfolio)[0], booking_id=lambda n: new_id())
+        events = self._copies(LeadEvent.objects.all()[0], seq=lambda n: 1_000 + n)
+        copied = Order.objects.filter(portfolio=copy, cause_kind=CauseKind.LEAD_EVENT)[0]
+        at = self._at(events)
+        self._orders(copied, instruments, cause_kind=lambda n: CauseKind.LEAD_EVENT, cause_id=lambda n: str(at(n)))
+        entry = self._orders(Order.objects.filter(portfolio=lead)[0], instruments)
+        self._copies(Trigger.objects.all()[0], entry_id=self._at(entry), change=lambda n: 1_000 + n)
+
+    def _orders(self, order: Order, instruments: list[Instrument], **changes: Callable[[int], Any]) -> list[Order]:
+        return self._copies(
+            order,
+            **{
+                "instrument_id": self._at(instruments),
+                "cause_kind": lambda n: CauseKind.HAND,
+                "cause_id": lambda n: new_id().hex,
+                "client_order_id": lambda n: new_id().hex,
+                **changes,
+            },
+        )
+
+    def _strategies(self, instruments: list[Instrument], books: list[Portfolio]) -> None:
+        world = self._world
+        strategies = self._copies(world.version.strategy, name=lambda n: f"Crossing {n}")
+        versions = self._copies(world.version, strategy_id=self._at(strategies), instrument_id=self._at(instruments))
+        self._copies(world.version, number=lambda n: n + 2)
+        places = {"portfolio_id": self._at(books), "instrument_id": self._at(instruments)}
+        self._copies(world.run, version_id=self._at(versions), **places)
+        self._copies(world.run, state=lambda n: RunState.STOPPED, **places)
+        order = Order.objects.filter(portfolio=world.pit.lead)[0]
+        order.portfolio_id, order.instrument_id = world.run.portfolio_id, world.run.instrument_id
+        order.created_at = world.run.started_at
+        own = {"instrument_id": lambda n: world.run.instrument_id, "cause_kind": lambda n: CauseKind.RUN}
+        self._orders(order, instruments, **own)
+
+    def _competitions(self, people: list[User]) -> None:
+        world = self._world
+        entry = CompetitionEntry.objects.get(competition=world.competition, user=world.people["alice"])
+        competitions = self._copies(world.competition)
+        for one in competitions:
+            one.allowed_instruments.set([world.pit.instrument])
+        of_alice = self._portfolios([world.people["alice"]] * len(people), "Entry of alice")
+        self._copies(entry, competition_id=self._at(competitions), portfolio_id=self._at(of_alice))
+        of_others = self._portfolios(people, "Entry")
+        self._copies(entry, user_id=self._at(people), portfolio_id=self._at(of_others))
+
+    def _own_things(self) -> None:
+        world = self._world
+        self._copies(Notification.objects.filter(user=world.people["alice"])[0])
+        self._copies(AuditEntry.objects.filter(actor=world.people["alice"])[0])
+        self._copies(SignIn.objects.all()[0])
+        self._copies(world.token, digest=lambda n: new_id().hex * 2)
+        self._copies(Invitation.objects.all()[0], code=lambda n: new_id().hex)
+        self._copies(Plan.objects.all()[0], name=lambda n: f"Plan {n}", is_default=lambda n: False)
+        self._copies(SafetySwitch.objects.all()[0], scope=lambda n: ScopeKind.USER, scope_id=lambda n: new_id().hex)
