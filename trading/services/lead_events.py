@@ -10,7 +10,7 @@ from uuid import UUID
 
 from django.db import transaction
 
-from common.bus import bus
+from common.bus import hint
 from engine.decimals import ZERO
 from engine.positions import closed_quantity, join_fractions
 from markets.prices import Price
@@ -36,7 +36,7 @@ def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order
         _add(event, order, fill, booked)
         event.save()
         if event.due_at > fill.happened_at:
-            transaction.on_commit(partial(bus().publish, delays_channel(order.portfolio.namespace), {}))
+            transaction.on_commit(partial(hint, delays_channel(order.portfolio.namespace), {}))
     return list({fill.portfolio_id for _, fill, _ in led})
 
 
