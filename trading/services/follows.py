@@ -72,11 +72,13 @@ def start_follow(*, follower: User, lead: Portfolio, source: Portfolio, amount: 
             "MULTIPLIER_OUT_OF_RANGE",
             f"Choose a multiplier from {MIN_MULTIPLIER} to {MAX_MULTIPLIER} with at most three decimals.",
         )
-    _refuse_unfit(follower, lead, source)
     with transaction.atomic():
-        User.objects.select_for_update(no_key=True).get(pk=follower.pk)
-        # The lead's too: its next fill is then either before this start or after it.
-        lock_portfolios([source.pk, lead.pk])
+        # Both people: of two who start to follow each other at the same time, the second finds the first's follow.
+        lock_rows(User.objects.filter(pk__in=[follower.pk, lead.owner_id]))
+        # The lead's portfolio, too: its next fill is then either before this start or after it.
+        locked = lock_portfolios([source.pk, lead.pk])
+        lead, source = locked[lead.pk], locked[source.pk]
+        _refuse_unfit(follower, lead, source)
         unfinished = Follow.objects.filter(follower=follower, state__in=UNFINISHED_FOLLOW)
         check_limit(follower, "follows", unfinished.count())
         if unfinished.filter(lead=lead).exists():
