@@ -9,6 +9,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.views.defaults import page_not_found as django_page_not_found
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -64,6 +65,13 @@ def _from_drf(error: Exception, answer: Response) -> DomainError:
     if answer.status_code == 403:
         return DomainError("PERMISSION_DENIED", "You may not do this.", status=403)
     return NotFound("thing")
+
+
+def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Answer an address that no route has: a program gets problem details, a person the page (handler404)."""
+    if request.path.startswith("/api/"):
+        return problem_response(NotFound("address"))
+    return django_page_not_found(request, exception)
 
 
 class RequestIdMiddleware:

@@ -14,6 +14,7 @@ from rest_framework.views import APIView
 
 from accounts.requests import asker
 from accounts.selectors import profile_by_handle
+from common.errors import NotFound
 from community import selectors, serializers
 from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
@@ -34,6 +35,8 @@ class LeaderboardView(APIView):
         responses=RankedListingSerializer(many=True),
     )
     def get(self, request: Request, kind: str) -> Response:
+        if kind.upper() not in PortfolioKind.values:
+            raise NotFound("kind of portfolio")
         return Response(RankedListingSerializer(leaderboard(kind.upper()), many=True).data)
 
 

@@ -6,6 +6,8 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.overview import overview
 
+handler404 = "common.http.page_not_found"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("admin/", admin.site.urls),

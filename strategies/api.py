@@ -120,5 +120,7 @@ def _save(request: Request, owner: User, strategy: Strategy | None) -> StrategyV
     wanted = serializers.StrategyWriteSerializer(data=request.data)
     wanted.is_valid(raise_exception=True)
     data = wanted.validated_data
+    # One template exists so far; asked for by name, so that another one is refused and not taken for this one.
+    data.pop("template")
     instrument = instrument_by_id(data.pop("instrument"))
     return save_strategy(owner=owner, instrument=instrument, strategy=strategy, **data)

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from engine.timeframes import TIMEFRAMES
-from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion, Template
 from strategies.parameters import DEFAULT_SHARE, RATIO_PLACES
 
 
@@ -66,6 +66,7 @@ class StrategyWriteSerializer(serializers.Serializer[Any]):
     """What saving a strategy takes; an edit of a version that has run makes the next version."""
 
     name = serializers.CharField(max_length=80)
+    template = serializers.ChoiceField(choices=Template.choices, default=Template.EMA_CROSS)
     instrument = serializers.UUIDField()
     timeframe = serializers.ChoiceField(choices=list(TIMEFRAMES))
     parameters = ParametersSerializer()

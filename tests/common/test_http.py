@@ -7,7 +7,7 @@ import json
 import pytest
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.test import RequestFactory
+from django.test import Client, RequestFactory
 from rest_framework import exceptions
 from rest_framework.response import Response
 
@@ -153,3 +153,17 @@ def test_a_script_of_a_page_gets_the_problem() -> None:
 
 def test_other_errors_of_a_page_are_left_alone() -> None:
     assert _page(ZeroDivisionError()) is None
+
+
+@pytest.mark.parametrize("address", ["/api/v1/nowhere/", "/api/v1/portfolios/not-an-id/"])
+def test_an_unknown_address_of_the_api_is_a_problem(client: Client, address: str) -> None:
+    answer = client.get(address)
+    assert (answer.status_code, answer["Content-Type"]) == (404, "application/problem+json")
+    assert (answer.json()["code"], answer.json()["detail"]) == ("NOT_FOUND", "There is no such address.")
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_of_the_site_is_a_page(client: Client) -> None:
+    answer = client.get("/nowhere/")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()

@@ -143,6 +143,8 @@ def test_the_leaderboard_is_of_one_kind(alice: User, bob: User, desk: Desk) -> N
     assert program_of(bob).get(at("leaderboard", "paper")).json() == board
     assert program_of(bob).get(at("leaderboard", "LIVE")).json() == []
     assert program_of(None).get(at("leaderboard", "PAPER")).status_code == 401
+    unknown = program_of(bob).get(at("leaderboard", "gold"))
+    assert (unknown.status_code, unknown.json()["code"]) == (404, "NOT_FOUND")
 
 
 def test_a_profile_shows_no_address(alice: User, bob: User) -> None:

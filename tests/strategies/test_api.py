@@ -41,6 +41,12 @@ def post(user: User | None, name: str, body: Any = None, *key: object) -> Any:
     return program_of(user).post(reverse(f"strategies_api:{name}", args=key), body, format="json")
 
 
+def test_an_unknown_template_is_refused(alice: User, body: dict[str, Any]) -> None:
+    answer = post(alice, "strategies", body | {"template": "crystal_ball"})
+    assert (answer.status_code, list(answer.json()["context"]["fields"])) == (400, ["template"])
+    assert not Strategy.objects.exists()
+
+
 def test_a_strategy_is_saved_and_read_back(alice: User, body: dict[str, Any]) -> None:
     answer = post(alice, "strategies", body)
     assert answer.status_code == 201
