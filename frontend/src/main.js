@@ -12,6 +12,7 @@ import { startForms } from "./ui/forms.js";
 import { startMenus } from "./ui/menus.js";
 import { startRequests } from "./ui/requests.js";
 import { startRows } from "./ui/rows.js";
+import { startTabs } from "./ui/tabs.js";
 import { startTheme } from "./ui/theme.js";
 import { startToasts } from "./ui/toasts.js";
 
@@ -28,6 +29,7 @@ startDialogs();
 startToasts();
 startForms();
 startRows();
+startTabs();
 startCopy();
 startRequests();
 startLive();
