@@ -8,11 +8,13 @@ from typing import Any
 import allauth.account.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress, EmailConfirmation
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
 from django.db.models import Exists, OuterRef, QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from django.urls import reverse
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from accounts.models import ApiToken, AuditEntry, Invitation, Limit, Notification, Plan, Profile, SignIn, User
@@ -111,14 +113,18 @@ class PlanAdmin(ModelAdmin):  # type: ignore[misc]
 class InvitationAdmin(ModelAdmin):  # type: ignore[misc]
     """Invitations: made here, used once, never changed."""
 
-    list_display = ["__str__", "code", "created_by", "expires_at", "used_by", "used_at"]
+    list_display = ["__str__", "link", "created_by", "expires_at", "used_by", "used_at"]
     list_select_related = ["created_by", "used_by"]
     search_fields = ["email", "code"]
+
+    @admin.display(description="Link to send")
+    def link(self, invitation: Invitation) -> str:
+        return f"{settings.SITE_URL}{reverse('account_signup')}?invitation={invitation.code}"
 
     def get_fields(self, request: HttpRequest, obj: Invitation | None = None) -> list[str]:
         if obj is None:
             return ["email"]
-        return ["email", "code", "created_by", "created_at", "expires_at", "used_by", "used_at"]
+        return ["email", "link", "created_by", "created_at", "expires_at", "used_by", "used_at"]
 
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False

@@ -61,7 +61,7 @@ SIDEBAR: dict[str, list[tuple[str, str]]] = {
         ("strategies.StrategyVersion", "commit"),
         ("strategies.StrategyRun", "play_circle"),
     ],
-    "Market place": [
+    "Marketplace": [
         ("marketplace.Listing", "storefront"),
         ("community.Competition", "emoji_events"),
         ("community.CompetitionEntry", "leaderboard"),

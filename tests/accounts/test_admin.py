@@ -137,6 +137,8 @@ def test_an_invitation_is_made_by_the_service(desk: Client, root: User) -> None:
     assert desk.post(_address(Invitation, "add"), {"email": "new@example.org"}).status_code == 302
     invitation = Invitation.objects.get()
     assert (invitation.created_by, invitation.email) == (root, "new@example.org")
+    link = f"http://127.0.0.1:8000/accounts/signup/?invitation={invitation.code}"
+    assert link in desk.get(_address(Invitation, "change", invitation.pk)).content.decode()
     assert AuditEntry.objects.filter(action="invitation.created").count() == 1
     assert desk.post(_address(Invitation, "change", invitation.pk), {"email": "x@example.org"}).status_code == 403
     invitation.refresh_from_db()
