@@ -52,7 +52,7 @@ export function change(first, last) {
 const day = new Intl.DateTimeFormat("en-GB", { dateStyle: "medium", timeStyle: "short", timeZone: "UTC" });
 
 /** Returns [name, text] pairs for those who cannot see the picture. */
-export function summary(rows, trades, write) {
+export function summary(rows, trades, write, plain = false) {
   const opening = (row) => row.open ?? row.value;
   const closing = (row) => row.close ?? row.value;
   const first = rows[0];
@@ -64,7 +64,7 @@ export function summary(rows, trades, write) {
     ["Last", write(closing(last))],
     ["Highest", write(Math.max(...rows.map((row) => row.high ?? row.value)))],
     ["Lowest", write(Math.min(...rows.map((row) => row.low ?? row.value)))],
-    ["Change", change(opening(first), closing(last)).text],
+    ...(plain ? [] : [["Change", change(opening(first), closing(last)).text]]),
   ];
   if (trades.length > 0) {
     const buys = trades.filter((one) => one.side === "buy").length;

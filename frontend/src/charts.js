@@ -154,6 +154,10 @@ class Chart {
       part.append(name && `${name} `);
       make("b", "", part).textContent = this.write(value);
     }
+    // Where money goes in and out, first against last is no result.
+    if ("plain" in this.element.dataset) {
+      return;
+    }
     const { sign, text } =
       this.kind === "candles" ? data.change(row.open, row.close) : data.change(first.value, row.value);
     const part = make("span", "", this.legend);
@@ -163,7 +167,8 @@ class Chart {
 
   #describe() {
     const label = this.element.dataset.label ?? "Chart";
-    const facts = this.rows.length > 0 ? data.summary(this.rows, this.trades, this.write) : [];
+    const plain = "plain" in this.element.dataset;
+    const facts = this.rows.length > 0 ? data.summary(this.rows, this.trades, this.write, plain) : [];
     this.canvas.setAttribute("aria-label", [label, ...facts.map(([name, text]) => `${name}: ${text}`)].join(". "));
     this.table.replaceChildren();
     make("caption", "", this.table).textContent = label;
