@@ -150,7 +150,7 @@ class RedisBus:
     """Any processes, over one Redis; every name carries `prefix`, so that a replay shares nothing with the running site."""
 
     def __init__(self, url: str, prefix: str) -> None:
-        self.client = redis.Redis.from_url(url, decode_responses=True)
+        self.client = redis.Redis.from_url(url, decode_responses=True, **settings.REDIS_OPTIONS)
         self._prefix = f"{prefix}bus:"
 
     def publish(self, channel: str, message: Any) -> None:

@@ -71,5 +71,5 @@ def lease(name: str, ttl_seconds: float) -> Lease:
     """Return a lease handle for this process, as settings choose it."""
     if not settings.REDIS_URL:
         return MemoryLease(name, ttl_seconds)
-    client = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True)
+    client = redis.Redis.from_url(settings.REDIS_URL, decode_responses=True, **settings.REDIS_OPTIONS)
     return RedisLease(client, f"{settings.REDIS_PREFIX}lease:{name}", ttl_seconds)

@@ -49,7 +49,7 @@ class MemoryLimiter:
 class RedisLimiter:
     def __init__(self, url: str, prefix: str) -> None:
         self._prefix = f"{prefix}limit:"
-        self._take = redis.Redis.from_url(url, decode_responses=True).register_script(_TAKE)
+        self._take = redis.Redis.from_url(url, decode_responses=True, **settings.REDIS_OPTIONS).register_script(_TAKE)
 
     def take(self, key: str, *, per_second: float, burst: float, weight: float = 1) -> float:
         return float(self._take(keys=[self._prefix + key], args=[per_second, burst, weight]))

@@ -14,7 +14,7 @@ from django.db.models import Count, QuerySet
 
 from accounts.models import User
 from common import display
-from common.clock import market_now
+from common.clock import announced_time, market_now
 from common.errors import NotFound
 from community.models import Competition, CompetitionEntry, CompetitionState
 from portfolios.selectors import worth_of
@@ -118,13 +118,15 @@ def ranked(
 
 
 def due_competitions() -> list[UUID]:
-    """Return the open competitions whose end has come by their own market's time."""
+    """Return the open competitions whose end has come by their own market's time.
+
+    Closing is for good, so it needs a time that the market itself announced: one whose feed is away has none.
+    """
     open_ones = Competition.objects.filter(state=CompetitionState.OPEN)
-    now = {
-        namespace: market_now(namespace) for namespace in set(open_ones.values_list("exchange__namespace", flat=True))
-    }
+    namespaces = set(open_ones.values_list("exchange__namespace", flat=True))
+    now = {namespace: at for namespace in namespaces if (at := announced_time(namespace))}
     rows = open_ones.order_by("ends_at").values_list("pk", "ends_at", "exchange__namespace")
-    return [pk for pk, ends_at, namespace in rows if ends_at <= now[namespace]]
+    return [pk for pk, ends_at, namespace in rows if namespace in now and ends_at <= now[namespace]]
 
 
 def has_due_competition(namespace: str) -> bool:

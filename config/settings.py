@@ -142,6 +142,8 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_URL = env.str("REDIS_URL", default="")
 # Every Redis key and channel of ours starts with this; a replay or a test takes another.
 REDIS_PREFIX = env.str("SLIPSTREAM_REDIS_PREFIX", default="slipstream:")
+# A Redis that hangs must not hang those that ask it.
+REDIS_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 5, "health_check_interval": 30}
 CELERY_BROKER_URL = REDIS_URL or "memory://localhost"
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     # Who enqueues does not wait for a broker that is away: one more try, and then it is the sweeper's.
@@ -274,7 +276,7 @@ FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILP
 # --- the API -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["common.parsers.StrictJSON"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
         "accounts.authentication.TokenAuthentication",

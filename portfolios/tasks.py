@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from common.clock import market_now
+from common.clock import announced_time
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.services.equity import take_snapshots
 
@@ -14,4 +14,6 @@ def take_due_snapshots() -> None:
     """Store what every portfolio is worth at the present minute of its market's time; a minute already stored is left alone."""
     open_ones = Portfolio.objects.exclude(state=PortfolioState.CLOSED)
     for namespace in sorted(set(open_ones.values_list("namespace", flat=True))):
-        take_snapshots(namespace=namespace, at=market_now(namespace))
+        # A market that has announced no time yet (its feed is away, Redis was emptied) has no present to store.
+        if at := announced_time(namespace):
+            take_snapshots(namespace=namespace, at=at)
