@@ -88,11 +88,11 @@ class Command(BaseCommand):
             )
             source = ReplaySource(series)
             started = clock.monotonic()
-            candles = walk(source.steps(), source, finish=finish, progress=self._progress, hears_all=workers is None)
+            walk(source.steps(), source, finish=finish, progress=self._progress, hears_all=workers is None)
             finish()
             return make_report(
                 cast,
-                candles=candles,
+                candles=sum(len(one.candles) for one in series),
                 workers=options["workers"],
                 seed=options["seed"],
                 setup_seconds=started - began,
