@@ -21,8 +21,8 @@ help: ## List these commands
 
 run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles, each time from the start]
 	@$(INSTALL)
-	@$(if $(CANDLES),rm -rf var/replay; export SLIPSTREAM_VAR_DIR=var/replay;) \
-	  exec $(VENV) manage.py serve --port $(PORT) $(foreach file,$(CANDLES),--candles $(file)) $(ARGS)
+	@$(if $(CANDLES),export SLIPSTREAM_VAR_DIR=var/replay;) exec $(VENV) manage.py serve --port $(PORT) \
+	  $(if $(CANDLES),--fresh $(foreach file,$(CANDLES),--candles $(file))) $(ARGS)
 
 test: check ## Check everything, then run every test: make test [TESTS=tests/trading] [ARGS="-k name"]
 	@exec $(VENV) -m tools.services -- $(VENV) -m pytest --numprocesses $(WORKERS) $(TESTS) $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -13,6 +14,7 @@ from accounts.services.people import create_person
 from common.clock import market_now
 from common.ids import seeded_random
 from community.services.competitions import create_competition, enter_competition
+from config.own_data import whole_or_not_at_all
 from engine.decimals import ONE
 from engine.sizing import stake_quantity
 from marketplace.models import Listing
@@ -83,6 +85,13 @@ def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool
     """Create the demo's people and let them live through `warm_up_steps` of the market; False where they exist already."""
     if User.objects.filter(email=LEAD).exists():
         return False
+    # What people have put into a database is never forgotten: only an empty one may be begun anew.
+    with nullcontext() if User.objects.exists() else whole_or_not_at_all():
+        _live_through(exchange, timeframe, warm_up_steps)
+    return True
+
+
+def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> None:
     instruments = {one.market.base_id: one for one in tradable_instruments(exchange.namespace)}
     settlement = Asset.objects.get(pk=next(iter(instruments.values())).market.quote_id)
     source = source_of(exchange)
@@ -99,7 +108,6 @@ def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
         walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
         refresh_records()
-    return True
 
 
 def _quiet(candles: int) -> None:

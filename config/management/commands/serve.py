@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import socket
 from argparse import ArgumentParser
 from collections.abc import Iterator
@@ -18,8 +18,8 @@ from django.db import connections
 
 from common import clock
 from common.errors import DomainError
-from config import demo
-from config.embedded import background_processes, serve_site
+from config import demo, own_data
+from config.embedded import background_processes, end_on_signals, serve_site
 from engine.timeframes import timeframe_ms
 from markets.feeding import announce_market, feed_venue
 from markets.models import Exchange
@@ -46,16 +46,23 @@ class Command(BaseCommand):
             help="replay this file instead of simulating; may be given several times",
         )
         parser.add_argument("--speed", type=float, help="market seconds per second")
+        parser.add_argument("--fresh", action="store_true", help="forget what an earlier start has stored")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        host, port = options["host"], options["port"]
-        _refuse_taken_port(host, port)
-        with self._step("Preparing the database"):
-            call_command("migrate", verbosity=0, interactive=False)
+        end_on_signals()
+        _refuse_unusable_port(options["host"], options["port"])
         try:
-            exchange, timeframe, steps = self._venue(options["candles"])
+            with own_data.sole_use():
+                self._serve(**options)
         except DomainError as error:
             raise CommandError(error.message) from error
+
+    def _serve(self, *, host: str, port: int, fresh: bool, **options: Any) -> None:
+        if fresh or own_data.is_half_made():
+            own_data.discard()
+        with self._step("Preparing the database"):
+            call_command("migrate", verbosity=0, interactive=False)
+        exchange, timeframe, steps = self._venue(options["candles"])
         announce_market(exchange)
         with self._step("Letting the demo live through its first hours"):
             demo.seed_demo(exchange, timeframe=timeframe, warm_up_steps=steps)
@@ -82,7 +89,11 @@ class Command(BaseCommand):
         began = clock.monotonic()
         self.stdout.write(f"{what} …", ending="")
         self.stdout.flush()
-        yield
+        try:
+            yield
+        except BaseException:
+            self.stdout.write()
+            raise
         self.stdout.write(f" {clock.monotonic() - began:.1f} s")
 
     def _announce(self, host: str, port: int) -> None:
@@ -97,15 +108,23 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
-def _refuse_taken_port(host: str, port: int) -> None:
+def _refuse_unusable_port(host: str, port: int) -> None:
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
-        except OSError as error:
+        except OverflowError as error:
             raise CommandError(
-                f"Port {port} on {host} is taken ({os.strerror(error.errno or 0)}); stop what uses it or choose another: "
-                f"make run PORT={port + 1}"
+                f"There is no port {port}: choose one up to 65535, for example make run PORT=8001."
+            ) from error
+        except OSError as error:
+            why = (
+                "is taken: stop what uses it"
+                if error.errno == errno.EADDRINUSE
+                else f"cannot be used ({error.strerror})"
+            )
+            raise CommandError(
+                f"Port {port} on {host} {why}, or choose another: make run PORT={port % 65535 + 1}"
             ) from error
 
 
