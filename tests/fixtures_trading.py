@@ -18,6 +18,8 @@ from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, P
 from tests.fixtures_desk import Desk, Working
 from trading.checks import run_checks
 from trading.models import Follow, LeadEvent, LeadStream, Order, Side
+from trading.services.copying import fan_out_batch
+from trading.services.execution import execute_pending
 from trading.services.follows import open_lead_stream, start_follow
 from trading.services.orders import place_hand_order
 
@@ -72,6 +74,14 @@ class Pit:
             order = self.place(side, quantity, portfolio)
         order.refresh_from_db()
         return order
+
+    def fan_out(self, side: Side, quantity: Decimal | int | str) -> str:
+        """Book a fill of the lead's and copy its event into rows that nobody has sent; return the event's id."""
+        order = self.place(side, quantity)
+        execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+        while fan_out_batch(lead_id=self.lead.pk):
+            pass
+        return str(self.event().pk)
 
     def follow(self, user: User, amount: int | str = 1_000, multiplier: int | str = 1) -> Follow:
         """Let somebody follow the lead with this amount, without slippage of their own."""

@@ -23,21 +23,12 @@ from trading.models import (
     Side,
 )
 from trading.selectors import platform_level
-from trading.services.copying import fan_out_batch
 from trading.services.execution import claim_orders, execute_pending, resolve_abandoned
 from trading.services.follows import StopMode, stop_follow
 from trading.services.safety import halt_platform, resume_platform, set_safety
 
 PLATFORM = ScopeKind.PLATFORM
 HALTED, REDUCING, ACTIVE = SafetyLevel.HALTED, SafetyLevel.REDUCING, SafetyLevel.ACTIVE
-
-
-def copied(pit: Pit, side: Side, quantity: int) -> str:
-    """Book a lead's fill and copy its event into rows that are not sent; return the event's id."""
-    order = pit.place(side, quantity)
-    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
-    assert fan_out_batch(lead_id=pit.lead.pk)
-    return str(pit.event().pk)
 
 
 def refused(actor: User, scope: ScopeKind, scope_id: str) -> str:
@@ -99,7 +90,7 @@ def test_each_scope_denies_opens_of_its_own_and_lets_exits_pass(
     pit.buy(10)
     order = Order.objects.select_related("follow", "portfolio").get(follow=mine)
     key = scopes_of(pit, order).get(scope, "some-strategy")
-    cause = copied(pit, Side.BUY, 10)
+    cause = pit.fan_out(Side.BUY, 10)
     set_safety(actor=operator, scope=scope, scope_id=key, level=level, reason="drill")
     execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause)
     pit.sell(10)
@@ -137,7 +128,7 @@ def test_a_halt_takes_back_every_open_that_was_not_sent_and_what_follows_aimed_a
 ) -> None:
     follow = pit.follow(bob)
     pit.buy(10)
-    causes = [copied(pit, Side.BUY, quantity) for quantity in (3, 2)]
+    causes = [pit.fan_out(Side.BUY, quantity) for quantity in (3, 2)]
     aim = FollowPosition.objects.get(follow=follow)
     assert plain(aim.target) == "1.5"
     halt_platform(actor=operator, reason="drill")
@@ -158,9 +149,9 @@ def test_a_halt_takes_back_every_open_that_was_not_sent_and_what_follows_aimed_a
 def test_a_halt_leaves_exits_and_what_is_under_way_alone(pit: Pit, bob: User, charlie: User, operator: User) -> None:
     first, second = pit.follow(bob), pit.follow(charlie)
     pit.buy(10)
-    cause = copied(pit, Side.BUY, 10)
+    cause = pit.fan_out(Side.BUY, 10)
     claim_orders(Order.objects.filter(cause_id=cause, follow=first))
-    exits = copied(pit, Side.SELL, 5)
+    exits = pit.fan_out(Side.SELL, 5)
     halt_platform(actor=operator, reason="drill")
     with pit.working():
         resolve_abandoned(older_than_seconds=0)
@@ -179,7 +170,7 @@ def test_a_halt_leaves_exits_and_what_is_under_way_alone(pit: Pit, bob: User, ch
 
 def test_reducing_takes_nothing_back(pit: Pit, bob: User, operator: User) -> None:
     pit.follow(bob)
-    copied(pit, Side.BUY, 10)
+    pit.fan_out(Side.BUY, 10)
     before = everything_stored()
     set_safety(actor=operator, scope=PLATFORM, scope_id="", level=REDUCING, reason="")
     assert everything_stored() == before
