@@ -7,14 +7,17 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.defaults import page_not_found as django_page_not_found
+from django.views.defaults import server_error as django_server_error
 from rest_framework import exceptions
 from rest_framework.response import Response
 
 from common import ids
 from common.errors import DomainError, NotFound
+from common.parsers import body_too_large
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -42,9 +45,11 @@ def api_exception_handler(error: Exception, context: dict[str, Any]) -> Response
     # DRF's views import the authentication class that settings name, whose services import this module.
     from rest_framework.views import exception_handler as drf_exception_handler
 
+    headers: dict[str, str] = {}
     if isinstance(error, DomainError):
         refusal = error
-        headers: dict[str, str] = {}
+    elif isinstance(error, RequestDataTooBig):
+        refusal = body_too_large()
     else:
         answer = drf_exception_handler(error, context)
         if answer is None:
@@ -72,6 +77,14 @@ def page_not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     if request.path.startswith("/api/"):
         return problem_response(NotFound("address"))
     return django_page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """Answer a failure of ours: a program gets problem details as well (handler500)."""
+    if request.path.startswith("/api/"):
+        message = "Something failed on our side: try again in a while, and tell us the request's id if it stays so."
+        return problem_response(DomainError("SERVER_ERROR", message, status=500))
+    return django_server_error(request)
 
 
 class RequestIdMiddleware:

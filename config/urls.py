@@ -7,6 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from config.overview import overview
 
 handler404 = "common.http.page_not_found"
+handler500 = "common.http.server_error"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
