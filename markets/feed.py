@@ -12,6 +12,7 @@ from datetime import datetime
 
 from common import clock
 from common.bus import bus
+from common.db import one_moment
 from markets.live import LivePrices
 from markets.prices import put_prices
 from markets.services.candles import store_recent_candles
@@ -74,8 +75,12 @@ def register_backlog(has_backlog: Callable[[str], bool]) -> None:
 
 
 def settled(namespace: str) -> bool:
-    """Return whether everything that earlier prices of a namespace set off is finished."""
-    return not any(has_backlog(namespace) for has_backlog in _backlogs)
+    """Return whether everything that earlier prices of a namespace set off is finished.
+
+    As of one moment: work moves on while it is looked for, and what had left one table for another would be missed.
+    """
+    with one_moment():
+        return not any(has_backlog(namespace) for has_backlog in _backlogs)
 
 
 def run_feed(
