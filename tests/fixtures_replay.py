@@ -1,0 +1,108 @@
+"""Replays of made candles: run through the command itself, in worlds of their own, whose rows can be looked at afterwards."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from django.core.management import call_command
+from django.db import connection
+
+from strategies.replay.database import fresh_world
+from trading.models import Fill, Order
+
+FIVE_MINUTES_MS = 300_000
+# A fast crossover and a near stop: it trades every few candles, and its stops fire.
+PLAN = ["--fast", "3", "--slow", "8", "--stop-loss", "0.003"]
+
+
+def write_candles(path: Path, count: int, seed: int = 3) -> Path:
+    """Write five-minute candles of a wave with noise, from the beginning of 2024 on."""
+    chance = np.random.default_rng(seed)
+    middle = 100 + 4 * np.sin(np.arange(count) / 4) + chance.normal(0, 0.3, count).cumsum() * 0.3
+    close = np.round(middle + chance.normal(0, 0.2, count), 2)
+    open_ = np.round(np.concatenate([[middle[0]], close[:-1]]), 2)
+    high = np.round(np.maximum(open_, close) + 0.3, 2)
+    low = np.round(np.minimum(open_, close) - 0.3, 2)
+    opened_at = 1_704_067_200_000 + np.arange(count) * FIVE_MINUTES_MS
+    columns = {"timestamp": opened_at, "open": open_, "high": high, "low": low, "close": close}
+    pq.write_table(pa.table({**columns, "volume": np.round(chance.uniform(1, 9, count), 3)}), path)
+    return path
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What a replay reported, and what it left in its database, in an order that depends on nothing but the rows.
+
+    `orders` and `fills` tell all that trading decided, in market time; `ids` are those of both, which only a run within
+    one process repeats.
+    """
+
+    report: dict[str, Any]
+    orders: list[tuple[Any, ...]]
+    fills: list[tuple[Any, ...]]
+    ids: list[str]
+
+
+class Replays:
+    """Runs replays on the configured kind of database, and drops what they left."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._kept: list[str] = []
+
+    def candles(self, count: int, pair: str = "SOL-USDT", seed: int = 3) -> Path:
+        return write_candles(self.folder / f"made__{pair}__5m.parquet", count, seed)
+
+    def run(self, *arguments: object) -> Replayed:
+        """Replay, and return what came of it; raises CommandError where the command does."""
+        out, err = StringIO(), StringIO()
+        try:
+            call_command("replay", *map(str, arguments), *PLAN, "--keep", "--json", stdout=out, stderr=err)
+        finally:
+            url = err.getvalue().partition("The database is kept: ")[2].split("\n")[0]
+            self._kept += [url] if url else []
+        with fresh_world(database_url=url, keep=True):
+            return Replayed(json.loads(out.getvalue()), _orders(), _fills(), _ids())
+
+    def drop(self) -> None:
+        for url in self._kept:
+            if connection.vendor == "postgresql":
+                with connection._nodb_cursor() as cursor:
+                    cursor.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+            else:
+                shutil.rmtree(Path(urlsplit(url).path).parent)
+
+
+def _orders() -> list[tuple[Any, ...]]:
+    names = "portfolio_id follow_id cause_kind seq leg side state code requested_quantity quantity filled_quantity"
+    rows = Order.objects.values_list(*names.split(), "average_price", "fee", "created_at")
+    return sorted((tuple(map(str, row)) for row in rows), key=repr)
+
+
+def _fills() -> list[tuple[Any, ...]]:
+    names = ("portfolio_id", "number", "side", "quantity", "price", "fee", "happened_at")
+    return list(Fill.objects.order_by("portfolio", "number").values_list(*names))
+
+
+def _ids() -> list[str]:
+    return sorted(str(pk) for model in (Order, Fill) for pk in model._default_manager.values_list("pk", flat=True))
+
+
+@pytest.fixture
+def replays(tmp_path: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Replays]:
+    with django_db_blocker.unblock():
+        made = Replays(tmp_path)
+        yield made
+        made.drop()
+        connection.close()
