@@ -166,7 +166,7 @@ CELERY_TIMEZONE = "UTC"
 # allauth counts attempts in the cache, which all processes must share.
 CACHES = {
     "default": {
-        "BACKEND": f"django.core.cache.backends.{'redis.RedisCache' if REDIS_URL else 'locmem.LocMemCache'}",
+        "BACKEND": "common.cache.OwnKeysRedisCache" if REDIS_URL else "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": REDIS_URL,
         "KEY_PREFIX": f"{REDIS_PREFIX}cache",
     }

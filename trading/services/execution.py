@@ -102,10 +102,11 @@ def _candidates(orders: QuerySet[Order]) -> list[tuple[UUID, UUID, str]]:
 def _waits_for_another() -> Q:
     """An order of the same follow and instrument is in flight, or an earlier one is not yet sent (model.md 10)."""
     same = Order.objects.filter(follow__isnull=False, follow=OuterRef("follow"), instrument=OuterRef("instrument"))
+    waiting = same.filter(state=OrderState.PENDING)
     # Of one event (a reversal) the closing leg goes first.
-    before = Q(seq__lt=OuterRef("seq")) | Q(seq=OuterRef("seq"), leg=Leg.CLOSE) & ~Q(pk=OuterRef("pk"))
-    earlier = same.filter(before, state=OrderState.PENDING)
-    return Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
+    closing = Q(leg=Leg.OPEN) & Q(Exists(waiting.filter(seq=OuterRef("seq"), leg=Leg.CLOSE)))
+    earlier = waiting.filter(seq__lt=OuterRef("seq"))
+    return closing | Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
 
 
 def _keep_verdicts(orders: Sequence[Order]) -> None:
