@@ -6,18 +6,14 @@ import logging
 from collections.abc import Iterator
 
 import pytest
-from django.core.cache import cache
 
-from common.limiter import limiter
 from tests.fixtures_desk import Desk, Working
 from tests.routes.world import World, build
 
 
 @pytest.fixture(autouse=True)
-def _fresh_counts() -> None:
-    """Forget how often 127.0.0.1 tried to log in: every test comes from there."""
-    cache.clear()
-    limiter.cache_clear()
+def _fresh_counts(fresh_counts: None) -> None:
+    """Let nobody be locked out by the test before."""
 
 
 @pytest.fixture

@@ -67,6 +67,10 @@ class Crowd:
             made.append(copy)
         return type(row)._base_manager.bulk_create(made)
 
+    def _first(self, model: type[Row], **facts: Any) -> Row:
+        """Return the row that was there before any crowd came."""
+        return model._base_manager.filter(**facts).order_by("pk")[0]
+
     def _at(self, rows: list[Any]) -> Callable[[int], Any]:
         """Return number -> key of the row that belongs to it."""
         first = self._numbers.start
@@ -100,11 +104,10 @@ class Crowd:
         portfolios = self._copies(self._world.pit.lead, name=lambda n: f"{name} {n}", owner_id=self._at(owners))
         balance = Balance.objects.get(portfolio=self._world.pit.lead, asset="USDT")
         self._copies(balance, portfolio_id=self._at(portfolios))
-        position = Position.objects.filter(portfolio=self._world.pit.lead)[0]
+        position = self._first(Position, portfolio=self._world.pit.lead)
         self._copies(position, portfolio_id=self._at(portfolios))
-        snapshot = EquitySnapshot.objects.filter(portfolio=self._world.pit.lead)[0]
+        snapshot = self._first(EquitySnapshot, portfolio=self._world.pit.lead)
         self._copies(snapshot, portfolio_id=self._at(portfolios))
-        self._copies(snapshot, at=lambda n: snapshot.at - timedelta(minutes=n + 1))
         return portfolios
 
     def _listings(self, leads: list[Portfolio]) -> None:
@@ -122,15 +125,15 @@ class Crowd:
         follows = self._copies(
             self._world.follow, follower_id=lambda n: alice, lead_id=self._at(leads), portfolio_id=self._at(books)
         )
-        self._copies(FollowCommand.objects.all()[0], follow_id=self._at(follows))
+        self._copies(self._first(FollowCommand), follow_id=self._at(follows))
 
     def _trades(self, instruments: list[Instrument]) -> None:
         """Let the lead and bob's copy of it trade each instrument once."""
         lead, copy = self._world.pit.lead, self._world.follow.portfolio
         for portfolio in (lead, copy):
-            order = Order.objects.filter(portfolio=portfolio, fills__isnull=False)[0]
+            order = self._first(Order, portfolio=portfolio, fills__isnull=False)
             orders = self._orders(order, instruments)
-            fill = Fill.objects.filter(portfolio=portfolio)[0]
+            fill = self._first(Fill, portfolio=portfolio)
             self._copies(
                 fill,
                 order_id=self._at(orders),
@@ -138,15 +141,15 @@ class Crowd:
                 venue_fill_id=lambda n: new_id().hex,
                 number=lambda n: 1_000 + n,
             )
-            self._copies(OrderEvent.objects.filter(order=order)[0], order_id=self._at(orders))
-            self._copies(Position.objects.filter(portfolio=portfolio)[0], instrument_id=self._at(instruments))
-            self._copies(LedgerLine.objects.filter(portfolio=portfolio)[0], booking_id=lambda n: new_id())
-        events = self._copies(LeadEvent.objects.all()[0], seq=lambda n: 1_000 + n)
-        copied = Order.objects.filter(portfolio=copy, cause_kind=CauseKind.LEAD_EVENT)[0]
+            self._copies(self._first(OrderEvent, order=order), order_id=self._at(orders))
+            self._copies(self._first(Position, portfolio=portfolio), instrument_id=self._at(instruments))
+            self._copies(self._first(LedgerLine, portfolio=portfolio), booking_id=lambda n: new_id())
+        events = self._copies(self._first(LeadEvent), seq=lambda n: 1_000 + n)
+        copied = self._first(Order, portfolio=copy, cause_kind=CauseKind.LEAD_EVENT)
         at = self._at(events)
         self._orders(copied, instruments, cause_kind=lambda n: CauseKind.LEAD_EVENT, cause_id=lambda n: str(at(n)))
-        entry = self._orders(Order.objects.filter(portfolio=lead)[0], instruments)
-        self._copies(Trigger.objects.all()[0], entry_id=self._at(entry), change=lambda n: 1_000 + n)
+        entry = self._orders(self._first(Order, portfolio=lead), instruments)
+        self._copies(self._first(Trigger), entry_id=self._at(entry), change=lambda n: 1_000 + n)
 
     def _orders(self, order: Order, instruments: list[Instrument], **changes: Callable[[int], Any]) -> list[Order]:
         return self._copies(
@@ -168,7 +171,7 @@ class Crowd:
         places = {"portfolio_id": self._at(books), "instrument_id": self._at(instruments)}
         self._copies(world.run, version_id=self._at(versions), **places)
         self._copies(world.run, state=lambda n: RunState.STOPPED, **places)
-        order = Order.objects.filter(portfolio=world.pit.lead)[0]
+        order = self._first(Order, portfolio=world.pit.lead)
         order.portfolio_id, order.instrument_id = world.run.portfolio_id, world.run.instrument_id
         order.created_at = world.run.started_at
         own = {"instrument_id": lambda n: world.run.instrument_id, "cause_kind": lambda n: CauseKind.RUN}
@@ -187,10 +190,12 @@ class Crowd:
 
     def _own_things(self) -> None:
         world = self._world
-        self._copies(Notification.objects.filter(user=world.people["alice"])[0])
-        self._copies(AuditEntry.objects.filter(actor=world.people["alice"])[0])
-        self._copies(SignIn.objects.all()[0])
+        snapshot = self._first(EquitySnapshot, portfolio=world.pit.lead)
+        self._copies(snapshot, at=lambda n: snapshot.at - timedelta(minutes=n + 1))
+        self._copies(self._first(Notification, user=world.people["alice"]))
+        self._copies(self._first(AuditEntry, actor=world.people["alice"]))
+        self._copies(self._first(SignIn))
         self._copies(world.token, digest=lambda n: new_id().hex * 2)
-        self._copies(Invitation.objects.all()[0], code=lambda n: new_id().hex)
-        self._copies(Plan.objects.all()[0], name=lambda n: f"Plan {n}", is_default=lambda n: False)
-        self._copies(SafetySwitch.objects.all()[0], scope=lambda n: ScopeKind.USER, scope_id=lambda n: new_id().hex)
+        self._copies(self._first(Invitation), code=lambda n: new_id().hex)
+        self._copies(self._first(Plan), name=lambda n: f"Plan {n}", is_default=lambda n: False)
+        self._copies(self._first(SafetySwitch), scope=lambda n: ScopeKind.USER, scope_id=lambda n: new_id().hex)

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from django.core.cache import cache
 from django.db import transaction
 
 from common import clock, ids
+from tests.fixtures_counts import forget_counts
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
 from tests.routes.tables import rows_of
@@ -28,7 +28,7 @@ def repeats(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], None]]:
     def again() -> None:
         chance = ids.seeded_random("again")
         ids.use_seed(1)
-        cache.clear()  # how often somebody tried
+        forget_counts()
         monkeypatch.setattr("secrets.token_urlsafe", lambda size: chance.randbytes(size).hex())
         monkeypatch.setattr("secrets.choice", chance.choice)
 
@@ -107,10 +107,9 @@ def test_what_was_not_asked_for_is_not_taken(world: World, repeats: Callable[[],
         if not routes[name].is_api:
             extras = {key: str(value) for key, value in extras.items()}
         found = []
-        for sent in (body, body, {**extras, **body}):
+        for sent in (body, {**extras, **body}):
             repeats()
             found.append(_stored_by(world, routes[name], method, asker, sent))
-        assert found[0] == found[1], f"{name} cannot be repeated"
-        if found[2] != found[0]:
+        if found[0] != found[1]:
             taken.append(f"{method} {name}")
     assert taken == []
