@@ -22,7 +22,7 @@ from trading.services.triggers import channel
 from trading.trigger_engine import TriggerEngine
 
 # With workers of its own, a replay that hears nothing for so long gives up rather than hang.
-STUCK_SECONDS = 60.0
+STUCK_SECONDS = 150.0
 # When a worker was killed: how soon its claims count as abandoned and its tasks as lost.
 LEASE_SECONDS = 1.0
 _SWEEP_EVERY_SECONDS = 0.5

@@ -195,6 +195,7 @@ def test_a_speed_that_is_none_is_refused(desk: Desk, speed: float) -> None:
 # --- unfinished work ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.django_db
 def test_backlogs_are_asked_for_their_namespace_and_registered_once(backlogs: list[Any]) -> None:
     def busy(namespace: str) -> bool:
         return namespace == "sim"
