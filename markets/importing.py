@@ -15,7 +15,7 @@ from markets.candle_store import COLUMNS
 from markets.selectors import known_timeframe
 
 # Prices and quantities are not finer than this on any venue: what floats show beyond it is noise.
-_MAX_DECIMALS = 10
+_MAX_DECIMALS = 9  # of a tick and of a lot: the value of a trade then has 18, which books hold exactly
 _STEP_SAMPLE = 5_000
 
 

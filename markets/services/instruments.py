@@ -12,6 +12,7 @@ from accounts.services import audit
 from common.db import lock_rows
 from common.errors import DomainError
 from common.fields import canonical
+from engine.decimals import money
 from markets.models import Asset, Exchange, Instrument, InstrumentState, Market, MarketKind, SourceKind
 
 # What a venue may change about an instrument at any time.
@@ -110,6 +111,12 @@ def _check_rules(rules: dict[str, Decimal]) -> None:
             "RULES_NOT_VALID",
             f"Give numbers of zero or more, and steps above zero; not valid: {', '.join(wrong)}.",
             {"fields": wrong},
+        )
+    finest = rules["tick_size"] * rules["lot_step"]
+    if finest != money(finest):
+        raise DomainError(
+            "STEPS_TOO_FINE",
+            "Give a tick size and a lot step with at most 18 decimals together: a trade's value is kept to the last digit.",
         )
 
 

@@ -139,7 +139,7 @@ def test_a_table_without_rows_is_refused(tmp_path: Path) -> None:
         ([42283.58, 42283.5, 42283.0], [0.00001, 1.5, 20.0], ("0.01", "0.00001")),
         ([8.12e-06, 8.1e-06], [123456.0, 7.0], ("0.00000001", "1")),
         ([64000.0, 63990.0], [0.25, 0.5], ("1", "0.01")),
-        ([1 / 3], [0.1 + 0.2], ("1E-10", "1E-10")),
+        ([1 / 3], [0.1 + 0.2], ("1E-9", "1E-9")),
     ],
 )
 def test_steps_are_read_off_the_figures(prices: list[float], volumes: list[float], steps: tuple[str, str]) -> None:

@@ -118,6 +118,17 @@ def test_impossible_rules_are_refused_and_nothing_is_listed(
     assert (Instrument.objects.count(), Market.objects.count(), _acts()) == (0, 0, [])
 
 
+def test_steps_are_no_finer_than_what_books_hold_exactly(kraken: Exchange) -> None:
+    fits = {"tick_size": Decimal("1E-12"), "lot_step": Decimal("1E-6")}
+    register_instrument(exchange=kraken, base="PEPE", quote="USDT", **(RULES | fits))
+    with pytest.raises(DomainError) as refused:
+        register_instrument(
+            exchange=kraken, base="PEPE", quote="USDT", **(RULES | fits | {"lot_step": Decimal("1E-7")})
+        )
+    assert refused.value.code == "STEPS_TOO_FINE"
+    assert Instrument.objects.get().lot_step == Decimal("1E-6")
+
+
 def test_a_symbol_names_one_market_only(kraken: Exchange) -> None:
     register_instrument(exchange=kraken, base="BTC", quote="EUR", symbol="XBTEUR", **RULES)
     with pytest.raises(DomainError, match="On Kraken the symbol 'XBTEUR' already names BTC-EUR") as refused:
