@@ -98,6 +98,8 @@ class NewInvitationSerializer(serializers.Serializer[Any]):
 
 
 class InvitationSerializer(serializers.ModelSerializer[Invitation]):
+    email = serializers.CharField(read_only=True, help_text="The one address it is for; empty where it is for any.")
+
     class Meta:
         model = Invitation
         fields = ["id", "code", "email", "created_at", "expires_at", "used_at"]
