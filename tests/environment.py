@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
+from pathlib import Path
 from types import FrameType
 
 import pytest
@@ -42,6 +43,17 @@ def left_out() -> list[str]:
     return missing
 
 
+def conformance_dir() -> Path | None:
+    """Return the folder of conformance cases that CONFORMANCE_DIR names; None while it is unset."""
+    named = os.environ.get("CONFORMANCE_DIR")
+    return Path(named).resolve() if named else None
+
+
+def _unread() -> list[str]:
+    # Unlike the above this may be missing in CI too: the cases are not part of the project.
+    return [] if conformance_dir() else ["the conformance cases (CONFORMANCE_DIR is unset)"]
+
+
 def _settle() -> None:
     """Give this process its own folder, Redis keys and, without services of ours, the embedded default."""
     if not on_services():
@@ -64,14 +76,18 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(
             f"CI=true allows nothing to be left out, yet this run lacks {' and '.join(left_out())}."
         )
+    named = conformance_dir()
+    if named and not named.is_dir():
+        raise pytest.UsageError(f"CONFORMANCE_DIR names {named}, which is no folder.")
     signal.signal(signal.SIGTERM, _interrupt)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Close a run of which something was left out by saying what."""
-    if left_out() and not hasattr(config, "workerinput"):
+    missing = left_out() + _unread()
+    if missing and not hasattr(config, "workerinput"):
         database = "PostgreSQL and Redis" if on_services() else "the embedded default: one process, SQLite, memory"
-        print(f"\nLeft out: {'; '.join(left_out())}. The tests ran on {database}.")
+        print(f"\nLeft out: {'; '.join(missing)}. The tests ran on {database}.")
 
 
 _settle()
