@@ -32,13 +32,17 @@ _SYSTEMS = (
 
 
 class LimitName(models.TextChoices):
-    """What a plan limits; the value is the number a person may have at once."""
+    """What a plan limits; the value is the number a person may have at once, or that one of their jobs may take."""
 
     PORTFOLIOS = "portfolios", "portfolios"
     STRATEGIES = "strategies", "strategies"
     RUNNING_RUNS = "running_runs", "running strategies"
     FOLLOWS = "follows", "follows"
     API_TOKENS = "api_tokens", "API tokens"
+    BACKTESTS = "backtests", "stored backtests and sweeps"
+    RUNNING_BACKTESTS = "running_backtests", "backtests computed at a time"
+    BACKTEST_CANDLES = "backtest_candles", "candles in one backtest"
+    SWEEP_POINTS = "sweep_points", "points in one sweep"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.
@@ -48,6 +52,11 @@ DEFAULT_LIMITS: dict[str, int] = {
     LimitName.RUNNING_RUNS: 20,
     LimitName.FOLLOWS: 50,
     LimitName.API_TOKENS: 10,
+    LimitName.BACKTESTS: 500,
+    LimitName.RUNNING_BACKTESTS: 2,
+    # Four years of minutes, over all instruments together.
+    LimitName.BACKTEST_CANDLES: 2_200_000,
+    LimitName.SWEEP_POINTS: 2_000,
 }
 
 

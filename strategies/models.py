@@ -1,4 +1,4 @@
-"""What a strategy is, in versions that never change once they have run, and where each is running."""
+"""What a strategy is, in versions that never change once they have run; where each runs, and what each would have done."""
 
 from __future__ import annotations
 
@@ -11,17 +11,14 @@ from markets.models import Instrument
 from portfolios.models import Portfolio
 
 
-class Template(models.TextChoices):
-    EMA_CROSS = "ema_cross", "EMA crossover"
-
-
 class Strategy(models.Model):
     """A named idea of its author's; what it does stands in its versions."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="strategies")
     name = models.CharField(max_length=80)
-    template = models.CharField(max_length=20, choices=Template)
+    # Which ready template its newest version is, by name; blank where its author went further.
+    template = models.CharField(max_length=40, blank=True)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -38,10 +35,15 @@ class StrategyVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     strategy = models.ForeignKey(Strategy, on_delete=models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField()
+    # What it trades; a rotation trades the `more` ones too.
     instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    more: models.ManyToManyField[Instrument, FurtherInstrument] = models.ManyToManyField(
+        Instrument, through="FurtherInstrument", related_name="+"
+    )
     timeframe = models.CharField(max_length=4)
-    # The template's own: {"fast": 12, "slow": 26, "share": "0.2", "stop_loss": "0.05" or null}; ratios as strings.
-    parameters = models.JSONField()
+    # The canonical graph (engine/strategy), which is all three faces, and its hash.
+    graph = models.JSONField()
+    graph_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -49,6 +51,24 @@ class StrategyVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.strategy} v{self.number}"
+
+
+class FurtherInstrument(models.Model):
+    """The second and later instruments of a version that trades several, in their order."""
+
+    version = models.ForeignKey(StrategyVersion, on_delete=models.CASCADE, related_name="further")
+    place = models.PositiveSmallIntegerField()
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["place"]
+        constraints = [
+            models.UniqueConstraint(fields=["version", "place"], name="further_instrument_place"),
+            models.UniqueConstraint(fields=["version", "instrument"], name="further_instrument_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.instrument} of {self.version}"
 
 
 class RunState(models.TextChoices):
@@ -84,3 +104,167 @@ class StrategyRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.version} on {self.portfolio}"
+
+
+class JobState(models.TextChoices):
+    QUEUED = "QUEUED", "Queued"
+    RUNNING = "RUNNING", "Running"
+    DONE = "DONE", "Done"
+    FAILED = "FAILED", "Failed"
+    CANCELED = "CANCELED", "Canceled"
+
+
+UNFINISHED_JOBS = (JobState.QUEUED, JobState.RUNNING)
+
+
+class Job(models.Model):
+    """Computing that waits its turn. The row is its outbox: whoever takes the claim by a conditional UPDATE works on it.
+
+    A worker renews `claimed_until` (wall time) while it works. One that falls silent has died: the job is given to
+    another once more, and fails after that.
+    """
+
+    state = models.CharField(max_length=8, choices=JobState, default=JobState.QUEUED)
+    claim = models.CharField(max_length=32, blank=True)
+    claimed_until = models.DateTimeField(null=True, blank=True)
+    attempts = models.PositiveSmallIntegerField(default=0)
+    error_code = models.CharField(max_length=60, blank=True)
+    error_message = models.TextField(blank=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_finished(self) -> bool:
+        return self.state not in UNFINISHED_JOBS
+
+
+class Study(Job):
+    """A question to the past: a strategy on a stretch of candles. Its spec is frozen and hashed, its answer follows from it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="%(class)ss")
+    # Null: the strategy was tried without being saved.
+    version = models.ForeignKey(
+        StrategyVersion, null=True, blank=True, on_delete=models.SET_NULL, related_name="%(class)ss"
+    )
+    name = models.CharField(max_length=80)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    timeframe = models.CharField(max_length=4)
+    # Market time, the end exclusive: candles that opened in it may be traded on.
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    spec = models.JSONField()
+    spec_hash = models.CharField(max_length=64)
+    engine_version = models.CharField(max_length=20)
+    # 0 to 1.
+    progress = models.FloatField(default=0.0)
+    created_at = models.DateTimeField()
+    # Of the computing process: what it took.
+    seconds = models.FloatField(null=True, blank=True)
+    peak_memory_bytes = models.BigIntegerField(null=True, blank=True)
+
+    class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class BacktestResult(models.Model):
+    """What a spec comes to. Whoever asks the same question again, or is another, gets this answer.
+
+    It names nobody, and goes with the last backtest that shows it. Tables are Parquet: rows of the database, they
+    survive restarts and are found by every process.
+    """
+
+    spec_hash = models.CharField(primary_key=True, max_length=64)
+    # The numbers of the result page (engine/backtest.py).
+    summary = models.JSONField()
+    # Trades (engine/simulation/types.py: TRADE_DTYPE), refused entries, and daily equity.
+    trades = models.BinaryField()
+    refusals = models.BinaryField()
+    equity = models.BinaryField()
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.spec_hash[:12]
+
+
+class Backtest(Study):
+    """One run of a strategy over past candles."""
+
+    # Which strategy it really was, parameters put in: what counts as one trial of its author's.
+    trial_hash = models.CharField(max_length=64)
+    result = models.ForeignKey(
+        BacktestResult, null=True, blank=True, on_delete=models.PROTECT, related_name="backtests"
+    )
+    # A part of the result's, for lists.
+    summary = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="backtests_by_owner"),
+            models.Index(fields=["spec_hash"], name="backtests_by_spec"),
+            models.Index(fields=["claimed_until"], condition=Q(state__in=["QUEUED", "RUNNING"]), name="backtest_to_do"),
+        ]
+
+
+class Sweep(Study):
+    """Many backtests over parameters, in chunks that workers share; what a chunk found is never computed again."""
+
+    points = models.PositiveIntegerField()
+    # Names of the parameters that vary, in the order of the points' values.
+    parameters = models.JSONField()
+    # {"probability_of_overfitting": 0.31, …} once all is done (engine/statistics).
+    overfitting = models.JSONField(default=dict, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="sweeps_by_owner"),
+            models.Index(fields=["spec_hash"], name="sweeps_by_spec"),
+        ]
+
+
+class SweepChunk(Job):
+    """Some points of a sweep, computed together. `returns` holds their daily returns (Parquet) until PBO is computed."""
+
+    sweep = models.ForeignKey(Sweep, on_delete=models.CASCADE, related_name="chunks")
+    first = models.PositiveIntegerField()
+    count = models.PositiveIntegerField()
+    returns = models.BinaryField(default=b"", blank=True)
+
+    class Meta:
+        ordering = ["sweep", "first"]
+        constraints = [models.UniqueConstraint(fields=["sweep", "first"], name="one_chunk_per_place")]
+        indexes = [
+            models.Index(fields=["claimed_until"], condition=Q(state__in=["QUEUED", "RUNNING"]), name="chunk_to_do")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.sweep}: {self.first} to {self.first + self.count - 1}"
+
+
+class SweepPoint(models.Model):
+    """What one choice of parameters came to."""
+
+    sweep = models.ForeignKey(Sweep, on_delete=models.CASCADE, related_name="results")
+    number = models.PositiveIntegerField()
+    # In the order of the sweep's parameters.
+    values = models.JSONField()
+    trial_hash = models.CharField(max_length=64)
+    trades = models.PositiveIntegerField()
+    total_return = models.FloatField()
+    sharpe = models.FloatField(null=True)
+    max_drawdown_ratio = models.FloatField()
+    profit_factor = models.FloatField(null=True)
+    win_rate = models.FloatField(null=True)
+
+    class Meta:
+        ordering = ["sweep", "number"]
+        constraints = [models.UniqueConstraint(fields=["sweep", "number"], name="one_result_per_point")]
+
+    def __str__(self) -> str:
+        return f"{self.sweep} #{self.number}"

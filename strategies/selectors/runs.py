@@ -1,88 +1,31 @@
-"""Reads of strategies and their runs, and the gates to both: they are their owner's alone."""
+"""Reads of runs, and their gate: a run is its portfolio's owner's alone."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TypeVar
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, Min, Model, OuterRef, Prefetch, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
-from common.errors import NotFound
 from engine.timeframes import moment
 from markets.selectors import candle_arrays, instruments_by_id
 from portfolios.models import Portfolio, Position
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.selectors.definitions import Asker, own
 from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch, ScopeKind
 from trading.selectors import free_portfolios_of, orders
-
-Asker = User | AnonymousUser | None
-Row = TypeVar("Row", bound=Model)
-
-
-# --- gates ----------------------------------------------------------------------------------------------------------
-def strategy_for_user(user: Asker, strategy_id: UUID | str) -> Strategy:
-    """The gate: the user's own strategy, or NotFound."""
-    return _own(strategies().filter(owner_id=_key(user)), strategy_id, "strategy")
-
-
-def version_for_user(user: Asker, version_id: UUID | str) -> StrategyVersion:
-    """The gate: a version of one of the user's own strategies, or NotFound."""
-    return _own(versions().filter(strategy__owner_id=_key(user)), version_id, "strategy version")
 
 
 def run_for_user(user: Asker, run_id: UUID | str) -> StrategyRun:
     """The gate: a run on one of the user's own portfolios, or NotFound."""
-    return _own(runs().filter(portfolio__owner_id=_key(user)), run_id, "run")
-
-
-def _key(user: Asker) -> UUID | None:
-    return user.pk if user is not None and user.is_authenticated else None
-
-
-def _own(rows: QuerySet[Row], key: UUID | str, what: str) -> Row:
-    try:
-        found = rows.filter(pk=UUID(str(key))).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise NotFound(what)
-    return found
-
-
-# --- lists ----------------------------------------------------------------------------------------------------------
-def strategies() -> QuerySet[Strategy]:
-    return Strategy.objects.order_by("-pk")
-
-
-def versions() -> QuerySet[StrategyVersion]:
-    """Return versions with what showing them needs, the newest of a strategy first."""
-    related = ("strategy", "instrument__market", "instrument__exchange")
-    return StrategyVersion.objects.select_related(*related).order_by("strategy", "-number")
+    return own(user, runs(), run_id, "run", "portfolio__owner")
 
 
 def runs() -> QuerySet[StrategyRun]:
     """Return runs with what showing them needs, newest first."""
     related = ("version__strategy", "portfolio__settlement", "instrument__market", "instrument__exchange")
     return StrategyRun.objects.select_related(*related).order_by("-pk")
-
-
-def strategies_of(user: User) -> QuerySet[Strategy]:
-    """Return the user's strategies, newest first, with their versions (newest first) and a count of `running` runs."""
-    running = Count("versions__runs", filter=Q(versions__runs__state=RunState.RUNNING))
-    return strategies().filter(owner=user).annotate(running=running).prefetch_related(Prefetch("versions", versions()))
-
-
-def versions_of(strategy: Strategy) -> QuerySet[StrategyVersion]:
-    """Return a strategy's versions, newest first, with how many `started` runs each has had."""
-    return versions().filter(strategy=strategy).annotate(started=Count("runs"))
-
-
-def newest_version(strategy: Strategy) -> StrategyVersion:
-    """Return the version that a new run of the strategy uses and that an edit starts from."""
-    return versions().filter(strategy=strategy)[0]
 
 
 def runs_of(user: User) -> QuerySet[StrategyRun]:
@@ -140,7 +83,8 @@ def _running() -> QuerySet[StrategyRun]:
     needed = (
         "timeframe",
         "decided_until",
-        "version__parameters",
+        "version__graph",
+        "version__graph_hash",
         "instrument__symbol",
         "instrument__market__namespace",
         "instrument__exchange__code",
