@@ -42,7 +42,7 @@ def simple_returns(prices: Floats) -> Floats:
 
 def cumulative_returns(returns: Floats, starting_value: float = 0) -> Floats:
     """Return the compounded returns after each period, or the value of `starting_value` if that is not 0."""
-    growth: Floats = np.cumprod(1 + np.nan_to_num(returns))
+    growth = np.cumprod(1 + np.nan_to_num(returns), dtype=np.float64)
     return growth * starting_value if starting_value else growth - 1
 
 
