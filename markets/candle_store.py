@@ -72,6 +72,11 @@ class CandleStore:
         pattern = self.path(exchange_code, symbol, "*").name
         return {path.name.removesuffix(".parquet").rpartition("__")[2] for path in self._root.glob(pattern)}
 
+    def bounds(self, exchange_code: str, symbol: str, timeframe: str) -> tuple[int, int] | None:
+        """Return when the first and the last stored candle opened (ms since 1970 UTC); None where there is no file."""
+        file = self._file(self.path(exchange_code, symbol, timeframe))
+        return (file.bounds[0][0], file.bounds[-1][1]) if file is not None and file.bounds else None
+
     def read(
         self,
         exchange_code: str,

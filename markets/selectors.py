@@ -6,17 +6,18 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
 import numpy as np
 from django.core.exceptions import ValidationError
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from common.clock import market_now
 from common.errors import DomainError, NotFound
 from engine.candles import Candles
-from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
+from engine.timeframes import TIMEFRAMES, candle_start, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
 from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketClock, RecentCandle, SourceKind
 
@@ -148,6 +149,28 @@ def candles_of_each(spans: Sequence[Span]) -> list[Candles]:
         names = (one.instrument.exchange.code, one.instrument.symbol, one.timeframe)
         found.append(_joined(candle_store().read(*names, start_ms=start_ms, end_ms=end_ms), _candles(rows)))
     return found
+
+
+def candle_range(instrument: Instrument, timeframe: str) -> tuple[datetime, datetime] | None:
+    """Return when the first and the last closed candle of a series opened; None where there is none."""
+    stored = candle_store().bounds(instrument.exchange.code, instrument.symbol, timeframe)
+    bounds = [] if stored is None else list(stored)
+    if instrument.exchange.source_kind != SourceKind.REPLAY:
+        ends = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe).order_by()
+        found = ends.aggregate(first=Min("opened_at"), last=Max("opened_at"))
+        bounds += [milliseconds(at) for at in found.values() if at is not None]
+    last_closed = milliseconds(market_now(instrument.market.namespace)) - timeframe_ms(timeframe)
+    if not bounds or min(bounds) > last_closed:
+        return None
+    return moment(min(bounds)), moment(min(max(bounds), candle_start(last_closed, timeframe)))
+
+
+def candle_fingerprint(candles: Candles) -> str:
+    """Return 32 hex digits that change with any bit of these candles (BLAKE2b)."""
+    digest = blake2b(digest_size=16)
+    for name in ("opened_at", *_FIELDS[1:]):
+        digest.update(np.ascontiguousarray(getattr(candles, name)).data)
+    return digest.hexdigest()
 
 
 def timeframes_of(instrument: Instrument) -> list[str]:
