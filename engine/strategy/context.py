@@ -1,0 +1,118 @@
+"""Where a node is computed: one instrument's candles at one timeframe, and the ways to the other ones of a market."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from engine.candles import Candles, Floats, Times
+from engine.strategy.types import Market, StrategyError
+from engine.timeframes import TIMEFRAMES, aggregate, timeframe_ms
+
+# No price and no volume is larger, and squares of what is larger would overflow.
+LARGEST = 1e100
+DAY = "1d"
+
+
+def defined(values: Floats) -> Floats:
+    """Return the values with what is no usable number (infinite, absurdly large) undefined; the same array if all are."""
+    if not len(values) or (values.max() <= LARGEST and values.min() >= -LARGEST):
+        return values
+    return np.where(np.abs(values) <= LARGEST, values, np.nan)
+
+
+class Context:
+    """One instrument at one timeframe. `instrument`: None the traded one, a symbol of another, or a place in the universe.
+
+    Contexts of one market are made once each: asking for the same twice gives the same object, with what it has computed.
+    """
+
+    def __init__(self, market: Market) -> None:
+        self.market = market
+        self.timeframe = market.timeframe
+        self.instrument: str | int | None = None
+        self._family: dict[tuple[str | int | None, str], Context] = {(None, market.timeframe): self}
+
+    @property
+    def key(self) -> tuple[str | int | None, str]:
+        """Return what tells this context from the market's others."""
+        return self.instrument, self.timeframe
+
+    @property
+    def candle_ms(self) -> int:
+        """Return a candle's length in milliseconds."""
+        return timeframe_ms(self.timeframe)
+
+    def coarser(self, timeframe: str) -> Context:
+        """Return the same instrument at a timeframe that is a multiple of this one; raise StrategyError for another."""
+        if TIMEFRAMES.get(timeframe, 0) % self.candle_ms or timeframe not in TIMEFRAMES:
+            message = f"{timeframe} is not a multiple of {self.timeframe}, on whose candles this is computed."
+            raise StrategyError("TIMEFRAME_NOT_COARSER", message)
+        return self._sibling(self.instrument, timeframe)
+
+    def at(self, symbol: str) -> Context:
+        """Return another instrument at this timeframe; raise StrategyError for one that the market does not have."""
+        if symbol not in self.market.others:
+            raise StrategyError("UNKNOWN_SYMBOL", f"There are no candles of {symbol} here.")
+        return self._sibling(symbol, self.timeframe)
+
+    def members(self) -> list[Context]:
+        """Return the strategy's instruments at this timeframe, in order."""
+        return [self._sibling(place, self.timeframe) for place in range(len(self.market.universe))]
+
+    def _sibling(self, instrument: str | int | None, timeframe: str) -> Context:
+        market = self.market
+        if instrument == market.place and market.universe and market.universe[market.place] is market.candles:
+            instrument = None  # the traded one: what is computed for it serves its rank as well
+        found = self._family.get((instrument, timeframe))
+        if found is None:
+            found = object.__new__(Context)
+            found.market, found.timeframe, found.instrument, found._family = market, timeframe, instrument, self._family
+            self._family[instrument, timeframe] = found
+        return found
+
+    @cached_property
+    def candles(self) -> Candles:
+        """Return this context's candles: only whole and closed ones, where they are made of finer ones.
+
+        A candle that the beginning of the data cuts is left out, since what it would have been is not known; one inside
+        that a gap cuts is made of what was traded.
+        """
+        base = self._finest
+        length = self.candle_ms
+        if length == timeframe_ms(self.market.timeframe) or not len(base):
+            return base
+        opened_at = base.opened_at
+        first = int(np.searchsorted(opened_at, -(-int(opened_at[0]) // length) * length))
+        last = int(
+            np.searchsorted(opened_at, (int(opened_at[-1]) + timeframe_ms(self.market.timeframe)) // length * length)
+        )
+        return aggregate(base.part(first, max(first, last)), self.timeframe)
+
+    @cached_property
+    def _finest(self) -> Candles:
+        if self.instrument is None:
+            found = self.market.candles
+        elif isinstance(self.instrument, str):
+            found = self.market.others[self.instrument]
+        else:
+            found = self.market.universe[self.instrument]
+        columns = (found.open, found.high, found.low, found.close, found.volume)
+        return Candles(found.opened_at, *(defined(np.ascontiguousarray(one, np.float64)) for one in columns))
+
+    @cached_property
+    def closed_at(self) -> Times:
+        """Return when each candle closed, in milliseconds since 1970 UTC."""
+        return self.candles.opened_at + self.candle_ms
+
+    @cached_property
+    def typical(self) -> Floats:
+        """Return (high + low + close) / 3."""
+        candles = self.candles
+        return (candles.high + candles.low + candles.close) / 3
+
+    @property
+    def days(self) -> Context:
+        """Return this instrument's whole UTC days."""
+        return self.coarser(DAY)
