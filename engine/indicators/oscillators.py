@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import talib
-from talib import MA_Type
+from talib._ta_lib import MA_Type
 
 from engine.candles import Floats
 from engine.indicators.runs import by_runs, many_by_runs, undefined
@@ -15,7 +15,11 @@ def rsi(series: Floats, period: int) -> Floats:
 
 
 def macd(series: Floats, fast: int, slow: int, signal: int) -> tuple[Floats, ...]:
-    """Return line, signal and histogram; both averages begin at the same value, all three when the signal does."""
+    """Return line, signal and histogram; both averages begin at the same value, all three when the signal does.
+
+    Which of the two averages is the fast one is told by their periods.
+    """
+    fast, slow = min(fast, slow), max(fast, slow)
     return many_by_runs(lambda part: _macd(part, fast, slow, signal), slow + signal - 1, 3, series)
 
 

@@ -59,6 +59,7 @@ class NodeType:
     bool arrays, numbers and choices as they are. It may look at no later candle.
     `warm_up(numbers)`: how many candles after its inputs are defined the first value is (0: at once).
     `memory(numbers)`: how many candles back still weigh more than 1e-10 of a value; equals warm_up for windows.
+    Both get the node's numbers and choices by port, and `candle_ms`, the length of a candle in milliseconds.
     """
 
     name: str

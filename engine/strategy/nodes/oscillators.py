@@ -29,6 +29,10 @@ def _macd(context: Context, series: Floats, fast: float, slow: float, signal: fl
     return oscillators.macd(series, int(fast), int(slow), int(signal))
 
 
+def _slower(numbers: Numbers) -> int:
+    return max(int(numbers["fast"]), int(numbers["slow"]))
+
+
 def _stochastic(context: Context, fast_k: float, slow_k: float, slow_d: float) -> tuple[Floats, ...]:
     candles = context.candles
     return oscillators.stochastic(candles.high, candles.low, candles.close, int(fast_k), int(slow_k), int(slow_d))
@@ -99,8 +103,8 @@ TYPES = (
         ),
         MACD,
         _macd,
-        lambda numbers: int(numbers["slow"]) + int(numbers["signal"]) - 2,
-        lambda numbers: EXPONENTIAL_PERIODS * (int(numbers["slow"]) + int(numbers["signal"])),
+        lambda numbers: _slower(numbers) + int(numbers["signal"]) - 2,
+        lambda numbers: EXPONENTIAL_PERIODS * (_slower(numbers) + int(numbers["signal"])),
     ),
     *_family(
         (
