@@ -28,7 +28,9 @@ class SlippageKind(StrEnum):
     NONE = "none"
     BPS = "bps"  # value: basis points of the price
     RANGE_SHARE = "range_share"  # value: share (0–1) of the candle's high – low
-    VOLUME_SHARE = "volume_share"  # value: ratio of price moved by an order as large as the candle's volume (square root law)
+    VOLUME_SHARE = (
+        "volume_share"  # value: ratio of price moved by an order as large as the candle's volume (square root law)
+    )
 
 
 class ExitReason(IntEnum):
@@ -56,6 +58,7 @@ class Refusal(IntEnum):
     LAST_CANDLE = 7
     LIMIT_NOT_REACHED = 8
     NO_PRICE = 9
+    NO_STAKE = 10  # sizing asked for nothing: Kelly sees no edge, no ATR yet, an amount of 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ class Series:
 
     `funding_at` in ms since 1970 UTC, `funding_rate` as fractions paid by longs to shorts. `detail` are finer candles
     for FillRule.DETAIL. `atr` (same length) is needed by SizingKind.ATR_RISK.
+
+    Limit prices, one entry per candle and for orders made on that candle: `entry_price` (NaN: at the open, by market)
+    stands before Settings.entry; `adjusted_entry_price` is asked for when an unfilled entry is reviewed (NaN: withdraw
+    it; None: keep it as it is); `exit_price` is for signal exits (NaN: by market) and stands before
+    Settings.exit_limit_offset.
     """
 
     name: str
@@ -88,6 +96,9 @@ class Series:
     funding_rate: Floats | None = None
     detail: Candles | None = None
     atr: Floats | None = None
+    entry_price: Floats | None = None
+    adjusted_entry_price: Floats | None = None
+    exit_price: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +120,18 @@ class Settings:
     fill_rule: FillRule = FillRule.STANDARD
     # The first candle whose signal counts; earlier ones only warm indicators up.
     first_candle: int = 0
+    # Leave on a signal by a limit order this ratio better than the open; None: by market.
+    exit_limit_offset: float | None = None
+    # One more trailing step on every candle, at the distance of the stop loss, before the one of exits.trailing.
+    custom_stop: bool = False
+
+
+class SimulationError(ValueError):
+    """What can not be simulated, with a code and words for its author."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
 
 
 TRADE_DTYPE = np.dtype(
@@ -127,7 +150,7 @@ TRADE_DTYPE = np.dtype(
         ("funding", np.float64),  # paid (positive) or received
         ("profit", np.float64),  # quote units, after fees and funding
         ("profit_ratio", np.float64),  # of the stake
-        ("initial_stop", np.float64),
+        ("initial_stop", np.float64),  # NaN while there is none
         ("stop_at_exit", np.float64),
         ("best_ratio", np.float64),  # best and worst unrealized profit of the stake while open
         ("worst_ratio", np.float64),
@@ -135,6 +158,7 @@ TRADE_DTYPE = np.dtype(
     ]
 )
 
+# `bar` is the candle that carries the signal, one before that on which it would have been acted on.
 REFUSAL_DTYPE = np.dtype([("instrument", np.int32), ("bar", np.int32), ("is_short", np.bool_), ("reason", np.int8)])
 
 
@@ -144,7 +168,7 @@ class Simulated:
 
     `trades` (TRADE_DTYPE) in order of opening; `refusals` (REFUSAL_DTYPE) in order of time. `equity_at` (ms since 1970
     UTC, each UTC day's end, exclusive) and `equity`: cash + positions at the last close before it, one entry per day,
-    the first entry the initial cash at the first candle's opening. `final_equity` after everything is closed.
+    the first entry the initial cash at the opening of the first candle whose signal counts. `final_equity` after everything is closed.
     """
 
     trades: NDArray[np.void]
@@ -152,5 +176,5 @@ class Simulated:
     equity_at: Times
     equity: Floats
     final_equity: float
-    # Share (0–1) of candles in which a trade was open.
+    # Share (0–1) of the time, in candles from `first_candle` on, in which at least one trade was open.
     exposure: float
