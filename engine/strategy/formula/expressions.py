@@ -40,7 +40,7 @@ class Expressions:
         self.names: dict[str, NodeRef | ParameterRef | float | int] = {}
         self.places: dict[str, Place] = {}
         self._later = later
-        self._made: dict[Draft, str] = {}
+        self._made: dict[str, str] = {}
         self._depth = 0
         self._statement: Statement | None = None
         self._readers: dict[type[ast.expr], Callable[..., Meaning]] = {
@@ -60,15 +60,17 @@ class Expressions:
 
     def make(self, draft: Draft, place: Place, name: str = "") -> NodeRef:
         """Return the node of a draft, made under `name`; without one, equal nodes are one node."""
-        if not name and (known := self._made.get(draft)) is not None:
-            return NodeRef(known)
+        # By its words, not by equality: 0.0 and -0.0 are two numbers.
+        said = repr(draft)
+        if not name and said in self._made:
+            return NodeRef(self._made[said])
         if len(self.nodes) >= MAX_NODES:
             raise wrong("TOO_MANY_NODES", f"A strategy has at most {MAX_NODES} nodes.", place)
         node = Node(name or self._free_id(), draft.type, draft.inputs)
         self.nodes[node.id] = node
         self.places[node.id] = place
         if not name:
-            self._made[draft] = node.id
+            self._made[said] = node.id
         return NodeRef(node.id)
 
     def kind(self, meaning: Meaning) -> Kind:
@@ -106,7 +108,9 @@ class Expressions:
     def _constant(self, part: ast.Constant) -> Meaning:
         value = part.value
         if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise self._wrong("WRONG_KIND", f"{value} is no value here; write a condition, such as close > open.", part)
+            raise self._wrong(
+                "WRONG_KIND", f"{value!r} is no value here; write a condition, such as close > open.", part
+            )
         return value
 
     def _name(self, part: ast.Name) -> Meaning:
@@ -169,7 +173,7 @@ class Expressions:
 
     def _connected(self, node_type: NodeType, values: list[tuple[Meaning, ast.expr]]) -> Draft:
         ports = zip(node_type.ports, values, strict=True)
-        return Draft(node_type.name, _Inputs((port.name, self._fit(port, *value, node_type)) for port, value in ports))
+        return Draft(node_type.name, {port.name: self._fit(port, *value, node_type) for port, value in ports})
 
     def _call(self, part: ast.Call) -> Meaning:
         if not isinstance(part.func, ast.Name):
@@ -199,17 +203,17 @@ class Expressions:
         return given
 
     def _filled(self, node_type: NodeType, given: Mapping[str, ast.expr], part: ast.expr) -> Draft:
-        inputs: list[tuple[str, Value]] = []
+        inputs: dict[str, Value] = {}
         for port in node_type.ports:
             if port.name in given:
                 value = given[port.name]
                 meaning = self._choice(port, value) if port.kind is Kind.CHOICE else self._read(value)
-                inputs.append((port.name, self._fit(port, meaning, value, node_type)))
+                inputs[port.name] = self._fit(port, meaning, value, node_type)
             elif port.default is not None:
-                inputs.append((port.name, port.default))
+                inputs[port.name] = port.default
             else:
                 raise self._wrong("MISSING_INPUT", missing_value(node_type, port), part)
-        return Draft(node_type.name, _Inputs(inputs))
+        return Draft(node_type.name, inputs)
 
     def _choice(self, port: Port, part: ast.expr) -> Meaning:
         """Read a word out of a list, which needs no quotes."""
@@ -238,17 +242,10 @@ class Expressions:
         return meaning
 
     def _number_series(self, meaning: ParameterRef | float | int | str, part: ast.expr) -> Value:
-        return self.make(Draft(NUMBER_NODE, _Inputs([(NUMBER_PORT, meaning)])), self._place(part))
+        return self.make(Draft(NUMBER_NODE, {NUMBER_PORT: meaning}), self._place(part))
 
     def _check_bounds(self, port: Port, number: float, part: ast.expr) -> None:
         whole = " whole number" if port.integer else ""
         if not port.minimum <= number <= port.maximum or (port.integer and number != int(number)):
             message = f"{port.name} must be a{whole or ' number'} from {port.minimum:g} to {port.maximum:g}."
             raise self._wrong("OUT_OF_RANGE", message, part)
-
-
-class _Inputs(dict[str, Value]):
-    """Inputs that can stand in a key, so that equal nodes are found; never changed once made."""
-
-    def __hash__(self) -> int:  # type: ignore[override]  # a dict has none
-        return hash(tuple(self.items()))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
+from typing import Any
 
 from engine.strategy.checking import MAX_NAME, MAX_PARAMETERS, RESERVED
 from engine.strategy.formula.expressions import Draft, Expressions
 from engine.strategy.formula.scan import Place, Statement, read_statements, wrong
 from engine.strategy.formula.settings import FLAGS, RATIOS, SETTINGS, Settings
-from engine.strategy.graph import canonical_graph, check_graph
+from engine.strategy.graph import canonical_graph
 from engine.strategy.types import (
     SIGNALS,
     Exits,
@@ -50,7 +51,7 @@ class _Reader:
         self._defined: dict[str, Place] = {}
         self._parameters: list[Parameter] = []
         self._outputs: dict[str, str] = {}
-        self._exits: dict[str, object] = {}
+        self._exits: dict[str, Any] = {}
         self._sizing = Sizing()
         self._entry: LimitEntry | None = None
         self._max_open_trades = 1
@@ -77,16 +78,15 @@ class _Reader:
             nodes=tuple(self._expressions.nodes.values()),
             outputs=self._outputs,
             parameters=tuple(self._parameters),
-            exits=Exits(**self._exits),  # type: ignore[arg-type]  # fields by their own names
+            exits=Exits(**self._exits),
             sizing=self._sizing,
             entry=self._entry,
             max_open_trades=self._max_open_trades,
         )
         try:
-            check_graph(graph)
+            return canonical_graph(graph)
         except StrategyError as error:
             raise StrategyError(error.code, error.message, str(self._place_of(graph, error.place))) from None
-        return canonical_graph(graph)
 
     def _set(self, statement: Statement) -> None:
         name = statement.name

@@ -8,7 +8,9 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from engine.strategy.types import StrategyError
 
@@ -53,8 +55,7 @@ _INSTEAD = {
 _WORDS_INSTEAD = {"AND": "and", "OR": "or", "NOT": "not", "And": "and", "Or": "or", "Not": "not"}
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A character of the text; line and column count from 1."""
 
     line: int
@@ -81,8 +82,7 @@ class Statement:
         return _moved(self.start, line, column)
 
 
-@dataclass(frozen=True, slots=True)
-class _Token:
+class _Token(NamedTuple):
     kind: str
     text: str
     begin: int
@@ -142,23 +142,21 @@ def _lines(text: str) -> list[list[_Token]]:
     return lines if lines[-1] else lines[:-1]
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+def _tokens(text: str) -> Iterator[_Token]:
     at, line, line_start = 0, 1, 0
     while at < len(text):
-        place = Place(line, at - line_start + 1)
         match = _TOKEN.match(text, at)
         if match is None:
-            raise _unreadable(text, at, place)
-        kind = match.lastgroup or ""
-        token = _Token(kind, match.group(), at, place)
-        _check_token(token, text[match.end() : match.end() + 1])
-        if kind not in ("space", "comment"):
-            found.append(token)
-        at = match.end()
+            raise _unreadable(text, at, Place(line, at - line_start + 1))
+        kind, end = match.lastgroup or "", match.end()
+        if kind != "space":
+            token = _Token(kind, match.group(), at, Place(line, at - line_start + 1))
+            _check_token(token, text[end : end + 1])
+            if kind != "comment":
+                yield token
+        at = end
         if kind == "newline":
             line, line_start = line + 1, at
-    return found
 
 
 def _unreadable(text: str, at: int, place: Place) -> StrategyError:
@@ -172,21 +170,24 @@ def _unreadable(text: str, at: int, place: Place) -> StrategyError:
 
 
 def _check_token(token: _Token, following: str) -> None:
-    if token.kind == "sign" and token.text not in _SIGNS:
-        raise wrong(
-            "FORMULA_UNREADABLE",
-            f"{token.text} has no meaning here. {_INSTEAD.get(token.text, '')}".strip(),
-            token.place,
-        )
-    if token.kind == "number":
+    kind = token.kind
+    if kind == "sign":
+        if token.text not in _SIGNS:
+            message = f"{token.text} has no meaning here. {_INSTEAD.get(token.text, '')}".strip()
+            raise wrong("FORMULA_UNREADABLE", message, token.place)
+    elif kind == "number":
         _check_number(token, following)
-    if token.kind in ("string", "comment"):
-        for index, character in enumerate(token.text):
-            if not character.isprintable() and character != "\t":
-                place = Place(token.place.line, token.place.column + index)
-                raise wrong("FORMULA_UNREADABLE", f"The character U+{ord(character):04X} cannot stand here.", place)
-    if token.kind == "name":
+    elif kind == "name":
         _check_word(token, following)
+    elif kind != "newline":
+        _check_visible(token)
+
+
+def _check_visible(token: _Token) -> None:
+    for index, character in enumerate("" if token.text.isprintable() else token.text):
+        if not character.isprintable() and character != "\t":
+            place = Place(token.place.line, token.place.column + index)
+            raise wrong("FORMULA_UNREADABLE", f"The character U+{ord(character):04X} cannot stand here.", place)
 
 
 def _check_number(token: _Token, following: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from engine.strategy.formula.scan import Statement, wrong
 from engine.strategy.types import (
@@ -29,34 +30,51 @@ SETTINGS = (*RATIOS, "trailing_stop", "roi", *FLAGS, "size", "entry", "max_open_
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A setting that is written like a function. `values` are its arguments in order, as (name, field, default)."""
+    """A setting that is written like a function.
+
+    `values` are its arguments in order, as (name, field, default); `others` can be given by name only.
+    """
 
     name: str
     values: tuple[tuple[str, str, Setting | bool | None], ...]
     example: str
     doc: str
+    others: tuple[tuple[str, str, Setting | bool | None], ...] = ()
 
 
-SIZES = {
-    SizingKind.SHARE_OF_EQUITY: Form(
-        "share_of_equity", (("share", "share", 0.2),), "share_of_equity(0.2)", "Stake a share of equity at each entry."
-    ),
-    SizingKind.FIXED: Form(
-        "fixed", (("amount", "amount", 0.0),), "fixed(100)", "Stake the same amount at each entry, in quote units."
-    ),
-    SizingKind.ATR_RISK: Form(
-        "atr_risk",
-        (("share", "share", 0.2), ("period", "atr_period", 14), ("multiple", "atr_multiple", 2.0)),
+# What some sizing does not use it still keeps, since the graph has it.
+_SIZING = {
+    "share": ("share", "share", 0.2),
+    "amount": ("amount", "amount", 0.0),
+    "period": ("period", "atr_period", 14),
+    "multiple": ("multiple", "atr_multiple", 2.0),
+    "cap": ("cap", "cap", 0.25),
+}
+
+
+def _size(kind: SizingKind, words: str, example: str, doc: str) -> Form:
+    own = words.split()
+    others = tuple(value for word, value in _SIZING.items() if word not in own)
+    return Form(kind.value, tuple(_SIZING[word] for word in own), example, doc, others)
+
+
+_SIZE_FORMS = (
+    _size(SizingKind.SHARE_OF_EQUITY, "share", "share_of_equity(0.2)", "Stake a share of equity at each entry."),
+    _size(SizingKind.FIXED, "amount", "fixed(100)", "Stake the same amount at each entry, in quote units."),
+    _size(
+        SizingKind.ATR_RISK,
+        "share period multiple",
         "atr_risk(0.01, period=14, multiple=2)",
         "Stake so much that a move of multiple × ATR(period) against the entry loses a share of equity.",
     ),
-    SizingKind.KELLY: Form(
-        "kelly",
-        (("share", "share", 0.2), ("cap", "cap", 0.25)),
+    _size(
+        SizingKind.KELLY,
+        "share cap",
         "kelly(0.1, cap=0.25)",
         "Stake the Kelly share of the trades closed so far, at most cap; share until there are 20.",
     ),
-}
+)
+SIZES = {SizingKind(form.name): form for form in _SIZE_FORMS}
 TRAILING = Form(
     "trailing",
     (
@@ -118,14 +136,17 @@ class Settings:
         return tuple(sorted(rows.items()))
 
     def trailing(self, statement: Statement) -> Trailing:
-        return Trailing(**self._form(statement, [TRAILING])[1])  # type: ignore[arg-type]  # fields by their own names
+        """Return a stop that follows the best price."""
+        return Trailing(**self._form(statement, [TRAILING])[1])
 
     def limit(self, statement: Statement) -> LimitEntry:
-        return LimitEntry(**self._form(statement, [LIMIT])[1])  # type: ignore[arg-type]  # fields by their own names
+        """Return an entry by limit order."""
+        return LimitEntry(**self._form(statement, [LIMIT])[1])
 
     def size(self, statement: Statement) -> Sizing:
+        """Return how much an entry stakes."""
         name, fields = self._form(statement, list(SIZES.values()))
-        return Sizing(SizingKind(name), **fields)  # type: ignore[arg-type]  # fields by their own names
+        return Sizing(SizingKind(name), **fields)
 
     def parameter(self, statement: Statement, call: ast.Call) -> Parameter:
         """Return the parameter that `name = parameter(value, minimum, maximum, "label")` declares."""
@@ -146,17 +167,17 @@ class Settings:
             )
         return Parameter(statement.name, value, minimum, maximum, integer, label)
 
-    def _form(self, statement: Statement, forms: list[Form]) -> tuple[str, dict[str, Setting | bool]]:
+    def _form(self, statement: Statement, forms: list[Form]) -> tuple[str, dict[str, Any]]:
         call = statement.value
         examples = " or ".join(form.example for form in forms)
         name = call.func.id if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) else ""
         form = next((form for form in forms if form.name == name), None)
         if form is None or not isinstance(call, ast.Call):
             raise _wrong(statement, call, f"Write {statement.name} = {examples}.")
-        fields: dict[str, Setting | bool] = {}
+        fields: dict[str, Any] = {}
         named = [(None, part) for part in call.args] + [(keyword.arg, keyword.value) for keyword in call.keywords]
         for index, (word, part) in enumerate(named):
-            known = next((value for value in form.values if value[0] == word), None)
+            known = next((value for value in (*form.values, *form.others) if value[0] == word), None)
             if word is None and index < len(form.values):
                 known = form.values[index]
             if known is None or known[1] in fields:

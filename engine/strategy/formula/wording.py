@@ -79,8 +79,13 @@ def call_example(node_type: NodeType) -> str:
 
 
 def number_text(value: float) -> str:
-    """Return a number as a formula writes it; reading it gives the same number of the same type."""
-    return repr(value)
+    """Return a number as a formula writes it, whole ones without a point; a graph's canonical form tells their types apart.
+
+    >>> [number_text(value) for value in (70.0, 0.05, -3, 1e-07, -0.0, 1e300)]
+    ['70', '0.05', '-3', '1e-07', '-0.0', '1e+300']
+    """
+    is_short = value == int(value) and abs(value) < 1e15 and str(value) != "-0.0"
+    return str(int(value)) if is_short else repr(value)
 
 
 def _declared(port: Port) -> str:

@@ -68,8 +68,8 @@ def write_formula(graph: Graph) -> str:
 
 
 def _parameter_line(parameter: Parameter) -> str:
-    convert = int if parameter.integer else float
-    numbers = [number_text(convert(n)) for n in (parameter.value, parameter.minimum, parameter.maximum)]
+    # With their points: they tell whether the parameter is a whole number.
+    numbers = [repr(number) for number in (parameter.value, parameter.minimum, parameter.maximum)]
     label = [_quoted(parameter.label)] if parameter.label else []
     return f"{parameter.name} = parameter({', '.join([*numbers, *label])})"
 
@@ -170,7 +170,7 @@ def _exit_lines(exits: Exits) -> Iterator[str]:
 def _form(form: Form, given: object) -> str:
     """Return a setting's call: the first value as it is, the others by name where they differ from their default."""
     values = []
-    for index, (word, field, default) in enumerate(form.values):
+    for index, (word, field, default) in enumerate((*form.values, *form.others)):
         value = getattr(given, field)
         if index == 0 and value is not None:
             values.append(_setting(value))
@@ -180,6 +180,8 @@ def _form(form: Form, given: object) -> str:
 
 
 def _setting(value: Setting | bool) -> str:
+    if isinstance(value, bool):
+        return str(value)
     return value.parameter if isinstance(value, ParameterRef) else number_text(value)
 
 

@@ -216,7 +216,8 @@ def _other(label: str, like: str) -> str:
 
 def _filled(base: Graph, values: Mapping[str, FieldValue]) -> Graph:
     parameters = tuple(replace(one, value=_number(values[one.name], integer=one.integer)) for one in base.parameters)
-    exits = {name: None if values[name] is None else _number(values[name]) for name in _EXITS if name in values}
+    chosen = {name: value for name, value in values.items() if name in _EXITS}
+    exits: dict[str, Any] = {name: None if value is None else _number(value) for name, value in chosen.items()}
     graph = replace(base, parameters=parameters, exits=replace(base.exits, **exits))
     check_graph(graph)
     return canonical_graph(graph)
