@@ -19,9 +19,14 @@ export function palette() {
     label: read("ink"),
     up: read("candle-up"),
     down: read("candle-down"),
+    gain: read("up"),
+    loss: read("down"),
     accent: read("accent"),
     areaTop: read("accent", 0.2),
     areaBottom: read("accent", 0),
+    fallTop: read("down", 0.16),
+    // Curves beside each other, in the order of the swatches in styles/results.css.
+    curves: ["accent", "faint", "warn", "violet", "up"].map((token) => read(token)),
   };
   probe.remove();
   return colours;

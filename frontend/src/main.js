@@ -9,6 +9,8 @@ import { startLive } from "./live.js";
 import { startCopy } from "./ui/copy.js";
 import { startDialogs } from "./ui/dialogs.js";
 import { startForms } from "./ui/forms.js";
+import { startFormula } from "./ui/formula.js";
+import { startLevels } from "./ui/levels.js";
 import { startMenus } from "./ui/menus.js";
 import { startRequests } from "./ui/requests.js";
 import { startRows } from "./ui/rows.js";
@@ -21,6 +23,14 @@ async function drawCharts() {
     const { startCharts } = await import("./charts.js");
     startCharts();
   }
+  if (document.querySelector("[data-curves]")) {
+    const { startCurves } = await import("./curves.js");
+    startCurves();
+  }
+  if (document.querySelector("[data-trades-chart]")) {
+    const { startTradesCharts } = await import("./trades_chart.js");
+    startTradesCharts();
+  }
 }
 
 startTheme();
@@ -28,6 +38,8 @@ startMenus();
 startDialogs();
 startToasts();
 startForms();
+startFormula();
+startLevels();
 startRows();
 startTabs();
 startCopy();
@@ -35,4 +47,5 @@ startRequests();
 startLive();
 drawCharts();
 document.addEventListener("htmx:afterSettle", drawCharts);
+document.addEventListener("htmx:afterSettle", startLevels);
 Alpine.start();

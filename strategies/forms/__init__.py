@@ -1,0 +1,1 @@
+"""The forms of the strategies pages: per cent to people, ratios to services."""
