@@ -32,28 +32,49 @@ MAX_PARAMETERS = 50
 MAX_ROI_ROWS = 50
 MAX_OPEN_TRADES = 100
 MAX_NAME = 40
+MAX_LABEL = 100
+MAX_LABEL = 80
 # higher, other and rank inside one another; each level computes what is inside on candles of its own.
 MAX_SCOPES = 4
 
-RESERVED = frozenset({*SIGNALS, *NODE_TYPES, "exits", "sizing", "entry", "parameter"})
+# What a line of a formula can set; engine/strategy/formula reads them.
+STATEMENTS = frozenset(
+    {
+        "stop_loss",
+        "take_profit",
+        "time_stop",
+        "trailing_stop",
+        "roi",
+        "size",
+        "entry",
+        "max_open_trades",
+        "use_exit_signal",
+        "exit_profit_only",
+        "ignore_roi_if_entry_signal",
+    }
+)
+RESERVED = frozenset({*SIGNALS, *NODE_TYPES, *STATEMENTS, "exits", "sizing", "parameter"})
 UNNAMED = re.compile(r"n\d+", re.ASCII)
 _NAME = re.compile(rf"[A-Za-z_][A-Za-z0-9_]{{0,{MAX_NAME - 1}}}", re.ASCII)
 
-_RATIO = Port("ratio", Kind.NUMBER, "", None, 1e-6, 1.0)
-_PROFIT = Port("profit", Kind.NUMBER, "", None, 1e-6, 100.0)
+
+def _ratio(name: str) -> Port:
+    return Port(name, Kind.NUMBER, "", None, 1e-6, 1.0)
+
+
 # Every number of exits, sizing and entry, by its place, with its bounds.
 SETTINGS: Mapping[str, Port] = {
-    "/exits/stop_loss": _RATIO,
-    "/exits/take_profit": _PROFIT,
+    "/exits/stop_loss": _ratio("stop_loss"),
+    "/exits/take_profit": Port("take_profit", Kind.NUMBER, "", None, 1e-6, 100.0),
     "/exits/time_stop_candles": Port("time_stop_candles", Kind.NUMBER, "", None, 1, 1e6, integer=True),
-    "/exits/trailing/distance": _RATIO,
-    "/exits/trailing/positive_distance": _RATIO,
+    "/exits/trailing/distance": _ratio("distance"),
+    "/exits/trailing/positive_distance": _ratio("positive_distance"),
     "/exits/trailing/offset": Port("offset", Kind.NUMBER, "", None, 0.0, 100.0),
-    "/sizing/share": _RATIO,
+    "/sizing/share": _ratio("share"),
     "/sizing/amount": Port("amount", Kind.NUMBER, "", None, 0.0, 1e12),
     "/sizing/atr_period": Port("atr_period", Kind.NUMBER, "", None, 1, 10_000, integer=True),
     "/sizing/atr_multiple": Port("atr_multiple", Kind.NUMBER, "", None, 0.01, 100.0),
-    "/sizing/cap": _RATIO,
+    "/sizing/cap": _ratio("cap"),
     "/entry/offset": Port("offset", Kind.NUMBER, "", None, 0.0, 0.5),
     "/entry/timeout_minutes": Port("timeout_minutes", Kind.NUMBER, "", None, 0, 525_600, integer=True),
 }
@@ -153,8 +174,19 @@ def _checked_parameters(parameters: tuple[Parameter, ...]) -> dict[str, Paramete
         if not one.minimum <= one.value <= one.maximum:
             message = f"{one.name} is {one.value:g}, outside of its own range {one.minimum:g} to {one.maximum:g}."
             raise StrategyError("OUT_OF_RANGE", message, f"{place}/value")
+        if not isinstance(one.label, str) or len(one.label) > MAX_LABEL or not one.label.isprintable():
+            message = f"A label is at most {MAX_LABEL} characters of plain text."
+            raise StrategyError("BAD_TEXT", message, f"{place}/label")
+        _check_label(one.label, f"{place}/label")
         found[one.name] = one
     return found
+
+
+def _check_label(label: str, place: str) -> None:
+    # No database and no page takes a NUL or half of a surrogate pair.
+    broken = "\x00" in label or any("\ud800" <= letter <= "\udfff" for letter in label[: MAX_LABEL + 1])
+    if broken or len(label) > MAX_LABEL:
+        raise StrategyError("BAD_TEXT", f"A label has at most {MAX_LABEL} characters of plain text.", place)
 
 
 def _checked_ids(nodes: tuple[Node, ...], parameters: Mapping[str, Parameter]) -> dict[str, Node]:
