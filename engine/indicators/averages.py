@@ -31,17 +31,30 @@ def ema(series: Floats, period: int, seed: str = "mean") -> Floats:
     return by_runs(lambda part: talib.EMA(part, period), period, series)
 
 
+# Candles after which the quick loop is looked at: small enough to stay in the first cache.
+_STRETCH = 1024
+
+
 @njit(cache=True, nogil=True)
 def _ema_from_first(series, weight):  # type: ignore[no-untyped-def]  # numba infers the types
-    """Return y where y[0] = x[0] and y[i] = w x[i] + (1 - w) y[i-1]; begins anew after an undefined value."""
+    # y[0] = x[0], y[i] = w x[i] + (1 - w) y[i-1]. NaN spreads, so that one look at the end of a stretch tells whether
+    # it held a gap; asking at every candle would double the time of the whole.
     out = np.empty_like(series)
     keep = 1.0 - weight
     average = np.nan
-    for i in range(series.size):
-        following = weight * series[i] + keep * average
-        # The average is NaN at the start and after a gap; then the value itself is the seed.
-        average = following if average == average else series[i]
-        out[i] = average
+    for start in range(0, series.size, _STRETCH):
+        before = average
+        stop = min(start + _STRETCH, series.size)
+        for i in range(start, stop):
+            average = weight * series[i] + keep * average
+            out[i] = average
+        if average != average:
+            average = before
+            for i in range(start, stop):
+                following = weight * series[i] + keep * average
+                # At the beginning and after a gap the value itself is the seed.
+                average = following if average == average else series[i]
+                out[i] = average
     return out
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from engine.candles import Candles, Floats, Times
+from engine.candles import Floats, Times
 from engine.indicators.alignment import align
 from engine.indicators.rolling import highest, lowest
 from engine.indicators.runs import undefined
@@ -18,21 +18,21 @@ def middle_of_range(high: Floats, low: Floats, period: int) -> Floats:
     return (highest(high, period) + lowest(low, period)) / 2
 
 
-def pivots(days: Candles, days_closed_at: Times, closed_at: Times) -> dict[str, Floats]:
+def pivots(high: Floats, low: Floats, close: Floats, days_closed_at: Times, closed_at: Times) -> dict[str, Floats]:
     """Return the classic floor-trader levels of the last closed day, by name (pivot, r1–r3, s1–s3).
 
-    `days` are daily candles and `days_closed_at` and `closed_at` times in milliseconds.
+    The prices are those of days, which closed at `days_closed_at` (milliseconds since 1970 UTC, as `closed_at`).
     """
-    pivot = (days.high + days.low + days.close) / 3
-    spread = days.high - days.low
+    pivot = (high + low + close) / 3
+    spread = high - low
     levels = {
         "pivot": pivot,
-        "r1": 2 * pivot - days.low,
+        "r1": 2 * pivot - low,
         "r2": pivot + spread,
-        "r3": days.high + 2 * (pivot - days.low),
-        "s1": 2 * pivot - days.high,
+        "r3": high + 2 * (pivot - low),
+        "s1": 2 * pivot - high,
         "s2": pivot - spread,
-        "s3": days.low - 2 * (days.high - pivot),
+        "s3": low - 2 * (high - pivot),
     }
     return {name: align(level, days_closed_at, closed_at) for name, level in levels.items()}
 

@@ -32,7 +32,6 @@ MAX_PARAMETERS = 50
 MAX_ROI_ROWS = 50
 MAX_OPEN_TRADES = 100
 MAX_NAME = 40
-MAX_LABEL = 100
 MAX_LABEL = 80
 # higher, other and rank inside one another; each level computes what is inside on candles of its own.
 MAX_SCOPES = 4
@@ -174,19 +173,11 @@ def _checked_parameters(parameters: tuple[Parameter, ...]) -> dict[str, Paramete
         if not one.minimum <= one.value <= one.maximum:
             message = f"{one.name} is {one.value:g}, outside of its own range {one.minimum:g} to {one.maximum:g}."
             raise StrategyError("OUT_OF_RANGE", message, f"{place}/value")
-        if not isinstance(one.label, str) or len(one.label) > MAX_LABEL or not one.label.isprintable():
+        if len(one.label) > MAX_LABEL or not one.label.isprintable():
             message = f"A label is at most {MAX_LABEL} characters of plain text."
             raise StrategyError("BAD_TEXT", message, f"{place}/label")
-        _check_label(one.label, f"{place}/label")
         found[one.name] = one
     return found
-
-
-def _check_label(label: str, place: str) -> None:
-    # No database and no page takes a NUL or half of a surrogate pair.
-    broken = "\x00" in label or any("\ud800" <= letter <= "\udfff" for letter in label[: MAX_LABEL + 1])
-    if broken or len(label) > MAX_LABEL:
-        raise StrategyError("BAD_TEXT", f"A label has at most {MAX_LABEL} characters of plain text.", place)
 
 
 def _checked_ids(nodes: tuple[Node, ...], parameters: Mapping[str, Parameter]) -> dict[str, Node]:

@@ -22,6 +22,45 @@ def defined(values: Floats) -> Floats:
     return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
+class Usable:
+    """Candles in which what is no usable number is undefined. A column is looked through when it is first asked for."""
+
+    def __init__(self, candles: Candles) -> None:
+        self.raw = candles
+        self.opened_at = candles.opened_at
+
+    def __len__(self) -> int:
+        return len(self.opened_at)
+
+    @cached_property
+    def open(self) -> Floats:
+        return _usable(self.raw.open)
+
+    @cached_property
+    def high(self) -> Floats:
+        return _usable(self.raw.high)
+
+    @cached_property
+    def low(self) -> Floats:
+        return _usable(self.raw.low)
+
+    @cached_property
+    def close(self) -> Floats:
+        return _usable(self.raw.close)
+
+    @cached_property
+    def volume(self) -> Floats:
+        return _usable(self.raw.volume)
+
+    def whole(self) -> Candles:
+        """Return all of it."""
+        return Candles(self.opened_at, self.open, self.high, self.low, self.close, self.volume)
+
+
+def _usable(column: Floats) -> Floats:
+    return defined(np.ascontiguousarray(column, np.float64))
+
+
 class Context:
     """One instrument at one timeframe. `instrument`: None the traded one, a symbol of another, or a place in the universe.
 
@@ -73,33 +112,20 @@ class Context:
         return found
 
     @cached_property
-    def candles(self) -> Candles:
+    def candles(self) -> Usable:
         """Return this context's candles: only whole and closed ones, where they are made of finer ones.
 
         A candle that the beginning of the data cuts is left out, since what it would have been is not known; one inside
         that a gap cuts is made of what was traded.
         """
-        base = self._finest
-        length = self.candle_ms
-        if length == timeframe_ms(self.market.timeframe) or not len(base):
-            return base
-        opened_at = base.opened_at
-        first = int(np.searchsorted(opened_at, -(-int(opened_at[0]) // length) * length))
-        last = int(
-            np.searchsorted(opened_at, (int(opened_at[-1]) + timeframe_ms(self.market.timeframe)) // length * length)
-        )
-        return aggregate(base.part(first, max(first, last)), self.timeframe)
-
-    @cached_property
-    def _finest(self) -> Candles:
+        finest = self._sibling(self.instrument, self.market.timeframe)
+        if finest is not self:
+            return Usable(_closed(finest.candles.whole(), finest.candle_ms, self.timeframe))
         if self.instrument is None:
-            found = self.market.candles
-        elif isinstance(self.instrument, str):
-            found = self.market.others[self.instrument]
-        else:
-            found = self.market.universe[self.instrument]
-        columns = (found.open, found.high, found.low, found.close, found.volume)
-        return Candles(found.opened_at, *(defined(np.ascontiguousarray(one, np.float64)) for one in columns))
+            return Usable(self.market.candles)
+        if isinstance(self.instrument, str):
+            return Usable(self.market.others[self.instrument])
+        return Usable(self.market.universe[self.instrument])
 
     @cached_property
     def closed_at(self) -> Times:
@@ -116,3 +142,12 @@ class Context:
     def days(self) -> Context:
         """Return this instrument's whole UTC days."""
         return self.coarser(DAY)
+
+
+def _closed(finer: Candles, finer_ms: int, timeframe: str) -> Candles:
+    if not len(finer):
+        return finer
+    length, begin, end = timeframe_ms(timeframe), int(finer.opened_at[0]), int(finer.opened_at[-1]) + finer_ms
+    first = int(np.searchsorted(finer.opened_at, -(-begin // length) * length))
+    last = int(np.searchsorted(finer.opened_at, end // length * length))
+    return aggregate(finer.part(first, max(first, last)), timeframe)

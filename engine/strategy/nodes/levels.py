@@ -29,7 +29,8 @@ SWING = (
 
 def _pivots(context: Context) -> tuple[Floats, ...]:
     days = context.days
-    found = levels.pivots(days.candles, days.closed_at, context.closed_at)
+    candles = days.candles
+    found = levels.pivots(candles.high, candles.low, candles.close, days.closed_at, context.closed_at)
     return tuple(found[name] for name in PIVOTS)
 
 
