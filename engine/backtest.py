@@ -134,7 +134,7 @@ def workbench(spec: BacktestSpec, data: Data) -> Workbench:
         if symbol not in data:
             raise BacktestError("NO_DATA", f"There are no {spec.timeframe} candles of {symbol}.")
     cut = {symbol: _until(data[symbol].candles, spec) for symbol in {*wanted, *others}}
-    if not any(_place_of(cut[symbol], spec.start_ms) < len(cut[symbol]) for symbol in wanted):
+    if not any(place_of(cut[symbol], spec.start_ms) < len(cut[symbol]) for symbol in wanted):
         names = ", ".join(wanted)
         raise BacktestError("NO_DATA", f"There are no {spec.timeframe} candles of {names} in this range.")
     universe = tuple(cut[symbol] for symbol in wanted)
@@ -147,8 +147,8 @@ def trade(spec: BacktestSpec, data: Data, bench: Workbench, values: Mapping[str,
     """Evaluate the graph with these values and simulate it, from the first candle after the warm-up on."""
     graph = resolve(spec.graph, values)
     signals = [evaluate(graph, market, None, cache) for market, cache in zip(bench.markets, bench.caches, strict=True)]
-    begin = _beginning(spec, bench.markets, signals)
-    first_bars = tuple(_place_of(market.candles, begin) for market in bench.markets)
+    begin = beginning(spec, bench.markets, signals)
+    first_bars = tuple(place_of(market.candles, begin) for market in bench.markets)
     series = [
         _series(one, data[one.symbol], market.candles, said, graph, first)
         for one, market, said, first in zip(spec.instruments, bench.markets, signals, first_bars, strict=True)
@@ -182,15 +182,16 @@ def _until(candles: Candles, spec: BacktestSpec) -> Candles:
     return candles.part(0, int(np.searchsorted(candles.opened_at, last_open, side="right")))
 
 
-def _place_of(candles: Candles, at_ms: int) -> int:
+def place_of(candles: Candles, at_ms: int) -> int:
+    """Return the first candle that opened at or after a moment."""
     return int(np.searchsorted(candles.opened_at, at_ms, side="left"))
 
 
-def _beginning(spec: BacktestSpec, markets: Sequence[Market], signals: Sequence[Signals]) -> int:
+def beginning(spec: BacktestSpec, markets: Sequence[Market], signals: Sequence[Signals]) -> int:
     """Return the opening of the first candle that any instrument may be traded on, its indicators being warm."""
     begins = []
     for market, said in zip(markets, signals, strict=True):
-        place = max(_place_of(market.candles, spec.start_ms), said.ready_at)
+        place = max(place_of(market.candles, spec.start_ms), said.ready_at)
         if place < len(market.candles):
             begins.append(int(market.candles.opened_at[place]))
     if not begins:

@@ -9,13 +9,17 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backtest import Data, Traded, Workbench, trade, workbench
+from engine.backtest import Data, Workbench, beginning, place_of, settings_of, trade, workbench
 from engine.backtest_spec import BacktestError, BacktestSpec
 from engine.candles import Floats
 from engine.statistics.drawdowns import drawdown_ratios, max_drawdown
 from engine.statistics.returns import divide, sharpe, simple_returns
 from engine.statistics.summary import DAY_MS
+from engine.strategy.evaluate import evaluate
+from engine.strategy.graph import resolve
 from engine.strategy.types import Parameter
+from engine.sweep_kernel import are_sound, is_plain, marks_of, run_plain
+from engine.timeframes import timeframe_ms
 
 Point = Mapping[str, float]
 
@@ -56,13 +60,15 @@ def run_sweep(
     Raises BacktestError and StrategyError as run_backtest does, for the first point that cannot be.
     """
     bench = workbench(spec, data)
+    may_be_plain = len(bench.markets) == 1 and _has_no_funding(spec, data) and are_sound(bench.markets[0].candles)
     rows = np.zeros(len(points), dtype=ROW_DTYPE)
     first_day, days = spec.start_ms // DAY_MS, -(-spec.end_ms // DAY_MS) - spec.start_ms // DAY_MS
     returns = np.zeros((len(points), days), dtype=np.float32)
     for place, point in enumerate(points):
-        traded = trade(spec, data, bench, {**spec.values, **point})
-        daily = _measure(traded, rows[place : place + 1])
-        start = traded.traded_from_ms // DAY_MS - first_day
+        values = {**spec.values, **point}
+        outcome = (_plain_outcome(spec, bench, values) if may_be_plain else None) or _outcome(spec, data, bench, values)
+        daily = _measure(outcome, rows[place : place + 1])
+        start = outcome.traded_from_ms // DAY_MS - first_day
         returns[place, start : start + len(daily)] = daily
         _forget_when_large(bench)
         if on_progress is not None:
@@ -70,13 +76,48 @@ def run_sweep(
     return SweepResult(rows, returns.T)
 
 
-def _measure(traded: Traded, row: NDArray[np.void]) -> Floats:
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """What is kept of one point: daily equity, the profit of each trade, and when trading began."""
+
+    equity: Floats
+    profits: Floats
+    final_equity: float
+    traded_from_ms: int
+
+
+def _outcome(spec: BacktestSpec, data: Data, bench: Workbench, values: Point) -> _Outcome:
+    traded = trade(spec, data, bench, values)
+    done = traded.simulated
+    profits = np.ascontiguousarray(done.trades["profit"])
+    return _Outcome(done.equity.copy(), profits, done.final_equity, traded.traded_from_ms)
+
+
+def _plain_outcome(spec: BacktestSpec, bench: Workbench, values: Point) -> _Outcome | None:
+    """Return the same by the short way, None where the strategy asks for more than signals."""
+    graph = resolve(spec.graph, values)
+    settings = settings_of(spec, graph)
+    if not is_plain(graph, settings, spec.instruments[0].rules):
+        return None
+    market = bench.markets[0]
+    said = evaluate(graph, market, None, bench.caches[0])
+    begin = beginning(spec, bench.markets, [said])
+    first = place_of(market.candles, begin)
+    candles = market.candles.part(first, len(market.candles))
+    marks = marks_of(candles.opened_at, begin, timeframe_ms(spec.timeframe), DAY_MS)
+    equity, profits, final = run_plain(said.enter_long[first:], said.exit_long[first:], candles, marks, settings)
+    return _Outcome(equity, profits, final, begin)
+
+
+def _has_no_funding(spec: BacktestSpec, data: Data) -> bool:
+    return data[spec.instruments[0].symbol].funding_at is None
+
+
+def _measure(outcome: _Outcome, row: NDArray[np.void]) -> Floats:
     """Fill one row; return the daily returns."""
-    simulated = traded.simulated
-    equity = simulated.equity.copy()
-    equity[-1] = simulated.final_equity
+    equity, profit = outcome.equity, outcome.profits
+    equity[-1] = outcome.final_equity
     daily = simple_returns(equity)
-    profit = np.ascontiguousarray(simulated.trades["profit"])
     won = float(profit[profit > 0].sum())
     row["trades_count"] = len(profit)
     row["total_return_ratio"] = divide(float(equity[-1]), float(equity[0])) - 1

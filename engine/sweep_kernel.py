@@ -1,0 +1,120 @@
+"""The fill model `candle` where nothing but signals decides: one instrument, long, market orders, the whole range at once.
+
+A sweep asks it thousands of times. It says exactly what engine.simulation says (a test compares every digit), but
+touches only the prices at which something happens, and keeps no trades.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from engine.candles import Candles, Floats, Times
+from engine.simulation.types import FillRule, InstrumentRules, Settings, SlippageKind
+from engine.strategy.types import Exits, Graph, SizingKind
+
+PLAIN_EXITS = Exits()
+
+
+def is_plain(graph: Graph, settings: Settings, rules: InstrumentRules) -> bool:
+    """Tell whether signals alone decide: no short, exit rule, limit order, leverage, slippage or lot is asked for."""
+    return (
+        not {"enter_short", "exit_short"} & set(graph.outputs)
+        and settings.exits == PLAIN_EXITS
+        and settings.entry is None
+        and settings.exit_limit_offset is None
+        and settings.max_open_trades > 0
+        and settings.leverage == 1.0
+        and settings.slippage is SlippageKind.NONE
+        and settings.fill_rule is FillRule.STANDARD
+        and settings.sizing.kind is SizingKind.SHARE_OF_EQUITY
+        and rules == InstrumentRules()
+    )
+
+
+def are_sound(candles: Candles) -> bool:
+    """Tell whether every candle has prices and opens within its range, so that a market order fills at each open."""
+    within = (candles.low > 0) & (candles.low <= candles.open) & (candles.open <= candles.high)
+    return bool(within.all() and (candles.close > 0).all() and (candles.high < np.inf).all())
+
+
+def marks_of(opened_at: Times, start_ms: int, candle_ms: int, day_ms: int) -> Times:
+    """Return for the start and each UTC day's end how many of the candles opened before it."""
+    end = int(opened_at[-1]) + candle_ms
+    days = np.arange(start_ms // day_ms + 1, (end - 1) // day_ms + 2, dtype=np.int64) * day_ms
+    return np.concatenate((np.zeros(1, dtype=np.int64), np.searchsorted(opened_at, days).astype(np.int64)))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _action(enter: Any, leave: Any, first: int, is_open: bool) -> int:
+    """Return the first candle from `first` on whose signal ends (is_open) or begins a trade; the length if none does."""
+    count = enter.size
+    wanted, other = (leave, enter) if is_open else (enter, leave)
+    index = first
+    while index < count:
+        if index % 8 == 0:
+            words = wanted[index : count // 8 * 8].view(np.uint64)
+            word = 0
+            while word < words.size and words[word] == 0:
+                word += 1
+            index += word * 8
+        stop = min(count, index - index % 8 + 8)
+        while index < stop:
+            if wanted[index] and not other[index]:
+                return index
+            index += 1
+    return count
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def trade_signals(
+    enter: Any, leave: Any, opens: Any, closes: Any, marks: Any, cash: float, fee: float, share: float,
+    equity: Any, profits: Any,
+) -> tuple[int, float]:  # fmt: skip
+    """Fill `equity` (one per mark) and `profits` (one per trade); return how many trades, and the final cash.
+
+    `enter` and `leave` are the signals as bytes (0 or 1). What happens at a candle's open was said by the one before.
+    """
+    last = enter.size - 1
+    stake = quantity = price = 0.0
+    entered, marked, trades, bar = -1, 0, 0, 0
+    while bar < last:
+        bar = min(_action(enter, leave, bar, entered >= 0) + 1, last)
+        while marked < marks.size and marks[marked] <= bar:
+            # The last close before the mark; none yet if the trade was opened just then.
+            known = marks[marked] - 1
+            gained = quantity * (closes[known] - price) if known >= entered else 0.0
+            equity[marked] = cash + stake + gained if entered >= 0 else cash
+            marked += 1
+        if entered >= 0:
+            value = quantity * opens[bar]
+            profits[trades] = value * (1.0 - fee) - quantity * price * (1.0 + fee)
+            cash += stake + quantity * (opens[bar] - price) - value * fee
+            trades += 1
+            entered = -1
+        elif bar < last:
+            price = opens[bar]
+            stake = min(share * cash, cash / (1.0 + fee))
+            quantity = stake / price
+            if stake > 0.0:
+                cash -= stake + quantity * price * fee
+                entered = bar
+    equity[marked:] = cash
+    return trades, cash
+
+
+def run_plain(
+    enter: Any, leave: Any, candles: Candles, marks: Times, settings: Settings
+) -> tuple[Floats, Floats, float]:
+    """Return daily equity, the profit of each trade, and the final equity of a plain strategy's signals."""
+    equity = np.empty(len(marks))
+    profits = np.empty(int(np.count_nonzero(enter)))
+    share = settings.sizing.share
+    assert isinstance(share, int | float)  # resolve() has put parameters in
+    trades, cash = trade_signals(
+        enter.view(np.uint8), leave.view(np.uint8), candles.open, candles.close, marks,
+        settings.initial_cash, settings.taker_fee, float(share), equity, profits,
+    )  # fmt: skip
+    return equity, profits[:trades], cash
