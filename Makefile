@@ -13,11 +13,11 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench replay lock clean
+.PHONY: help run test check format bench replay seed-old lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
 run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles, each time from the start]
 	@$(INSTALL)
@@ -43,6 +43,10 @@ bench: ## Measure every number we promise: make bench [ONLY=name]
 replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS="--followers 100 --limit 20000"]
 	@$(INSTALL)
 	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
+
+seed-old: ## A database as the release before this one left it: make seed-old [TARGET=var/old.sqlite3] [COMMIT=name]
+	@$(INSTALL) --dev
+	@exec $(VENV) -m tools.seed_old $(or $(TARGET),var/old.sqlite3) $(if $(COMMIT),--commit $(COMMIT))
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@$(INSTALL)

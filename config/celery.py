@@ -1,8 +1,10 @@
 """The Celery application: tasks come from every app's tasks.py; the schedule is wiring and stands here."""
 
 import os
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_process_init, worker_ready
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("slipstream")
@@ -17,6 +19,7 @@ app.conf.beat_schedule = {
     for name, seconds in {
         "trading.sweep": 5.0,
         "strategies.sweep_runs": 5.0,
+        "strategies.sweep_jobs": 5.0,
         "portfolios.take_due_snapshots": 1.0,
         "marketplace.refresh_all": 5.0,
         "community.close_due_competitions": 1.0,
@@ -25,3 +28,24 @@ app.conf.beat_schedule = {
         "markets.compact_candles": 300.0,
     }.items()
 }
+
+
+@worker_ready.connect
+def _warm_threads(sender: Any, **facts: Any) -> None:
+    """Compile before the first backtest comes; a pool of processes does so in each of them."""
+    if "prefork" not in type(sender.pool).__module__:
+        _warm_if_computing()
+
+
+@worker_process_init.connect
+def _warm_process(**facts: Any) -> None:
+    _warm_if_computing()
+
+
+def _warm_if_computing() -> None:
+    from django.conf import settings
+
+    from strategies.services.jobs import children
+
+    if settings.COMPUTING_QUEUE in app.amqp.queues.consume_from:
+        children().warm()

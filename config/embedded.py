@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvicorn
 from celery.beat import Scheduler, Service
 from celery.worker import WorkController
+from django.conf import settings
+from django.db import close_old_connections
+from kombu import Message
 
 from config.celery import app
 
+logger = logging.getLogger(__name__)
+
 WORKER_THREADS = 3
 _JOIN_SECONDS = 10.0
+_LISTEN_SECONDS = 0.5
 
 
 @contextmanager
@@ -27,6 +34,7 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True
     )
     beat = Service(app, scheduler_cls=Scheduler)
+    loops = {**loops, "computing": work_on_computing_queue}
     threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     threads += [
         threading.Thread(target=worker.start, name="worker", daemon=True),
@@ -42,6 +50,33 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         for thread in threads[: len(loops)]:
             thread.join(_JOIN_SECONDS)
         worker.stop()
+
+
+def work_on_computing_queue(stop: threading.Event) -> None:
+    """Do the tasks of the computing queue one after the other, until `stop`, so that none of the worker's threads waits for one.
+
+    A process can hold one Celery worker only (they share the application's set of queues), so this listens itself.
+    """
+    from strategies.services.jobs import children
+
+    children().warm()
+    queue = app.amqp.queues[settings.COMPUTING_QUEUE]
+    with app.connection_for_read() as connection, connection.Consumer([queue], callbacks=[_do], prefetch_count=1):
+        while not stop.is_set():
+            try:
+                connection.drain_events(timeout=_LISTEN_SECONDS)
+            except TimeoutError:
+                continue
+
+
+def _do(body: Any, message: Message) -> None:
+    """Do one task. Its failure is logged and no more: rows are the truth, and a sweeper sends what was lost again."""
+    name = message.headers["task"]
+    result = app.tasks[name].apply(args=body[0])
+    if result.failed():
+        logger.error("%s failed: %s", name, result.traceback)
+    message.ack()
+    close_old_connections()
 
 
 def end_on_signals() -> None:

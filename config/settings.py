@@ -5,6 +5,7 @@ Without DATABASE_URL and REDIS_URL this is the embedded default: one process, SQ
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import environ
@@ -18,6 +19,9 @@ env = environ.Env()
 VAR_DIR = Path(env.str("SLIPSTREAM_VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 CANDLE_DIR = Path(env.str("SLIPSTREAM_CANDLE_DIR", default=str(VAR_DIR / "candles")))
 VAR_DIR.mkdir(parents=True, exist_ok=True)
+# Compiled kernels outlive the process that compiled them. numba reads the environment when it is first imported.
+NUMBA_CACHE_DIR = env.str("NUMBA_CACHE_DIR", default=str(VAR_DIR / "numba"))
+os.environ.setdefault("NUMBA_CACHE_DIR", NUMBA_CACHE_DIR)
 
 DEBUG = env.bool("SLIPSTREAM_DEBUG", default=False)
 
@@ -162,6 +166,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "trading"
+# Computing waits in a queue of its own, so that no order ever waits behind a backtest.
+COMPUTING_QUEUE = "backtests"
+CELERY_TASK_ROUTES = {
+    name: {"queue": COMPUTING_QUEUE} for name in ("strategies.run_backtest", "strategies.run_sweep_chunk")
+}
 CELERY_TIMEZONE = "UTC"
 
 # allauth counts attempts in the cache, which all processes must share.
@@ -274,6 +283,11 @@ CLAIM_LEASE_SECONDS = env.float("SLIPSTREAM_CLAIM_LEASE_SECONDS", default=30.0)
 # For crash drills only: places where a process kills itself, with their probabilities (common/failpoints.py).
 FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILPOINTS", default={}).items()}
 
+# --- backtests -----------------------------------------------------------------------------------------------------
+# What one job (a backtest, or one chunk of a sweep) may take: seconds of the wall, and memory above an idle worker's.
+BACKTEST_SECONDS = env.float("SLIPSTREAM_BACKTEST_SECONDS", default=120.0)
+BACKTEST_MEMORY_MIB = env.int("SLIPSTREAM_BACKTEST_MEMORY_MIB", default=1024)
+
 # --- the API -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -302,6 +316,7 @@ SPECTACULAR_SETTINGS = {
         "OrderState": "trading.models.OrderState",
         "FollowState": "trading.models.FollowState",
         "RunState": "strategies.models.RunState",
+        "JobState": "strategies.models.JobState",
         "ListingState": "marketplace.models.ListingState",
         "CompetitionState": "community.models.CompetitionState",
     },

@@ -17,7 +17,7 @@ STOPPED_BY_OPERATOR = "STOPPED_BY_OPERATOR"
 
 class VersionInline(ReadOnlyAdmin, TabularInline):  # type: ignore[misc]
     model = StrategyVersion
-    fields = ["number", "instrument", "timeframe", "parameters", "created_at"]
+    fields = ["number", "instrument", "timeframe", "graph_hash", "created_at"]
     extra = 0
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[StrategyVersion]:

@@ -14,7 +14,8 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.requests import asker
-from markets.selectors import instrument_by_id
+from common.errors import NotFound
+from markets.selectors import instruments_by_id
 from portfolios.selectors import portfolio_for_user
 from strategies import selectors, serializers
 from strategies.models import Strategy, StrategyRun, StrategyVersion
@@ -120,7 +121,15 @@ def _save(request: Request, owner: User, strategy: Strategy | None) -> StrategyV
     wanted = serializers.StrategyWriteSerializer(data=request.data)
     wanted.is_valid(raise_exception=True)
     data = wanted.validated_data
-    # One template exists so far; asked for by name, so that another one is refused and not taken for this one.
-    data.pop("template")
-    instrument = instrument_by_id(data.pop("instrument"))
-    return save_strategy(owner=owner, instrument=instrument, strategy=strategy, **data)
+    keys = data["instruments"]
+    known = instruments_by_id(keys)
+    if missing := [key for key in keys if key not in known]:
+        raise NotFound(f"instrument as {missing[0]}")
+    return save_strategy(
+        owner=owner,
+        name=data["name"],
+        instruments=[known[key] for key in keys],
+        timeframe=data["timeframe"],
+        face=serializers.face_given(data),
+        strategy=strategy,
+    )

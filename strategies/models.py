@@ -173,34 +173,13 @@ class Study(Job):
         return self.name
 
 
-class BacktestResult(models.Model):
-    """What a spec comes to. Whoever asks the same question again, or is another, gets this answer.
-
-    It names nobody, and goes with the last backtest that shows it. Tables are Parquet: rows of the database, they
-    survive restarts and are found by every process.
-    """
-
-    spec_hash = models.CharField(primary_key=True, max_length=64)
-    # The numbers of the result page (engine/backtest.py).
-    summary = models.JSONField()
-    # Trades (engine/simulation/types.py: TRADE_DTYPE), refused entries, and daily equity.
-    trades = models.BinaryField()
-    refusals = models.BinaryField()
-    equity = models.BinaryField()
-    created_at = models.DateTimeField()
-
-    def __str__(self) -> str:
-        return self.spec_hash[:12]
-
-
 class Backtest(Study):
     """One run of a strategy over past candles."""
 
     # Which strategy it really was, parameters put in: what counts as one trial of its author's.
     trial_hash = models.CharField(max_length=64)
-    result = models.ForeignKey(
-        BacktestResult, null=True, blank=True, on_delete=models.PROTECT, related_name="backtests"
-    )
+    # Yearly, of daily returns: how far the author's trials scatter says what the best of them is worth.
+    sharpe = models.FloatField(null=True, blank=True)
     # A part of the result's, for lists.
     summary = models.JSONField(default=dict, blank=True)
 
@@ -210,6 +189,24 @@ class Backtest(Study):
             models.Index(fields=["spec_hash"], name="backtests_by_spec"),
             models.Index(fields=["claimed_until"], condition=Q(state__in=["QUEUED", "RUNNING"]), name="backtest_to_do"),
         ]
+
+
+class BacktestResult(models.Model):
+    """What a finished backtest came to. Tables are Parquet: being rows, they survive restarts, and every process finds them.
+
+    Whoever asks what somebody asked before gets a copy of the tables, judged by their own number of trials.
+    """
+
+    backtest = models.OneToOneField(Backtest, primary_key=True, on_delete=models.CASCADE, related_name="result")
+    # All numbers of the result page (strategies/judging.py).
+    summary = models.JSONField()
+    # Trades and refused entries (engine/simulation/types.py: TRADE_DTYPE, REFUSAL_DTYPE); daily at, equity, benchmark.
+    trades = models.BinaryField()
+    refusals = models.BinaryField()
+    equity = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"Result of {self.backtest}"
 
 
 class Sweep(Study):

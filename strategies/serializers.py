@@ -2,52 +2,67 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+from uuid import UUID
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from engine.timeframes import TIMEFRAMES
-from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion, Template
-from strategies.parameters import DEFAULT_SHARE, RATIO_PLACES
+from strategies.faces import Face, Faces, faces_of
+from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.services.definitions import MAX_INSTRUMENTS
+
+# A longer one is refused by the parser too, but need not be read for it.
+MAX_FORMULA = 100_000
 
 
-class ParametersSerializer(serializers.Serializer[Any]):
-    """The EMA crossover's parameters: periods in candles, ratios from 0 to 1 as strings."""
+class FacesSerializer(serializers.Serializer[Any]):
+    """A strategy's three faces: the same thing said as a template with values, as a formula, and as a graph."""
 
-    fast = serializers.IntegerField(help_text="2 to 500, below the slow period.")
-    slow = serializers.IntegerField(help_text="Up to 500.")
-    share = serializers.DecimalField(
-        max_digits=7,
-        decimal_places=RATIO_PLACES,
-        default=DEFAULT_SHARE,
-        help_text="Share of equity that an entry stakes, 0.01 to 1.",
+    template = serializers.CharField(help_text="The ready template that makes this strategy; empty where none does.")
+    values = serializers.DictField(
+        child=serializers.CharField(allow_null=True), help_text="The template's values, decimals as strings."
     )
-    stop_loss = serializers.DecimalField(
-        max_digits=7,
-        decimal_places=RATIO_PLACES,
-        default=None,
-        allow_null=True,
-        help_text="How far below the entry a stop waits, 0.001 to 0.5; null for none.",
-    )
-
-
-class StoredParametersSerializer(serializers.Serializer[Any]):
-    """Parameters as they are kept."""
-
-    fast = serializers.IntegerField()
-    slow = serializers.IntegerField()
-    share = serializers.CharField()
-    stop_loss = serializers.CharField(allow_null=True)
+    formula = serializers.CharField()
+    graph = serializers.JSONField(help_text="The canonical graph; its schema is at /strategies/graph-schema/.")
 
 
 class VersionSerializer(serializers.ModelSerializer[StrategyVersion]):
     symbol = serializers.CharField(source="instrument.symbol", read_only=True)
-    parameters = StoredParametersSerializer(read_only=True)
+    instruments = serializers.SerializerMethodField(help_text="All that it trades, in order, the first one included.")
+    faces = serializers.SerializerMethodField()
 
     class Meta:
         model = StrategyVersion
-        fields = ["id", "strategy", "number", "instrument", "symbol", "timeframe", "parameters", "created_at"]
+        fields = [
+            "id",
+            "strategy",
+            "number",
+            "instrument",
+            "symbol",
+            "instruments",
+            "timeframe",
+            "faces",
+            "graph_hash",
+            "created_at",
+        ]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.ListField(child=serializers.UUIDField()))
+    def get_instruments(self, version: StrategyVersion) -> list[UUID]:
+        return [version.instrument_id, *(one.instrument_id for one in version.further.all())]
+
+    @extend_schema_field(FacesSerializer)
+    def get_faces(self, version: StrategyVersion) -> Any:
+        return faces_shown(faces_of(version.graph))
+
+
+def faces_shown(faces: Faces) -> dict[str, Any]:
+    """Return faces as the API gives them: whole numbers and decimals as texts, exact in every JSON."""
+    values = {name: None if value is None else str(value) for name, value in faces.values.items()}
+    return {"template": faces.template, "values": values, "formula": faces.formula, "graph": faces.graph}
 
 
 class StrategySerializer(serializers.ModelSerializer[Strategy]):
@@ -62,14 +77,35 @@ class StrategySerializer(serializers.ModelSerializer[Strategy]):
         read_only_fields = fields
 
 
-class StrategyWriteSerializer(serializers.Serializer[Any]):
+class FaceSerializer(serializers.Serializer[Any]):
+    """A strategy, given once: by `template` (with `values`), by `formula`, or by `graph`."""
+
+    template = serializers.CharField(required=False, max_length=40, help_text="One of /strategies/templates/.")
+    values = serializers.DictField(
+        required=False, help_text="Values by name; what is left out is as by default. Decimals as strings."
+    )
+    formula = serializers.CharField(required=False, max_length=MAX_FORMULA, trim_whitespace=False)
+    graph = serializers.JSONField(required=False)
+
+
+def face_given(data: Mapping[str, Any]) -> Face:
+    """Return what a validated FaceSerializer holds."""
+    return Face(
+        template=data.get("template", ""),
+        values=data.get("values", {}),
+        formula=data.get("formula", ""),
+        graph=data.get("graph"),
+    )
+
+
+class StrategyWriteSerializer(FaceSerializer):
     """What saving a strategy takes; an edit of a version that has run makes the next version."""
 
     name = serializers.CharField(max_length=80)
-    template = serializers.ChoiceField(choices=Template.choices, default=Template.EMA_CROSS)
-    instrument = serializers.UUIDField()
+    instruments = serializers.ListField(
+        child=serializers.UUIDField(), min_length=1, max_length=MAX_INSTRUMENTS, help_text="The traded one first."
+    )
     timeframe = serializers.ChoiceField(choices=list(TIMEFRAMES))
-    parameters = ParametersSerializer()
 
 
 class RunSerializer(serializers.ModelSerializer[StrategyRun]):

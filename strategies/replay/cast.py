@@ -20,6 +20,7 @@ from markets.services.instruments import register_exchange, register_instrument
 from markets.sources import ReplaySeries
 from portfolios.models import Portfolio
 from portfolios.services.cash import open_portfolio
+from strategies.faces import Face
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from trading.models import Follow
@@ -73,13 +74,10 @@ def gather(
     *,
     series: Sequence[ReplaySeries],
     followers: int,
-    fast: int,
-    slow: int,
-    share: Decimal,
-    stop_loss: Decimal | None,
+    face: Face,
     chance: Random,
 ) -> Cast:
-    """Create the lead and the followers, start the runs and the follows."""
+    """Create the lead, who trades every series by one strategy, and the followers; start the runs and the follows."""
     start = moment(min(int(one.candles.opened_at[0]) for one in series))
     set_market_time(NAMESPACE, start)
     exchange = series[0].instrument.exchange
@@ -88,13 +86,12 @@ def gather(
     lead = open_portfolio(owner=lead_user, name="Lead", exchange=exchange, settlement=settlement, amount=LEAD_CAPITAL)
     open_lead_stream(lead)
     for one in series:
-        parameters = {"fast": fast, "slow": slow, "share": share, "stop_loss": stop_loss}
         version = save_strategy(
             owner=lead_user,
-            name=f"EMA {one.instrument.symbol}",
-            instrument=one.instrument,
+            name=f"Lead {one.instrument.symbol}",
+            instruments=[one.instrument],
             timeframe=one.timeframe,
-            parameters=parameters,
+            face=face,
         )
         start_run(actor=lead_user, version=version, portfolio=lead)
     return Cast(

@@ -9,6 +9,7 @@ from strategies.selectors.backtests import (
     sweep_for_user,
     sweeps,
     sweeps_of,
+    trials_of,
 )
 from strategies.selectors.definitions import (
     Asker,
@@ -64,6 +65,7 @@ __all__ = [
     "sweep_for_user",
     "sweeps",
     "sweeps_of",
+    "trials_of",
     "undecided_runs",
     "version_for_user",
     "versions",

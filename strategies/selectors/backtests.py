@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
-from strategies.models import Backtest, Strategy, Sweep, SweepPoint
+from strategies.models import Backtest, JobState, Strategy, Sweep, SweepPoint
 from strategies.selectors.definitions import Asker, own
 
 _SHOWN = ("instrument__market", "instrument__exchange", "version__strategy")
@@ -24,7 +24,7 @@ def sweep_for_user(user: Asker, sweep_id: UUID | str) -> Sweep:
 
 
 def backtests() -> QuerySet[Backtest]:
-    """Return backtests with what a list of them needs (not their result), newest first."""
+    """Return backtests with what showing them needs (a list does not ask for their result), newest first."""
     return Backtest.objects.select_related(*_SHOWN).order_by("-pk")
 
 
@@ -48,3 +48,20 @@ def backtests_of_strategy(strategy: Strategy) -> QuerySet[Backtest]:
 def points_of(sweep: Sweep) -> QuerySet[SweepPoint]:
     """Return what the points of a sweep came to, as far as they are computed, in their order."""
     return SweepPoint.objects.filter(sweep=sweep).order_by("number")
+
+
+def trials_of(study: Backtest | Sweep) -> dict[str, float | None]:
+    """Return what the study's author has tried so far on candles that overlap with it: which strategy → yearly Sharpe.
+
+    A trial is a strategy with its parameters put in, once however often it was computed; costs do not make another.
+    """
+    same = {
+        "owner": study.owner_id,
+        "instrument": study.instrument_id,
+        "timeframe": study.timeframe,
+        "starts_at__lt": study.ends_at,
+        "ends_at__gt": study.starts_at,
+    }
+    done = Backtest.objects.filter(state=JobState.DONE, **same).exclude(pk=study.pk)
+    points = SweepPoint.objects.filter(**{f"sweep__{name}": value for name, value in same.items()})
+    return dict(points.values_list("trial_hash", "sharpe")) | dict(done.values_list("trial_hash", "sharpe"))

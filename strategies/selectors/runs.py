@@ -85,6 +85,7 @@ def _running() -> QuerySet[StrategyRun]:
         "decided_until",
         "version__graph",
         "version__graph_hash",
+        "version__timeframe",
         "instrument__symbol",
         "instrument__market__namespace",
         "instrument__exchange__code",

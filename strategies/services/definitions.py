@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Sequence
 
 from django.db import transaction
 
@@ -12,10 +11,15 @@ from accounts.selectors import check_limit
 from accounts.services import audit
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
+from engine.strategy.encode import to_json
+from engine.strategy.graph import graph_hash
+from engine.strategy.types import Graph
 from engine.timeframes import TIMEFRAMES
 from markets.models import Instrument, InstrumentState
-from strategies.models import Strategy, StrategyVersion, Template
-from strategies.parameters import parse_parameters
+from strategies.faces import Face, graph_of, template_name
+from strategies.models import FurtherInstrument, Strategy, StrategyVersion
+
+MAX_INSTRUMENTS = 20
 
 
 @transaction.atomic
@@ -23,9 +27,9 @@ def save_strategy(
     *,
     owner: User,
     name: str,
-    instrument: Instrument,
+    instruments: Sequence[Instrument],
     timeframe: str,
-    parameters: Mapping[str, Any],
+    face: Face,
     strategy: Strategy | None = None,
 ) -> StrategyVersion:
     """Save a new strategy, or edit one, and return the version that now holds these settings.
@@ -33,37 +37,49 @@ def save_strategy(
     A version that has run is never changed: an edit then makes the next one. Saving what is there already changes
     nothing. Refusals name the field in their context.
     """
-    settings = parse_parameters(parameters).stored()
-    _check_series(instrument, timeframe)
+    graph = graph_of(face)
+    check_series(instruments, timeframe)
     # The owner's row serialises two saves of one person: the limit and the name are judged on what is really there.
     User.objects.select_for_update(no_key=True).get(pk=owner.pk)
     saved = _create(owner, name) if strategy is None else _rename(owner, strategy, name)
     newest = StrategyVersion.objects.filter(strategy=saved).order_by("-number").first()
-    if newest and (newest.instrument_id, newest.timeframe, newest.parameters) == (instrument.pk, timeframe, settings):
+    if newest and _holds(newest, instruments, timeframe, graph):
         return newest
+    saved.template = template_name(graph)
+    saved.save(update_fields=["template"])
     version = _version_to_write(saved, newest)
-    version.instrument, version.timeframe, version.parameters = instrument, timeframe, settings
+    version.instrument, version.timeframe = instruments[0], timeframe
+    version.graph, version.graph_hash = to_json(graph), graph_hash(graph)
     version.save()
-    after = {"version": version.number, "instrument": instrument.symbol, "timeframe": timeframe, **settings}
-    audit(action="strategy.saved", obj=saved, actor=owner, after=after)
+    _write_further(version, instruments[1:])
+    after = {"version": version.number, "instrument": instruments[0].symbol, "timeframe": timeframe}
+    audit(action="strategy.saved", obj=saved, actor=owner, after={**after, "graph": version.graph_hash})
     return version
 
 
-def _check_series(instrument: Instrument, timeframe: str) -> None:
+def check_series(instruments: Sequence[Instrument], timeframe: str) -> None:
+    """Raise DomainError for instruments that no strategy could trade together, or an unknown timeframe."""
     if timeframe not in TIMEFRAMES:
         message = f"Choose one of the timeframes {', '.join(TIMEFRAMES)}."
         raise DomainError("TIMEFRAME_UNKNOWN", message, {"field": "timeframe"})
-    if instrument.state != InstrumentState.ACTIVE:
-        message = f"{instrument.symbol} is no longer traded here; choose another instrument."
-        raise DomainError("INSTRUMENT_NOT_TRADABLE", message, {"field": "instrument"})
+    where = {"field": "instrument"}
+    if not 1 <= len(instruments) <= MAX_INSTRUMENTS:
+        raise DomainError("INSTRUMENTS_COUNT", f"Choose 1 to {MAX_INSTRUMENTS} instruments.", where)
+    if len({one.pk for one in instruments}) != len(instruments):
+        raise DomainError("INSTRUMENT_TWICE", "Name each instrument once.", where)
+    for one in instruments:
+        if one.state != InstrumentState.ACTIVE:
+            message = f"{one.symbol} is no longer traded here; choose another instrument."
+            raise DomainError("INSTRUMENT_NOT_TRADABLE", message, where)
+    if len({(one.exchange_id, one.market.quote_id) for one in instruments}) > 1:
+        message = "Choose instruments of one exchange that settle in one currency: they share one account."
+        raise DomainError("INSTRUMENTS_APART", message, where)
 
 
 def _create(owner: User, name: str) -> Strategy:
     mine = Strategy.objects.filter(owner=owner)
     check_limit(owner, LimitName.STRATEGIES, mine.count())
-    return Strategy.objects.create(
-        owner=owner, name=_free_name(owner, name), template=Template.EMA_CROSS, created_at=wall_now()
-    )
+    return Strategy.objects.create(owner=owner, name=_free_name(owner, name), created_at=wall_now())
 
 
 def _rename(owner: User, strategy: Strategy, name: str) -> Strategy:
@@ -90,9 +106,22 @@ def _free_name(owner: User, name: str, besides: Strategy | None = None) -> str:
     return name
 
 
+def _holds(version: StrategyVersion, instruments: Sequence[Instrument], timeframe: str, graph: Graph) -> bool:
+    """Say whether a version is already what is to be saved; the hash leaves out names, which are the author's words."""
+    held = [version.instrument_id, *version.further.values_list("instrument", flat=True)]
+    return (held, version.timeframe, version.graph) == ([one.pk for one in instruments], timeframe, to_json(graph))
+
+
 def _version_to_write(strategy: Strategy, newest: StrategyVersion | None) -> StrategyVersion:
     """Return the newest version while it is still free to change, else a new one with the next number."""
     if newest is not None and not newest.runs.exists():
         return newest
     number = 1 if newest is None else newest.number + 1
     return StrategyVersion(strategy=strategy, number=number, created_at=wall_now())
+
+
+def _write_further(version: StrategyVersion, instruments: Sequence[Instrument]) -> None:
+    version.further.all().delete()
+    FurtherInstrument.objects.bulk_create(
+        FurtherInstrument(version=version, place=place, instrument=one) for place, one in enumerate(instruments, 1)
+    )

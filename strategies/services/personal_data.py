@@ -24,7 +24,7 @@ def export_strategies(user: User) -> dict[str, Any]:
                         "number": version.number,
                         "instrument": version.instrument.symbol,
                         "timeframe": version.timeframe,
-                        "parameters": version.parameters,
+                        "graph": version.graph,
                         "created_at": version.created_at,
                     }
                     for version in one.versions.all()

@@ -17,9 +17,7 @@ from common.db import lock_rows
 from common.errors import DomainError, NotFound
 from common.realtime import publish
 from engine.candles import Candles
-from engine.decimals import ZERO, money
-from engine.ema_cross import ema_cross_signals
-from engine.sizing import stake_quantity
+from engine.decimals import ZERO
 from engine.timeframes import candle_start, milliseconds, moment, timeframe_ms
 from markets.models import Instrument, InstrumentState
 from markets.prices import Price, latest_prices
@@ -28,7 +26,7 @@ from portfolios.models import Portfolio, PortfolioState, Position
 from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
-from strategies.parameters import EmaCrossParameters, parse_parameters
+from strategies.plans import Plan, not_yet_live, plan_of
 from strategies.selectors import is_halted, runs, versions
 from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
 from trading.selectors import is_following
@@ -48,6 +46,7 @@ def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) ->
     if locked.owner_id != actor.pk or version.strategy.owner_id != actor.pk:
         raise NotFound("strategy version or portfolio")
     _refuse_unfit(version.instrument, locked)
+    _refuse_not_yet_live(version)
     check_limit(actor, LimitName.RUNNING_RUNS, _running().filter(portfolio__owner=actor).count())
     now = market_now(locked.namespace)
     run = StrategyRun.objects.create(
@@ -90,6 +89,17 @@ def _refuse_unfit(instrument: Instrument, portfolio: Portfolio) -> None:
         raise DomainError("RUN_EXISTS", message, status=409)
 
 
+def _refuse_not_yet_live(version: StrategyVersion) -> None:
+    """A run that did only a part of what its author tried on the past would be another strategy."""
+    parts = not_yet_live(plan_of(version).graph)
+    if version.further.exists():
+        parts.insert(0, "several instruments")
+    if parts:
+        uses = ", ".join(parts)
+        message = f"It uses {uses}, which runs cannot do yet: it can be backtested, or edited and then started."
+        raise DomainError("NOT_YET_LIVE", message, {"parts": parts})
+
+
 def stop_run(*, actor: User, run: StrategyRun) -> StrategyRun:
     """Stop a run: it decides no more. What it holds stays open, and its stops stay armed. A repeat is a no-op."""
     stop_runs(run_ids=[run.pk], code=STOPPED_BY_OWNER, actor=actor)
@@ -115,12 +125,12 @@ def decide(*, run: StrategyRun) -> None:
     missed while nobody decided are not acted on: their prices are gone. Without a signal that UPDATE is all, since a
     replay asks at every candle.
     """
-    parameters = parse_parameters(run.version.parameters)
-    candles = candle_arrays(run.instrument, run.timeframe, count=parameters.spec.history)
+    plan = plan_of(run.version)
+    candles = candle_arrays(run.instrument, run.timeframe, count=plan.history)
     if not len(candles) or moment(int(candles.opened_at[-1])) <= run.decided_until:
         return
     run.decided_until = moment(int(candles.opened_at[-1]))
-    side = _wish(candles, parameters)
+    side = plan.wish(candles, run.timeframe)
     if side is None:
         _take_candle(run)
         return
@@ -129,7 +139,7 @@ def decide(*, run: StrategyRun) -> None:
         return  # left undecided: the sweeper asks again when there is a price
     with transaction.atomic():
         if _take_candle(run) and not is_halted(whole := runs().get(pk=run.pk)):
-            _act(whole, parameters, side, price)
+            _act(whole, plan, candles, side, price)
 
 
 def _take_candle(run: StrategyRun) -> bool:
@@ -138,15 +148,7 @@ def _take_candle(run: StrategyRun) -> bool:
     return bool(undecided.update(decided_until=run.decided_until))
 
 
-def _wish(candles: Candles, parameters: EmaCrossParameters) -> Side | None:
-    """Return what the newest of these candles signals."""
-    signals = ema_cross_signals(candles, parameters.spec)
-    if signals.enter_long[-1]:
-        return Side.BUY
-    return Side.SELL if signals.exit_long[-1] else None
-
-
-def _act(run: StrategyRun, parameters: EmaCrossParameters, side: Side, price: Price) -> None:
+def _act(run: StrategyRun, plan: Plan, candles: Candles, side: Side, price: Price) -> None:
     position = Position.objects.filter(portfolio=run.portfolio_id, instrument=run.instrument_id).first()
     held = position.quantity if position else ZERO
     cause = Cause(CauseKind.RUN, f"{run.pk}:{run.decided_until.isoformat()}")
@@ -161,7 +163,7 @@ def _act(run: StrategyRun, parameters: EmaCrossParameters, side: Side, price: Pr
             closed_fraction=Decimal(1),
         )
     elif side == Side.BUY and not held and not _is_trading(run):
-        _enter(run, parameters, cause, price)
+        _enter(run, plan, candles, cause, price)
 
 
 def _is_trading(run: StrategyRun) -> bool:
@@ -170,21 +172,22 @@ def _is_trading(run: StrategyRun) -> bool:
     return under_way.exists()
 
 
-def _enter(run: StrategyRun, parameters: EmaCrossParameters, cause: Cause, price: Price) -> None:
+def _enter(run: StrategyRun, plan: Plan, candles: Candles, cause: Cause, price: Price) -> None:
     equity = worth_of([run.portfolio], {run.instrument_id: price})[run.portfolio_id].equity
     if equity <= 0:
         return
     lot_step = run.instrument.lot_step
-    stake = stake_quantity(equity=equity, share=parameters.share, price=price.price, lot_step=lot_step)
+    quantity = plan.quantity(equity=equity, price=price.price, candles=candles, lot_step=lot_step)
+    if quantity <= 0:
+        return
     submit_order(
         portfolio=run.portfolio,
         instrument=run.instrument,
         side=Side.BUY,
         leg=Leg.OPEN,
-        # A stake below one lot is asked for all the same: risk denies it, and its owner reads why nothing was bought.
-        quantity=stake or money(equity * parameters.share / price.price),
+        quantity=quantity,
         cause=cause,
-        stop_loss_ratio=parameters.stop_loss,
+        stop_loss_ratio=plan.stop_loss,
     )
 
 

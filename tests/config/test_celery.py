@@ -15,6 +15,7 @@ def test_every_sweeper_is_scheduled() -> None:
     assert scheduled == {
         "trading.sweep",
         "strategies.sweep_runs",
+        "strategies.sweep_jobs",
         "portfolios.take_due_snapshots",
         "marketplace.refresh_all",
         "community.close_due_competitions",

@@ -14,12 +14,17 @@ from django.core.management.base import BaseCommand, CommandError
 
 from common import clock, ids
 from common.errors import DomainError
+from engine.strategy.templates import TEMPLATES
 from markets.sources import ReplaySource
+from strategies.faces import Face
+from strategies.management.values import setting
 from strategies.replay.cast import NAMESPACE, gather, load_series
 from strategies.replay.database import ReplayWorld, fresh_world, without_mail
 from strategies.replay.driver import Finish, inline_workers, wait_for_workers, walk
 from strategies.replay.report import Report, as_text, make_report
 from strategies.replay.workers import Workers, celery_workers
+
+DEFAULT_STOP_LOSS = Decimal("0.05")
 
 
 class Command(BaseCommand):
@@ -30,17 +35,17 @@ class Command(BaseCommand):
             "--candles", action="append", type=Path, required=True, metavar="FILE", help="may be given several times"
         )
         parser.add_argument("--limit", type=int, help="walk only the first so many candles of each file")
-        parser.add_argument("--strategy", choices=["ema_cross"], default="ema_cross")
-        parser.add_argument("--fast", type=int, default=12)
-        parser.add_argument("--slow", type=int, default=26)
+        parser.add_argument("--strategy", choices=list(TEMPLATES), default="ema_cross", help="the lead's, a template")
         parser.add_argument(
-            "--share",
-            type=Decimal,
-            default=Decimal("0.2"),
-            help="the lead's stake per entry, as a share of equity (0-1)",
+            "--set", action="append", type=setting, default=[], metavar="NAME=VALUE", help="one of its parameters"
+        )
+        parser.add_argument("--fast", type=int, help="as --set fast=…")
+        parser.add_argument("--slow", type=int, help="as --set slow=…")
+        parser.add_argument(
+            "--share", type=Decimal, help="as --set share=…: the lead's stake per entry, as a share of equity (0-1)"
         )
         parser.add_argument(
-            "--stop-loss", type=Decimal, default=Decimal("0.05"), help="distance below the entry (0-1); 0 for none"
+            "--stop-loss", type=Decimal, help="distance below the entry (0-1), 0.05 without it; 0 for none"
         )
         parser.add_argument("--followers", type=int, default=100)
         parser.add_argument("--seed", type=int, default=1)
@@ -80,10 +85,7 @@ class Command(BaseCommand):
             cast = gather(
                 series=series,
                 followers=options["followers"],
-                fast=options["fast"],
-                slow=options["slow"],
-                share=options["share"],
-                stop_loss=options["stop_loss"] or None,
+                face=Face(template=options["strategy"], values=_values(options)),
                 chance=ids.seeded_random("followers", options["seed"]),
             )
             source = ReplaySource(series)
@@ -111,3 +113,11 @@ class Command(BaseCommand):
     def _progress(self, candles: int) -> None:
         if candles % 5_000 == 0:
             self.stderr.write(f"{candles} candles …")
+
+
+def _values(options: dict[str, Any]) -> dict[str, Any]:
+    """Return the template's values: those with an option of their own, then those that --set names."""
+    named = {name: options[name] for name in ("fast", "slow", "share") if options[name] is not None}
+    has_stop = any(field.name == "stop_loss" for field in TEMPLATES[options["strategy"]].fields)
+    stop_loss = options["stop_loss"] if options["stop_loss"] is not None or not has_stop else DEFAULT_STOP_LOSS
+    return {**named, **({"stop_loss": stop_loss} if stop_loss else {}), **dict(options["set"])}
