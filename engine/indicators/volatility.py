@@ -32,8 +32,9 @@ def bollinger(series: Floats, period: int, deviations: float) -> tuple[Floats, .
 def keltner(
     high: Floats, low: Floats, close: Floats, period: int, atr_period: int, multiple: float
 ) -> tuple[Floats, ...]:
-    """Return upper, middle and lower: EMA of the close ± `multiple` × ATR (Raschke's form)."""
+    """Return upper, middle and lower: EMA of the close ± `multiple` × ATR (Raschke's form); all begin when both parts do."""
     middle, width = ema(close, period), multiple * atr(high, low, close, atr_period)
+    middle[np.isnan(width)] = np.nan
     return middle + width, middle, middle - width
 
 

@@ -61,22 +61,18 @@ def until(whole: Market, count: int) -> Market:
 
 
 def last(whole: Market, count: int) -> Market:
-    """Return the last `count` candles of a market's traded instrument, and of the others what began in that time."""
-    candles = whole.candles.part(len(whole.candles) - count, len(whole.candles))
-    return replace(
-        whole,
-        candles=candles,
-        others={name: _since(other, candles) for name, other in whole.others.items()},
-        universe=tuple(_since(other, candles) for other in whole.universe),
-    )
+    """Return the last `count` candles of each of a market's instruments."""
+    universe = tuple(_last(candles, count) for candles in whole.universe)
+    others = {name: _last(candles, count) for name, candles in whole.others.items()}
+    return replace(whole, candles=universe[whole.place], others=others, universe=universe)
 
 
 def _until(candles: Candles, opened_at: int) -> Candles:
     return candles.part(0, int(np.searchsorted(candles.opened_at, opened_at, side="right")))
 
 
-def _since(candles: Candles, of: Candles) -> Candles:
-    return candles.part(int(np.searchsorted(candles.opened_at, of.opened_at[0])), len(candles))
+def _last(candles: Candles, count: int) -> Candles:
+    return candles.part(max(0, len(candles) - count), len(candles))
 
 
 def around(type_name: str, /, **inputs: Value) -> Graph:
