@@ -85,6 +85,8 @@ class Template:
             exit_ratio = getattr(graph.exits, name)
             if exit_ratio is not None or any(field.name == name for field in self.fields):
                 found[name] = _exact(exit_ratio, integer=False)
+        if found.keys() != {field.name for field in self.fields}:
+            return None
         try:
             return found if self.graph(found) == graph else None
         except StrategyError:
@@ -95,7 +97,7 @@ class Template:
             below, above = values[low], values[high]
             if below is not None and above is not None and below >= above:
                 labels = {field.name: _lower(field.label) for field in self.fields}
-                message = f"Choose a {labels[low]} below the {_other(labels[high], labels[low])}."
+                message = f"Choose {_article(labels[low])} {labels[low]} below the {_other(labels[high], labels[low])}."
                 raise StrategyError(f"{low}_NOT_BELOW_{high}".upper(), message, low)
 
 
@@ -201,7 +203,7 @@ def _expected(field: Field) -> str:
 
 def _article(label: str) -> str:
     vowels = "AEFHILMNORSX" if label[:2].isupper() else "AEIOU"
-    return "an" if label[0] in vowels else "a"
+    return "an" if label[0].upper() in vowels else "a"
 
 
 def _lower(label: str) -> str:
