@@ -14,6 +14,7 @@ from engine.candles import Candles
 from engine.simulation.types import FillRule, InstrumentRules, SlippageKind
 from engine.strategy.encode import to_json
 from engine.strategy.graph import canonical_graph
+from engine.strategy.schema import from_json
 from engine.strategy.types import Graph
 from engine.timeframes import TIMEFRAMES, timeframe_ms
 
@@ -124,8 +125,6 @@ def spec_from_json(value: Mapping[str, Any]) -> BacktestSpec:
     if schema != SPEC_SCHEMA:
         message = f"This spec has version {schema!r}; only {SPEC_SCHEMA} can be run. Ask for the backtest anew."
         raise BacktestError("SPEC_SCHEMA", message)
-    from engine.strategy.schema import from_json
-
     try:
         return BacktestSpec(
             graph=from_json(value["graph"]),

@@ -48,7 +48,7 @@ def marks_of(opened_at: Times, start_ms: int, candle_ms: int, day_ms: int) -> Ti
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _action(enter: Any, leave: Any, first: int, is_open: bool) -> int:
+def _action(enter: Any, leave: Any, first: int, is_open: bool) -> Any:
     """Return the first candle from `first` on whose signal ends (is_open) or begins a trade; the length if none does."""
     count = enter.size
     wanted, other = (leave, enter) if is_open else (enter, leave)

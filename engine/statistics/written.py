@@ -17,6 +17,7 @@ from engine.statistics.verdict import Verdict
 
 # A histogram of paths needs no more bars.
 HISTOGRAM_BINS = 40
+LEAST_RANGE = 1e-6
 
 
 def summary_json(summary: Summary) -> dict[str, Any]:
@@ -114,11 +115,13 @@ def finite(value: float) -> float | None:
 
 def _distribution(values: Floats) -> dict[str, Any]:
     """Return the percentiles, the extremes, and a histogram, of values in ascending order."""
-    counts, edges = np.histogram(values, bins=HISTOGRAM_BINS)
+    lowest, highest = float(values[0]), float(values[-1])
+    # All the same but for rounding is one bar, not forty.
+    counts, edges = np.histogram(values, HISTOGRAM_BINS, (lowest, max(highest, lowest + LEAST_RANGE)))
     return {
         "percentiles": {f"{one:g}": finite(float(np.percentile(values, one))) for one in PERCENTILES},
-        "lowest": finite(float(values[0])),
-        "highest": finite(float(values[-1])),
+        "lowest": finite(lowest),
+        "highest": finite(highest),
         "counts": counts.tolist(),
         "edges": numbers(edges),
     }
