@@ -13,7 +13,7 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench replay seed-old lock clean
+.PHONY: help run test check format bench replay seed-old soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -47,6 +47,10 @@ replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS=
 seed-old: ## A database as the release before this one left it: make seed-old [TARGET=var/old.sqlite3] [COMMIT=name]
 	@$(INSTALL) --dev
 	@exec $(VENV) -m tools.seed_old $(or $(TARGET),var/old.sqlite3) $(if $(COMMIT),--commit $(COMMIT))
+
+soak: ## Search for what breaks, with fresh seeds; counts add up in var/soak.log: make soak [MINUTES=10] [ONLY=name]
+	@$(INSTALL) --dev
+	@exec $(VENV) -m tools.soak --minutes $(or $(MINUTES),10) $(if $(ONLY),--only $(ONLY))
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@$(INSTALL)

@@ -1,0 +1,72 @@
+"""The soak tier tries every job, keeps what broke, and adds up over its runs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tools import soak
+from tools.soak import Broken, Job
+
+
+def _breaks(seed: int) -> int:
+    raise Broken(f"seed {seed} shows it")
+
+
+def _fails(seed: int) -> int:
+    raise ZeroDivisionError("by nothing")
+
+
+def test_every_job_gets_a_turn_however_short_the_time(tmp_path: Path) -> None:
+    chosen = [Job("a", lambda seed: 7, 100.0), Job("b", lambda seed: 9, 100.0)]
+    turns = list(soak.soak(chosen, 0.0, tmp_path / "var" / "soak.log"))
+    assert [(turn.job, turn.count, turn.failure) for turn in turns] == [("a", 7, ""), ("b", 9, "")]
+
+
+def test_seeds_are_fresh_and_go_on_until_the_time_is_up(tmp_path: Path) -> None:
+    turns = list(soak.soak([Job("a", lambda seed: 1, 0.0)], 0.2, tmp_path / "soak.log"))
+    assert len(turns) > 3
+    assert len({turn.seed for turn in turns}) > len(turns) * 0.99
+
+
+def test_what_breaks_is_kept_with_its_seed_and_the_rest_goes_on(tmp_path: Path) -> None:
+    log = tmp_path / "soak.log"
+    turns = list(soak.soak([Job("a", _breaks), Job("b", _fails), Job("c", lambda seed: 3)], 0.0, log))
+    assert [turn.failure for turn in turns] == [f"seed {turns[0].seed} shows it", "ZeroDivisionError: by nothing", ""]
+    assert [json.loads(line)["job"] for line in log.read_text().splitlines()] == ["a", "b", "c"]
+
+
+def test_counts_add_up_over_runs(tmp_path: Path) -> None:
+    log = tmp_path / "soak.log"
+    for _ in range(2):
+        list(soak.soak([Job("a", lambda seed: 1500), Job("b", _breaks)], 0.0, log))
+    rows = [line.split() for line in soak.totals(log).splitlines()]
+    assert rows[1:] == [["a", "2", "3,000", "0.0", "0"], ["b", "2", "0", "0.0", "2"]]
+
+
+@pytest.mark.parametrize("name", ["formulas", "documents", "faces"])
+def test_the_fuzzers_hold(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "INPUTS", 150)
+    monkeypatch.setattr(soak, "GRAPHS", 10)
+    assert soak.main(["--minutes", "0", "--only", name], tmp_path / "soak.log") == 0
+
+
+def test_a_fuzzer_that_finds_something_says_what(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(text: str) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(soak, "parse_formula", broken)
+    with pytest.raises(Broken, match="RecursionError: too deep for '"):
+        soak.fuzz_formulas(1)
+
+
+def test_something_broken_is_an_exit_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "jobs", lambda: {"a": Job("a", _breaks)})
+    assert soak.main(["--minutes", "0"], tmp_path / "soak.log") == 1
+
+
+def test_an_unknown_job_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert soak.main(["--only", "everything"], tmp_path / "soak.log") == 2
+    assert "There is no job everything; there are formulas, documents," in capsys.readouterr().err

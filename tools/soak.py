@@ -1,0 +1,209 @@
+"""Searches for what breaks, with fresh seeds, for as long as there is time; counts add up in a log over all runs.
+
+python -m tools.soak [--minutes N] [--only NAME …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+from engine.strategy.formula import parse_formula, write_formula
+from engine.strategy.graph import canonical_graph, graph_hash
+from engine.strategy.schema import from_json, to_json
+from engine.strategy.templates import TEMPLATES
+from tests.engine.strategy.fuzzing import documents, formulas, survives
+from tests.engine.strategy.graphs import random_graph
+from tools.services import ServicesError, find_programs, leave_cleanly_on_signals, running_services
+
+ROOT = Path(__file__).resolve().parent.parent
+LOG = ROOT / "var" / "soak.log"
+# One turn of a fuzzer; a few seconds.
+INPUTS, GRAPHS = 4_000, 400
+DRILL_SECONDS = 300.0
+_PASSED = re.compile(r"(\d+) passed")
+
+
+class Broken(Exception):
+    """Something did not hold; the message is what to look at."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """One line of the log: what was tried, with which seed, how many inputs it took, and what broke ("" nothing)."""
+
+    at: str
+    job: str
+    seed: int
+    count: int
+    seconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to try: `run(seed)` returns how many inputs held. `seconds`: what a turn may take, at the least that is left."""
+
+    name: str
+    run: Callable[[int], int]
+    seconds: float = 15.0
+
+
+def fuzz_formulas(seed: int) -> int:
+    """Read thousands of texts as formulas."""
+    random = Random(seed)
+    valid = [template.formula for template in TEMPLATES.values()]
+    valid += [write_formula(random_graph(random, random.randint(1, 12))) for _ in range(30)]
+    for text in islice(formulas(random, valid), INPUTS):
+        _hold(lambda text=text: survives(parse_formula, text), text)  # type: ignore[misc]  # bound at once
+    return INPUTS
+
+
+def fuzz_documents(seed: int) -> int:
+    """Read thousands of JSON values as graphs."""
+    random = Random(seed)
+    valid = [to_json(random_graph(random, random.randint(1, 12))) for _ in range(30)]
+    for document in islice(documents(random, valid), INPUTS):
+        _hold(lambda document=document: survives(from_json, document), document)  # type: ignore[misc]  # bound at once
+    return INPUTS
+
+
+def turn_faces(seed: int) -> int:
+    """Turn random graphs into formulas and JSON and back."""
+    random = Random(seed)
+    for _ in range(GRAPHS):
+        graph = random_graph(random, random.randint(1, 40))
+        written = write_formula(graph)
+        read = parse_formula(written)
+        if read != canonical_graph(graph) or graph_hash(read) != graph_hash(graph) or write_formula(read) != written:
+            raise Broken(f"this formula is not its graph: {written}")
+        if from_json(json.loads(json.dumps(to_json(graph)))) != graph:
+            raise Broken(f"this JSON is not its graph: {json.dumps(to_json(graph))}")
+    return GRAPHS
+
+
+def _hold(attempt: Callable[[], object], given: object) -> None:
+    try:
+        attempt()
+    except Exception as error:
+        raise Broken(f"{type(error).__name__}: {error} for {given!r}") from error
+
+
+def run_tests(*paths: str, environment: Mapping[str, str] | None = None) -> Callable[[int], int]:
+    """Return a run of tests whose property tests draw by the seed."""
+
+    def run(seed: int) -> int:
+        command = [sys.executable, "-m", "pytest", "-q", "--no-header", f"--hypothesis-seed={seed}", *paths]
+        done = subprocess.run(
+            command, check=False, cwd=ROOT, env={**os.environ, **(environment or {})}, capture_output=True, text=True
+        )
+        if done.returncode:
+            raise Broken("\n".join((done.stdout + done.stderr).splitlines()[-60:]))
+        passed = _PASSED.search(done.stdout)
+        return int(passed[1]) if passed else 0
+
+    return run
+
+
+def drill(seed: int) -> int:
+    """Kill workers in the middle of a replay, on a PostgreSQL and a Redis of its own."""
+    with running_services() as environment:
+        return run_tests("tests/strategies/replay/test_kill_drill.py", environment=environment)(seed)
+
+
+def jobs() -> dict[str, Job]:
+    """Return what can be tried here, by name; says what is left out."""
+    found = [
+        Job("formulas", fuzz_formulas),
+        Job("documents", fuzz_documents),
+        Job("faces", turn_faces),
+        Job("look_ahead", run_tests("tests/engine/strategy/test_look_ahead.py"), 60.0),
+    ]
+    if any((ROOT / "tests/engine/simulation").glob("test_*.py")):
+        found.append(Job("simulation", run_tests("tests/engine/simulation"), 120.0))
+    else:
+        print("left out: simulation (no tests/engine/simulation)", file=sys.stderr)
+    if missing := find_programs().missing:
+        print(f"left out: drill ({missing} not installed)", file=sys.stderr)
+    else:
+        found.append(Job("drill", drill, DRILL_SECONDS))
+    return {job.name: job for job in found}
+
+
+def soak(chosen: Sequence[Job], seconds: float, log: Path) -> Iterator[Turn]:
+    """Try the jobs in turn until the time is up, each at least once if it can be; write a line of the log per turn."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    ends_at = time.monotonic() + seconds
+    first = True
+    while first or time.monotonic() < ends_at:
+        for job in chosen:
+            if first or ends_at - time.monotonic() > job.seconds:
+                turn = _turn(job, int.from_bytes(os.urandom(4)))
+                with log.open("a") as lines:
+                    lines.write(json.dumps(asdict(turn)) + "\n")
+                yield turn
+            elif ends_at - time.monotonic() <= min(each.seconds for each in chosen):
+                return
+        first = False
+
+
+def _turn(job: Job, seed: int) -> Turn:
+    started, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    try:
+        count, failure = job.run(seed), ""
+    except (Broken, ServicesError) as error:
+        count, failure = 0, str(error)
+    except Exception as error:  # whatever it is, it is what we are looking for
+        count, failure = 0, f"{type(error).__name__}: {error}"
+    return Turn(at, job.name, seed, count, round(time.monotonic() - started, 1), failure)
+
+
+def totals(log: Path) -> str:
+    """Return a table of everything that the log holds, over all runs."""
+    turns = [Turn(**json.loads(line)) for line in log.read_text().splitlines()]
+    lines = [f"{'job':<12}{'turns':>8}{'inputs':>12}{'minutes':>10}{'broken':>8}"]
+    for name in dict.fromkeys(turn.job for turn in turns):
+        mine = [turn for turn in turns if turn.job == name]
+        inputs, minutes = sum(turn.count for turn in mine), sum(turn.seconds for turn in mine) / 60
+        lines.append(f"{name:<12}{len(mine):>8}{inputs:>12,}{minutes:>10.1f}{sum(bool(t.failure) for t in mine):>8}")
+    return "\n".join(lines)
+
+
+def main(arguments: Sequence[str], log: Path = LOG) -> int:
+    """Soak; return 0 when nothing broke in this run, 1 when something did, 2 for an unknown name."""
+    parser = argparse.ArgumentParser(prog="python -m tools.soak", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=10.0, help="how long; every job gets one turn at least")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="these jobs alone")
+    options = parser.parse_args(arguments)
+    known = jobs()
+    names = options.only or list(known)
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        print(f"There is no job {unknown[0]}; there are {', '.join(known)}.", file=sys.stderr)
+        return 2
+    leave_cleanly_on_signals()
+    broken = False
+    for turn in soak([known[name] for name in names], options.minutes * 60, log):
+        print(
+            f"{turn.job} {turn.seed}: {turn.failure or f'{turn.count} held'} ({turn.seconds} s)",
+            file=sys.stderr,
+            flush=True,
+        )
+        broken |= bool(turn.failure)
+    print(totals(log))
+    return int(broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
