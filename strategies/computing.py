@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.backtest import (
+    BacktestError,
     BacktestSpec,
     Data,
     LuckRequest,
@@ -32,8 +34,7 @@ from engine.strategy.templates import TEMPLATES, template_graph
 from engine.sweep import Point, run_sweep
 
 Progress = Callable[[float], None]
-_FIVE_MINUTES_MS = 300_000
-# More than any template warms up.
+_HOUR_MS = 3_600_000
 _WARM_CANDLES = 1500
 
 
@@ -68,14 +69,15 @@ def warm_up() -> None:
     """Compile, or load, every kernel: each template is computed once on made candles."""
     steps = np.random.default_rng(1).normal(0.0, 1.0, _WARM_CANDLES)
     close = 1000.0 + steps.cumsum()
-    opened_at = np.arange(_WARM_CANDLES, dtype=np.int64) * _FIVE_MINUTES_MS
+    opened_at = np.arange(_WARM_CANDLES, dtype=np.int64) * _HOUR_MS
     candles = Candles(opened_at, close - steps, close + 2.0, close - 2.0, close, np.abs(steps))
     data = {"A": MarketData(candles), "B": MarketData(candles)}
     instruments = (TradedInstrument("A"), TradedInstrument("B"))
     for name in TEMPLATES:
         graph = template_graph(name, {})
-        spec = BacktestSpec(graph, instruments, "5m", 0, _WARM_CANDLES * _FIVE_MINUTES_MS)
-        run_backtest(spec, data, LuckRequest(seed=1))
+        spec = BacktestSpec(graph, instruments, "1h", 0, _WARM_CANDLES * _HOUR_MS)
+        with suppress(BacktestError):  # one that warms up for longer has computed its signals by then
+            run_backtest(spec, data, LuckRequest(seed=1))
 
 
 def backtest(progress: Progress, stored_spec: Mapping[str, Any], data: Data, trials: Trials) -> Answer:
