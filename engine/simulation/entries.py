@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from engine.simulation.compiled import Record, float_at, int_at, part
 from engine.simulation.prices import has_price, in_lots, market_price, on_tick
@@ -16,6 +15,10 @@ from engine.simulation.records import (
     OPEN,
     ORDERED,
     Bar,
+    book_at,
+    feed_at,
+    refusal_at,
+    trade_at,
 )
 from engine.simulation.stops import set_levels
 from engine.simulation.types import Refusal
@@ -33,11 +36,11 @@ _UNREACHED, _NO_PRICE, _NO_STAKE = int(Refusal.LIMIT_NOT_REACHED), int(Refusal.N
 
 
 @part
-def refuse(account: Record, refusals: Any, instrument: int, bar: int, is_short: bool, reason: int) -> None:
+def refuse(account: Record, feed: Record, bar: int, is_short: bool, reason: int) -> None:
     """Write down why the entry signal on candle `bar` made no trade."""
-    row = refusals[account.refusals]
-    row.instrument, row.bar, row.is_short, row.reason = instrument, bar, is_short, reason
-    account.refusals += 1
+    row = refusal_at(account.refusals, account.n_refusals)
+    row.instrument, row.bar, row.is_short, row.reason = feed.instrument, bar, is_short, reason
+    account.n_refusals += 1
 
 
 @part
@@ -57,7 +60,7 @@ def _kelly_share(setup: Record, account: Record) -> float:
         return float(setup.cap)
     win_rate = account.wins / (account.wins + account.losses)
     payoff = (account.won / account.wins) / (account.lost / account.losses)
-    return min(max(win_rate - (1.0 - win_rate) / payoff, 0.0), setup.cap)
+    return float(min(max(win_rate - (1.0 - win_rate) / payoff, 0.0), setup.cap))
 
 
 @part
@@ -73,18 +76,18 @@ def _last_close_before(feed: Record, first: int, stop: int, at: int) -> float:
     while low > first:
         low -= 1
         if has_price(feed, low):
-            return float_at(feed.close, low)
+            return float(float_at(feed.close, low))
     return math.nan
 
 
 @part
-def equity_at(feeds: Any, books: Any, account: Record, at: int) -> float:
+def equity_at(account: Record, at: int) -> float:
     """Return cash plus each open trade's stake and unrealized profit at the last close before `at`."""
     total = account.cash
-    for instrument in range(len(books)):
-        book = books[instrument]
+    for instrument in range(account.instruments):
+        book = book_at(account.books, instrument)
         if book.phase == OPEN:
-            price = _last_close_before(feeds[instrument], book.fill_bar, book.wake_bar, at)
+            price = _last_close_before(feed_at(account.feeds, instrument), book.fill_bar, book.wake_bar, at)
             total += book.stake
             if not math.isnan(price):
                 total += book.side * (book.quantity * (price - book.price))
@@ -92,18 +95,16 @@ def equity_at(feeds: Any, books: Any, account: Record, at: int) -> float:
 
 
 @part
-def _wanted_stake(
-    setup: Record, feeds: Any, books: Any, instrument: int, account: Record, bar: Bar, index: int, price: float
-) -> float:
+def _wanted_stake(setup: Record, account: Record, feed: Record, bar: Bar, index: int, price: float) -> float:
     kind = setup.sizing_kind
     if kind == _FIXED:
         return float(setup.amount)
-    equity = equity_at(feeds, books, account, bar.at)
+    equity = equity_at(account, bar.at)
     if kind == _KELLY:
         return _kelly_share(setup, account) * equity
     if kind != _RISK:
         return float(setup.share * equity)
-    distance = setup.atr_multiple * float_at(feeds[instrument].atr, index - 1)
+    distance = setup.atr_multiple * float_at(feed.atr, index - 1)
     return setup.share * equity / distance * price / setup.leverage if distance > 0.0 else 0.0
 
 
@@ -134,29 +135,27 @@ def _measure(setup: Record, feed: Record, book: Record) -> int:
 
 
 @part
-def _free_cash(books: Any, account: Record) -> float:
+def _free_cash(account: Record) -> float:
     """Return the cash that no waiting order has put aside."""
     reserved = 0.0
-    for instrument in range(len(books)):
-        if books[instrument].phase == ORDERED:
-            reserved += books[instrument].reserve
+    for instrument in range(account.instruments):
+        book = book_at(account.books, instrument)
+        if book.phase == ORDERED:
+            reserved += book.reserve
     return float(account.cash - reserved)
 
 
 @part
-def _order_in(
-    setup: Record, feeds: Any, books: Any, instrument: int, account: Record, bar: Bar, index: int, side: float
-) -> int:
+def _order_in(setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int, side: float) -> int:
     """Place the entry order; return why not, or 0."""
-    feed, book = feeds[instrument], books[instrument]
     asked = _asked_price(setup, feed, bar, index, side)
     limit = not math.isnan(asked)
     price = asked if limit else bar.open
     fee = setup.maker_fee if limit else setup.taker_fee
-    stake = _wanted_stake(setup, feeds, books, instrument, account, bar, index, price)
+    stake = _wanted_stake(setup, account, feed, bar, index, price)
     if not stake > 0.0:
         return _NO_STAKE
-    most = _free_cash(books, account) / (1.0 + setup.leverage * fee)
+    most = _free_cash(account) / (1.0 + setup.leverage * fee)
     if most <= 0.0 or (setup.sizing_kind == _FIXED and stake > most):
         return _CASH
     stake = min(stake, most)
@@ -174,11 +173,9 @@ def _order_in(
 
 @part
 def consider_entry(
-    setup: Record, feeds: Any, books: Any, instrument: int, account: Record, bar: Bar, index: int, flags: int,
-    priced: bool, refusals: Any,
-) -> None:  # fmt: skip
+    setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int, flags: int, priced: bool
+) -> None:
     """Order in for each entry signal in `flags`, those of the candle before `index`, or write down why not."""
-    feed, book = feeds[instrument], books[instrument]
     for is_short in (False, True):
         if not flags & (ENTER_SHORT if is_short else ENTER_LONG):
             continue
@@ -193,39 +190,37 @@ def consider_entry(
         elif account.slots >= setup.max_open_trades:
             reason = _FULL
         else:
-            reason = _order_in(setup, feeds, books, instrument, account, bar, index, -1.0 if is_short else 1.0)
+            reason = _order_in(setup, account, feed, book, bar, index, -1.0 if is_short else 1.0)
         if reason != 0:
-            refuse(account, refusals, instrument, index - 1, is_short, reason)
+            refuse(account, feed, index - 1, is_short, reason)
 
 
 @part
-def withdraw(account: Record, refusals: Any, instrument: int, book: Record) -> None:
+def withdraw(account: Record, feed: Record, book: Record) -> None:
     """Drop an entry order that did not fill."""
     account.slots -= 1
     book.phase = FLAT
-    refuse(account, refusals, instrument, book.signal_bar, book.side < 0.0, _UNREACHED)
+    refuse(account, feed, book.signal_bar, book.side < 0.0, _UNREACHED)
 
 
 @part
-def review_entry(
-    setup: Record, feed: Record, book: Record, account: Record, bar: Bar, index: int, instrument: int, refusals: Any
-) -> None:
+def review_entry(setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int) -> None:
     """Drop an unfilled entry order that is too old, or move it to the price asked for now (rule 5)."""
     if setup.entry_timeout_ms >= 0 and book.ordered_at < bar.at - setup.entry_timeout_ms:
-        withdraw(account, refusals, instrument, book)
+        withdraw(account, feed, book)
         return
     if feed.adjusted_price == 0:
         return
     price = float_at(feed.adjusted_price, index)
     if math.isnan(price):
-        withdraw(account, refusals, instrument, book)
+        withdraw(account, feed, book)
         return
     price = on_tick(price, feed.tick_size, book.side)
     if price == book.price:
         return
     book.price, book.ordered_at = price, bar.at
     if _measure(setup, feed, book) != 0:
-        withdraw(account, refusals, instrument, book)
+        withdraw(account, feed, book)
 
 
 @part
@@ -243,22 +238,20 @@ def _fills(setup: Record, book: Record, bar: Bar) -> bool:
 
 
 @part
-def fill_entry(
-    setup: Record, feed: Record, book: Record, account: Record, bar: Bar, index: int, instrument: int, trades: Any
-) -> None:
+def fill_entry(setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int) -> None:
     """Open the trade if the candle's range holds the order's price (rules 4 and 6)."""
     if not _fills(setup, book, bar):
         return
     book.fees = book.quantity * book.price * book.entry_fee
     account.cash -= book.stake + book.fees
-    book.phase, book.fill_bar, book.filled_at, book.slot = OPEN, index, bar.at, account.trades
+    book.phase, book.fill_bar, book.filled_at, book.slot = OPEN, index, bar.at, account.n_trades
     book.paid_funding, book.exit_reason, book.exit_waits = 0.0, 0, False
     while book.funding < feed.n_funding and int_at(feed.funding_at, book.funding) <= bar.at:
         book.funding += 1
     set_levels(setup, feed, book)
-    trade = trades[account.trades]
-    account.trades += 1
-    trade.instrument, trade.is_short = instrument, book.side < 0.0
+    trade = trade_at(account.trades, account.n_trades)
+    account.n_trades += 1
+    trade.instrument, trade.is_short = feed.instrument, book.side < 0.0
     trade.open_bar, trade.opened_at = book.open_bar, int_at(feed.opened_at, book.open_bar)
     trade.open_price, trade.quantity, trade.stake = book.price, book.quantity, book.stake
     trade.initial_stop = book.initial_stop if abs(book.initial_stop) < 1e300 else math.nan

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 from engine.simulation.compiled import Record, float_at, int_at, part
 from engine.simulation.prices import market_price, on_tick, ratio_at, rounded, target_price
-from engine.simulation.records import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, FLAT, Bar
+from engine.simulation.records import ENTER_LONG, ENTER_SHORT, EXIT_LONG, EXIT_SHORT, FLAT, Bar, trade_at
 from engine.simulation.stops import has_moved, is_liquidated, liquidation_price, reaches, stop_price, trail
 from engine.simulation.types import ExitReason
 
@@ -69,21 +68,21 @@ def _into(feed: Record, book: Record, bar: Bar, price: float) -> float:
 
 
 @part
-def _roi_row(roi_minutes: Any, minutes: int) -> int:
-    row = len(roi_minutes) - 1
-    while row >= 0 and roi_minutes[row] > minutes:
+def _roi_row(setup: Record, minutes: int) -> int:
+    row = setup.roi_rows - 1
+    while row >= 0 and int_at(setup.roi_minutes, row) > minutes:
         row -= 1
-    return row
+    return int(row)
 
 
 @part
-def _by_roi(setup: Record, feed: Record, book: Record, bar: Bar, roi_minutes: Any, roi_ratios: Any) -> bool:
+def _by_roi(setup: Record, feed: Record, book: Record, bar: Bar) -> bool:
     """Order out at the profit that the table asks of a trade this old (rule 9)."""
     minutes = (bar.at - book.opened_at) // _MINUTE_MS
-    row = _roi_row(roi_minutes, minutes)
+    row = _roi_row(setup, minutes)
     if row < 0:
         return False
-    key, ratio, side = roi_minutes[row], roi_ratios[row], book.side
+    key, ratio, side = int_at(setup.roi_minutes, row), float_at(setup.roi_ratios, row), book.side
     best = bar.high if side > 0.0 else bar.low
     if not rounded(ratio_at(setup, book, best, setup.maker_fee)) > ratio:
         return False
@@ -129,7 +128,7 @@ def _at_open(setup: Record, feed: Record, book: Record, bar: Bar, index: int, fl
 
 
 @part
-def _inside(setup: Record, feed: Record, book: Record, bar: Bar, flags: int, roi_minutes: Any, roi_ratios: Any) -> bool:
+def _inside(setup: Record, feed: Record, book: Record, bar: Bar, flags: int) -> bool:
     """Look for what happens inside a candle: stop > ROI > take profit > trail; in PESSIMISTIC the trail too comes first."""
     if _by_stop(setup, book, bar, False) or (setup.pessimistic and _by_stop(setup, book, bar, True)):
         return True
@@ -137,7 +136,7 @@ def _inside(setup: Record, feed: Record, book: Record, bar: Bar, flags: int, roi
     hindsight = setup.pessimistic and book.limit and bar.at == book.filled_at
     if not hindsight:
         renewed = flags & (ENTER_LONG if book.side > 0.0 else ENTER_SHORT)
-        if not (setup.ignore_roi and renewed) and _by_roi(setup, feed, book, bar, roi_minutes, roi_ratios):
+        if not (setup.ignore_roi and renewed) and _by_roi(setup, feed, book, bar):
             return True
         if _by_target(setup, feed, book, bar):
             return True
@@ -157,9 +156,7 @@ def _is_filled(setup: Record, book: Record, bar: Bar) -> bool:
 
 
 @part
-def look_for_exit(
-    setup: Record, feed: Record, book: Record, bar: Bar, index: int, flags: int, roi_minutes: Any, roi_ratios: Any
-) -> bool:
+def look_for_exit(setup: Record, feed: Record, book: Record, bar: Bar, index: int, flags: int) -> bool:
     """Do steps d and e of rule 3 on one candle; return whether the trade ends, book.exit_* saying how.
 
     `flags` are the signals of the candle before, 0 on all but the first of a candle's finer ones, and `index` is -1 there.
@@ -174,7 +171,7 @@ def look_for_exit(
             book.exit_ordered_at = bar.at
     if is_liquidated(book, bar):
         return _order(book, _LIQUIDATION, liquidation_price(book, bar), False)
-    if book.exit_reason == 0 and _inside(setup, feed, book, bar, flags, roi_minutes, roi_ratios):
+    if book.exit_reason == 0 and _inside(setup, feed, book, bar, flags):
         book.exit_ordered_at = bar.at
     if book.exit_reason != 0:
         return _is_filled(setup, book, bar)
@@ -194,7 +191,7 @@ def _extremes(feed: Record, first: int, stop: int, high: float, low: float) -> t
 
 
 @part
-def close_trade(setup: Record, feed: Record, book: Record, account: Record, trades: Any, bar: Bar, index: int) -> None:
+def close_trade(setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int) -> None:
     """Book the exit that book.exit_* describe, on candle `index`, and let the instrument be flat."""
     side, quantity, price = book.side, book.quantity, book.exit_price
     fee = setup.maker_fee if book.exit_limit else setup.taker_fee
@@ -211,7 +208,7 @@ def close_trade(setup: Record, feed: Record, book: Record, account: Record, trad
     high, low = _extremes(feed, book.fill_bar, index, max(price, book.price), min(price, book.price))
     best, worst = (high, low) if side > 0.0 else (low, high)
 
-    trade = trades[book.slot]
+    trade = trade_at(account.trades, book.slot)
     trade.close_bar, trade.closed_at, trade.close_price = index, int_at(feed.opened_at, index), price
     trade.fees, trade.funding, trade.profit, trade.profit_ratio = book.fees + exit_fee, book.paid_funding, profit, ratio
     trade.stop_at_exit = book.stop if abs(book.stop) < 1e300 else float("nan")
@@ -222,10 +219,10 @@ def close_trade(setup: Record, feed: Record, book: Record, account: Record, trad
 
 
 @part
-def force_out(setup: Record, feed: Record, book: Record, account: Record, trades: Any, bar: Bar, index: int) -> None:
+def force_out(setup: Record, account: Record, feed: Record, book: Record, bar: Bar, index: int) -> None:
     """Close what is still open on the last candle at its open (rule 12)."""
     _order(book, _FORCED, bar.open, False)
-    close_trade(setup, feed, book, account, trades, bar, index)
+    close_trade(setup, account, feed, book, bar, index)
 
 
 @part

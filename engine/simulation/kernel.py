@@ -33,6 +33,8 @@ from engine.simulation.records import (
     OPEN,
     ORDERED,
     Bar,
+    book_at,
+    feed_at,
 )
 from engine.simulation.types import Refusal
 
@@ -87,7 +89,7 @@ def _signals_before(feed: Record, index: int) -> int:
 
 
 @part
-def _pay_funding(feed: Record, book: Record, account: Record, bar: Bar) -> None:
+def _pay_funding(account: Record, feed: Record, book: Record, bar: Bar) -> None:
     """Pay what fell due since the candle before, on the position's value at this open."""
     while book.funding < feed.n_funding and int_at(feed.funding_at, book.funding) <= bar.at:
         paid = book.side * (book.quantity * bar.open * float_at(feed.funding_rate, book.funding))
@@ -97,9 +99,8 @@ def _pay_funding(feed: Record, book: Record, account: Record, bar: Bar) -> None:
 
 
 @part
-def _begin(setup: Record, feeds: Any, books: Any, instrument: int, account: Record, trades: Any, refusals: Any) -> None:
+def _begin(setup: Record, account: Record, feed: Record, book: Record) -> None:
     """Do steps a to c of rule 3: review unfilled orders, place an entry, fill it at the candle's first price."""
-    feed, book = feeds[instrument], books[instrument]
     index = book.wake_bar
     flags = _signals_before(feed, index)
     priced = has_price(feed, index)
@@ -109,70 +110,58 @@ def _begin(setup: Record, feeds: Any, books: Any, instrument: int, account: Reco
         if book.phase == OPEN and wants_out(setup, book, flags):
             book.exit_waits = True
     elif book.phase == OPEN:
-        _pay_funding(feed, book, account, bar)
+        _pay_funding(account, feed, book, bar)
         if setup.exit_timeout_ms >= 0 and book.exit_reason and book.exit_ordered_at < bar.at - setup.exit_timeout_ms:
             book.exit_reason = 0
     elif book.phase == ORDERED:
-        review_entry(setup, feed, book, account, bar, index, instrument, refusals)
+        review_entry(setup, account, feed, book, bar, index)
     if flags & ENTRIES:
-        consider_entry(setup, feeds, books, instrument, account, bar, index, flags, priced, refusals)
+        consider_entry(setup, account, feed, book, bar, index, flags, priced)
     if priced and book.phase == ORDERED:
-        fill_entry(setup, feed, book, account, bar, index, instrument, trades)
+        fill_entry(setup, account, feed, book, bar, index)
 
 
 @part
-def _exit_on(
-    setup: Record, feed: Record, book: Record, account: Record, trades: Any, bar: Bar, index: int, flags: int,
-    opening: bool, roi_minutes: Any, roi_ratios: Any,
-) -> None:  # fmt: skip
-    if look_for_exit(setup, feed, book, bar, index if opening else -1, flags, roi_minutes, roi_ratios):
-        close_trade(setup, feed, book, account, trades, bar, index)
-
-
-@part
-def _walk(
-    setup: Record, feed: Record, book: Record, account: Record, trades: Any, index: int, instrument: int,
-    roi_minutes: Any, roi_ratios: Any,
-) -> None:  # fmt: skip
+def _walk(setup: Record, account: Record, feed: Record, book: Record) -> None:
     """Do steps d and e on a candle, or on each of its finer ones, which an entry may still fill on."""
+    index = book.wake_bar
     flags = _signals_before(feed, index)
     start, stop = _fine_range(feed, index)
     if start == stop:
         if book.phase == OPEN:
             bar = read_bar(setup, feed, index)
-            _exit_on(setup, feed, book, account, trades, bar, index, flags, True, roi_minutes, roi_ratios)
+            if look_for_exit(setup, feed, book, bar, index, flags):
+                close_trade(setup, account, feed, book, bar, index)
         return
     for fine in range(start, stop):
         bar = read_fine(setup, feed, fine)
         if book.phase == ORDERED and fine > start:
-            fill_entry(setup, feed, book, account, bar, index, instrument, trades)
-        if book.phase == OPEN:
-            _exit_on(setup, feed, book, account, trades, bar, index, flags, fine == start, roi_minutes, roi_ratios)
+            fill_entry(setup, account, feed, book, bar, index)
+        opening = index if fine == start else -1
+        if book.phase == OPEN and look_for_exit(setup, feed, book, bar, opening, flags):
+            close_trade(setup, account, feed, book, bar, index)
         if book.phase == FLAT:
             return
 
 
 @part
-def _finish(
-    setup: Record, feed: Record, book: Record, account: Record, trades: Any, refusals: Any, instrument: int,
-    roi_minutes: Any, roi_ratios: Any,
-) -> int:  # fmt: skip
+def _finish(setup: Record, account: Record, feed: Record, book: Record) -> int:
     """Look for exits on this candle, end everything on the last one; return when to wake next."""
     index = book.wake_bar
     if book.phase != FLAT and not book.idle:
-        _walk(setup, feed, book, account, trades, index, instrument, roi_minutes, roi_ratios)
+        _walk(setup, account, feed, book)
     if index < feed.last:
         return _sleep(setup, feed, book)
     if book.phase == OPEN:
-        force_out(setup, feed, book, account, trades, _first_bar(setup, feed, index), index)
+        force_out(setup, account, feed, book, _first_bar(setup, feed, index), index)
     elif book.phase == ORDERED:
-        withdraw(account, refusals, instrument, book)
-    _lose_signals(feed, book, account, refusals, instrument)
+        withdraw(account, feed, book)
+    _lose_signals(account, feed, book)
     return NEVER
 
 
 @part
-def _lose_signals(feed: Record, book: Record, account: Record, refusals: Any, instrument: int) -> None:
+def _lose_signals(account: Record, feed: Record, book: Record) -> None:
     """Refuse the entry signals on the last candle and after it (rule 1)."""
     for place in range(book.event, feed.n_events):
         index = int_at(feed.events, place)
@@ -181,8 +170,7 @@ def _lose_signals(feed: Record, book: Record, account: Record, refusals: Any, in
             continue
         for is_short in (False, True):
             if flags & (ENTER_SHORT if is_short else ENTER_LONG):
-                reason = _OPPOSITE if contradicted(flags, is_short) else _LAST
-                refuse(account, refusals, instrument, index, is_short, reason)
+                refuse(account, feed, index, is_short, _OPPOSITE if contradicted(flags, is_short) else _LAST)
 
 
 @part
@@ -200,7 +188,7 @@ def _next_event(feed: Record, book: Record, wanted: int) -> int:
     while book.event < feed.n_events:
         index = int_at(feed.events, book.event)
         if index >= book.wake_bar and byte_at(feed.flags, index) & wanted:
-            return index
+            return int(index)
         book.event += 1
     return -1
 
@@ -219,50 +207,41 @@ def _sleep(setup: Record, feed: Record, book: Record) -> int:
             time_stop = max(book.open_bar + setup.time_stop, following)
         following = min(feed.last if signal < 0 else signal + 1, time_stop)
     book.wake_bar = min(following, feed.last)
-    return int_at(feed.opened_at, book.wake_bar)
+    return int(int_at(feed.opened_at, book.wake_bar))
 
 
 @part
-def _start(setup: Record, feeds: Any, books: Any, wakes: Any) -> None:
-    for instrument in range(len(books)):
-        book = books[instrument]
-        book.wake_bar = 0
-        signal = _next_event(feeds[instrument], book, ENTRIES)
-        wakes[instrument] = NEVER
-        if signal >= 0:
-            book.wake_bar = min(signal + 1, feeds[instrument].last)
-            wakes[instrument] = int_at(feeds[instrument].opened_at, book.wake_bar)
+def _first_wake(feed: Record, book: Record) -> int:
+    """Return the time of the candle after the first entry signal."""
+    signal = _next_event(feed, book, ENTRIES)
+    if signal < 0:
+        return NEVER
+    book.wake_bar = min(signal + 1, feed.last)
+    return int(int_at(feed.opened_at, book.wake_bar))
 
 
 def _versioned(version: int) -> Any:
     @kernel
-    def run(
-        setups: Any, roi_minutes: Any, roi_ratios: Any, feeds: Any, books: Any, wakes: Any, accounts: Any,
-        marks: Any, equity: Any, trades: Any, refusals: Any,
-    ) -> None:  # fmt: skip
-        """Simulate; fill `equity` (one per entry of `marks`), `trades` and `refusals`, whose counts are in the account."""
+    def run(setups: Any, accounts: Any, wakes: Any, marks: Any, equity: Any) -> None:
+        """Simulate: fill `equity` (one per entry of `marks`), and trades and refusals where the account says."""
         setup, account = setups[0], accounts[0]
         account.version = version
-        _start(setup, feeds, books, wakes)
-        marked = 0
-        while True:
-            now = wakes[0]
-            for instrument in range(1, wakes.size):
-                now = min(now, wakes[instrument])
+        for i in range(wakes.size):
+            wakes[i] = _first_wake(feed_at(account.feeds, i), book_at(account.books, i))
+        marked, now = 0, 0
+        while now != NEVER:
+            now = NEVER
+            for i in range(wakes.size):
+                now = min(now, wakes[i])
             while marked < marks.size and marks[marked] <= now:
-                equity[marked] = equity_at(feeds, books, account, marks[marked])
+                equity[marked] = equity_at(account, marks[marked])
                 marked += 1
-            if now == NEVER:
-                return
-            for instrument in range(wakes.size):
-                if wakes[instrument] == now:
-                    _begin(setup, feeds, books, instrument, account, trades, refusals)
-            for instrument in range(wakes.size):
-                if wakes[instrument] == now:
-                    wakes[instrument] = _finish(
-                        setup, feeds[instrument], books[instrument], account, trades, refusals, instrument,
-                        roi_minutes, roi_ratios,
-                    )  # fmt: skip
+            for i in range(wakes.size):
+                if wakes[i] == now != NEVER:
+                    _begin(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
+            for i in range(wakes.size):
+                if wakes[i] == now != NEVER:
+                    wakes[i] = _finish(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
 
     return run
 

@@ -14,8 +14,8 @@ from engine.simulation.types import SlippageKind
 SLIPPAGE_CODES = {kind: code for code, kind in enumerate(SlippageKind)}
 _BPS, _RANGE = SLIPPAGE_CODES[SlippageKind.BPS], SLIPPAGE_CODES[SlippageKind.RANGE_SHARE]
 _VOLUME = SLIPPAGE_CODES[SlippageKind.VOLUME_SHARE]
-# A price this close to a step (in steps) lies on it: floats of decimal steps are never exact.
-_ON_STEP = 1e-9
+# A number of steps this close (as a ratio) to a whole one is whole: floats of decimal steps are never exact.
+_WHOLE = 1e-9
 
 
 @part
@@ -52,18 +52,21 @@ def has_price(feed: Record, index: int) -> bool:
     high, low = float_at(feed.high, index), float_at(feed.low, index)
     if not 0.0 < low <= high < math.inf:
         return False
-    return 0.0 < float_at(feed.open, index) < math.inf and 0.0 < float_at(feed.close, index) < math.inf
+    return bool(0.0 < float_at(feed.open, index) < math.inf and 0.0 < float_at(feed.close, index) < math.inf)
 
 
 @part
 def on_tick(price: float, tick: float, side: float) -> float:
-    """Round a price to the venue's tick against the trader: up for a buyer (side +1), down for a seller (side -1)."""
+    """Round a price to the venue's tick against the trader: up for a buyer (side +1), down for a seller (side -1).
+
+    Never below one tick, which is the lowest price there is.
+    """
     if tick <= 0.0:
         return price
     steps = price / tick
-    if abs(steps - np.rint(steps)) < _ON_STEP:
+    if abs(steps - np.rint(steps)) <= _WHOLE * steps:
         return price
-    return float(np.ceil(steps) if side > 0.0 else np.floor(steps)) * tick
+    return float(np.ceil(steps) if side > 0.0 else max(np.floor(steps), 1.0)) * tick
 
 
 @part
@@ -72,7 +75,7 @@ def in_lots(quantity: float, lot: float) -> float:
     if lot <= 0.0:
         return quantity
     steps = quantity / lot
-    if abs(steps - np.rint(steps)) < _ON_STEP:
+    if abs(steps - np.rint(steps)) <= _WHOLE * steps:
         return quantity
     return float(np.floor(steps)) * lot
 
@@ -97,7 +100,7 @@ def market_price(setup: Record, feed: Record, bar: Bar, price: float, side: floa
 def ratio_at(setup: Record, book: Record, price: float, exit_fee: float) -> float:
     """Return the profit per stake if the trade closed at `price` (rule 13), before funding."""
     paid = book.price * (1.0 + book.side * book.entry_fee)
-    return book.side * (price * (1.0 - book.side * exit_fee) / paid - 1.0) * setup.leverage
+    return float(book.side * (price * (1.0 - book.side * exit_fee) / paid - 1.0) * setup.leverage)
 
 
 @part
@@ -110,4 +113,4 @@ def rounded(ratio: float) -> float:
 def target_price(setup: Record, book: Record, ratio: float, exit_fee: float) -> float:
     """Return the price that gives exactly this profit per stake after both fees (rule 9)."""
     paid = book.price * (1.0 + book.side * book.entry_fee)
-    return (paid + book.side * book.price * ratio / setup.leverage) / (1.0 - book.side * exit_fee)
+    return float((paid + book.side * book.price * ratio / setup.leverage) / (1.0 - book.side * exit_fee))

@@ -6,6 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from engine.simulation.compiled import rows_of
+from engine.simulation.types import REFUSAL_DTYPE, TRADE_DTYPE
+
 # What a candle's signals are packed into, one bit each.
 ENTER_LONG, EXIT_LONG, ENTER_SHORT, EXIT_SHORT = 1, 2, 4, 8
 ENTRIES = ENTER_LONG | ENTER_SHORT
@@ -65,6 +68,7 @@ SETUP = np.dtype(
         ("amount", _FLOAT),
         ("atr_multiple", _FLOAT),
         ("cap", _FLOAT),
+        *[(name, _INT) for name in ("roi_minutes", "roi_ratios", "roi_rows")],
         # Whether an open trade has to look at every candle (else it sleeps until the next signal).
         ("watch", _FLAG),
     ],
@@ -76,7 +80,7 @@ FEED = np.dtype(
     [
         *[(name, _INT) for name in ("opened_at", "open", "high", "low", "close", "volume", "flags", "events")],
         *[(name, _INT) for name in ("entry_price", "adjusted_price", "exit_price", "atr")],
-        *[(name, _INT) for name in ("funding_at", "funding_rate", "n_funding", "n_events")],
+        *[(name, _INT) for name in ("funding_at", "funding_rate", "n_funding", "n_events", "instrument")],
         *[(name, _INT) for name in ("fine_from", "fine_at", "fine_open", "fine_high", "fine_low", "fine_close")],
         ("fine_volume", _INT),
         # The last candle that has a price: what is still open is closed there.
@@ -110,14 +114,18 @@ BOOK = np.dtype(
     align=True,
 )
 
-# Own money: cash (less what open trades hold), and closed trades so far.
+# Own money: cash (less what open trades hold), and closed trades so far; where the rows of everything else lie.
 ACCOUNT = np.dtype(
     [
         ("version", _INT),
         ("cash", _FLOAT),
-        *[(name, _INT) for name in ("slots", "trades", "refusals", "wins", "losses")],
+        *[(name, _INT) for name in ("slots", "n_trades", "n_refusals", "wins", "losses")],
         ("won", _FLOAT),
         ("lost", _FLOAT),
+        *[(name, _INT) for name in ("instruments", "feeds", "books", "trades", "refusals")],
     ],
     align=True,
 )
+
+feed_at, book_at = rows_of(FEED), rows_of(BOOK)
+trade_at, refusal_at = rows_of(TRADE_DTYPE), rows_of(REFUSAL_DTYPE)

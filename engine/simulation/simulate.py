@@ -37,9 +37,13 @@ def simulate(series: Sequence[Series], settings: Settings) -> Simulated:
     first. A candle without a price (NaN, not positive) is not traded at. Raises SimulationError for what can not be.
     """
     _check(series, settings)
-    setup, roi = _setup(settings), sorted(settings.exits.roi)
+    setup = _setup(settings)
     feeds, books = np.zeros(len(series), FEED), np.zeros(len(series), BOOK)
     kept: list[Any] = []  # the kernel reads by address: nothing that it reads may be freed before it is done
+    roi = sorted(settings.exits.roi)
+    setup["roi_minutes"] = _address(np.array([row[0] for row in roi]), np.int64, kept)
+    setup["roi_ratios"] = _address(np.array([row[1] for row in roi]), np.float64, kept)
+    setup["roi_rows"] = len(roi)
     entries = sum(_lay_out(one, settings, feeds[place : place + 1], kept) for place, one in enumerate(series))
     setup["fine_ms"] = _fine_ms(series, timeframe_ms(settings.timeframe))
     account = np.zeros(1, ACCOUNT)
@@ -47,14 +51,15 @@ def simulate(series: Sequence[Series], settings: Settings) -> Simulated:
     marks, span = _marks(series, settings)
     equity = np.empty(len(marks), np.float64)
     trades, refusals = np.empty(entries, TRADE_DTYPE), np.empty(entries, REFUSAL_DTYPE)
-    minutes = np.array([row[0] for row in roi], np.int64)
-    ratios = np.array([row[1] for row in roi], np.float64)
-    wakes = np.empty(len(series), np.int64)
-    run(setup, minutes, ratios, feeds, books, wakes, account, marks, equity, trades, refusals)
-    done = _in_order(trades[: account["trades"][0]])
+    rows = {"feeds": feeds, "books": books, "trades": trades, "refusals": refusals}
+    for name, array in rows.items():
+        account[name] = array.__array_interface__["data"][0]
+    account["instruments"], feeds["instrument"] = len(series), np.arange(len(series))
+    run(setup, account, np.empty(len(series), np.int64), marks, equity)
+    done = _in_order(_cut(trades, int(account["n_trades"][0])))
     return Simulated(
         trades=done,
-        refusals=refusals[: account["refusals"][0]].copy(),
+        refusals=_cut(refusals, int(account["n_refusals"][0])),
         equity_at=marks,
         equity=equity,
         final_equity=float(account["cash"][0]),
@@ -168,8 +173,10 @@ def _lay_out(one: Series, settings: Settings, feed: Row, kept: list[Any]) -> int
         _put_detail(feed, one, timeframe_ms(settings.timeframe), kept)
     flags, events = np.empty(size, np.uint8), np.empty(size, np.int64)
     signals = (one.enter_long, one.exit_long, one.enter_short, one.exit_short)
-    packed = [np.ascontiguousarray(signal, np.bool_).view(np.uint8) for signal in signals]
-    count, entries = pack_signals(*packed, flags, events, min(settings.first_candle, size))
+    bytes_of = [np.ascontiguousarray(signal, np.bool_).view(np.uint8) for signal in signals]
+    count, entries = pack_signals(
+        bytes_of[0], bytes_of[1], bytes_of[2], bytes_of[3], flags, events, min(settings.first_candle, size)
+    )
     rates, rules = one.funding_rate, one.rules
     values = {
         "flags": _address(flags, np.uint8, kept),
@@ -248,11 +255,16 @@ def _marks(series: Sequence[Series], settings: Settings) -> tuple[Times, int]:
     return np.concatenate([np.array([start], np.int64), days]), end - start
 
 
+def _cut(rows: Row, count: int) -> Row:
+    """Return the rows that were filled; a copy where keeping all would waste most of the memory."""
+    return rows[:count] if 2 * count > len(rows) else rows[:count].copy()
+
+
 def _in_order(trades: Row) -> Row:
     """Return the trades by their opening: a limit order may have filled after one that was placed later."""
     opened = trades["opened_at"]
     if len(trades) < 2 or bool((opened[1:] >= opened[:-1]).all()):
-        return trades.copy()
+        return trades
     return trades[np.argsort(opened, kind="stable")]
 
 

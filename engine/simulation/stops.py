@@ -70,13 +70,13 @@ def stop_price(setup: Record, book: Record, bar: Bar) -> float:
     if (bar.high < book.stop) if side > 0.0 else (bar.low > book.stop):
         return bar.open
     if not has_moved(book) or bar.at != book.opened_at:
-        return book.stop
+        return float(book.stop)
     # Rule 11: on the entry candle the trail is believed to have moved no more than it had to.
     if setup.trail_only_after and not math.isnan(setup.trail_positive) and not setup.custom_stop:
         price = bar.open * (1.0 + side * setup.trail_offset - side * setup.trail_positive / setup.leverage)
     else:
         price = bar.open * (1.0 - side * book.distance / setup.leverage)
-    return max(price, bar.low) if side > 0.0 else min(price, bar.high)
+    return float(max(price, bar.low) if side > 0.0 else min(price, bar.high))
 
 
 @part
@@ -92,5 +92,5 @@ def is_liquidated(book: Record, bar: Bar) -> bool:
 def liquidation_price(book: Record, bar: Bar) -> float:
     """Return where the venue closes: the level, or the open beyond it; never beyond where the margin is gone."""
     if book.side > 0.0:
-        return max(min(book.liquidation, bar.open), book.bankruptcy)
-    return min(max(book.liquidation, bar.open), book.bankruptcy)
+        return float(max(min(book.liquidation, bar.open), book.bankruptcy))
+    return float(min(max(book.liquidation, bar.open), book.bankruptcy))
