@@ -25,6 +25,7 @@ from markets.models import Asset, Exchange, Instrument
 from markets.prices import latest_prices
 from markets.selectors import tradable_instruments
 from portfolios.services.cash import open_portfolio
+from strategies.faces import Face
 from strategies.replay.database import without_mail
 from strategies.replay.driver import inline_workers, walk
 from strategies.services.definitions import save_strategy
@@ -127,7 +128,11 @@ def _lead(
         parameters = {"fast": lead.fast, "slow": lead.slow, "share": lead.share, "stop_loss": lead.stop_loss}
         name = f"{lead.title} {instrument.market.base_id}"
         version = save_strategy(
-            owner=user, name=name, instrument=instrument, timeframe=timeframe, parameters=parameters
+            owner=user,
+            name=name,
+            instruments=[instrument],
+            timeframe=timeframe,
+            face=Face(template="ema_cross", values=parameters),
         )
         start_run(actor=user, version=version, portfolio=portfolio)
     return publish_listing(owner=user, portfolio=portfolio, title=lead.title, description=lead.description)

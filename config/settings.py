@@ -317,6 +317,7 @@ SPECTACULAR_SETTINGS = {
         "FollowState": "trading.models.FollowState",
         "RunState": "strategies.models.RunState",
         "JobState": "strategies.models.JobState",
+        "Timeframe": "strategies.serializers.definitions.TIMEFRAME_CHOICES",
         "ListingState": "marketplace.models.ListingState",
         "CompetitionState": "community.models.CompetitionState",
     },

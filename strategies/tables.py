@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from engine.candles import Floats
-from engine.simulation.types import REFUSAL_DTYPE, TRADE_DTYPE, Simulated
-from strategies.models import BacktestResult
+from engine.simulation.types import REFUSAL_DTYPE, TRADE_DTYPE, ExitReason, Simulated
+from engine.timeframes import moment
+from strategies.models import Backtest, BacktestResult
 
 
 def packed(table: NDArray[np.void]) -> bytes:
@@ -57,3 +58,31 @@ def simulated_of(result: BacktestResult) -> tuple[Simulated, Floats | None]:
         exposure=float(result.summary["metrics"]["exposure_ratio"]),
     )
     return simulated, equity.get("benchmark")
+
+
+def equity_shown(result: BacktestResult) -> dict[str, list[Any]]:
+    """Return daily equity as times and numbers; a benchmark that is not known is empty."""
+    columns = columns_of(result.equity)
+    benchmark = columns.get("benchmark", np.empty(0))
+    at = [moment(one) for one in columns["at"].tolist()]
+    return {"at": at, "equity": columns["equity"].tolist(), "benchmark": benchmark.tolist()}
+
+
+def trade_page(backtest: Backtest, *, sort: str, descending: bool, offset: int, limit: int) -> dict[str, Any]:
+    """Return how many trades a finished backtest has, and those of a page in words that programs understand."""
+    trades = unpacked(backtest.result.trades, TRADE_DTYPE)
+    order = trades[sort].argsort(kind="stable")
+    wanted = trades[(order[::-1] if descending else order)[offset : offset + limit]]
+    symbols = [one["symbol"] for one in backtest.spec["instruments"]]
+    rows = [dict(zip(wanted.dtype.names or (), row, strict=True)) for row in wanted.tolist()]
+    return {"count": len(trades), "trades": [_shown(row, symbols) for row in rows]}
+
+
+def _shown(row: dict[str, Any], symbols: list[str]) -> dict[str, Any]:
+    return {
+        **row,
+        "symbol": symbols[row["instrument"]],
+        "opened_at": moment(row["opened_at"]),
+        "closed_at": moment(row["closed_at"]),
+        "exit_reason": ExitReason(row["exit_reason"]).name.lower(),
+    }

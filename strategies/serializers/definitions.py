@@ -1,4 +1,4 @@
-"""The shapes of the strategies API."""
+"""The shapes of strategies: their versions in three faces, and what writing one takes."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from rest_framework import serializers
 
 from engine.timeframes import TIMEFRAMES
 from strategies.faces import Face, Faces, faces_of
-from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.models import Strategy, StrategyVersion
 from strategies.services.definitions import MAX_INSTRUMENTS
 
+TIMEFRAME_CHOICES = [(one, one) for one in TIMEFRAMES]
 # A longer one is refused by the parser too, but need not be read for it.
 MAX_FORMULA = 100_000
 
@@ -105,39 +106,4 @@ class StrategyWriteSerializer(FaceSerializer):
     instruments = serializers.ListField(
         child=serializers.UUIDField(), min_length=1, max_length=MAX_INSTRUMENTS, help_text="The traded one first."
     )
-    timeframe = serializers.ChoiceField(choices=list(TIMEFRAMES))
-
-
-class RunSerializer(serializers.ModelSerializer[StrategyRun]):
-    strategy = serializers.UUIDField(source="version.strategy_id", read_only=True)
-    strategy_name = serializers.CharField(source="version.strategy.name", read_only=True)
-    version_number = serializers.IntegerField(source="version.number", read_only=True)
-    symbol = serializers.CharField(source="instrument.symbol", read_only=True)
-    state = serializers.ChoiceField(choices=RunState.choices, read_only=True)
-
-    class Meta:
-        model = StrategyRun
-        fields = [
-            "id",
-            "strategy",
-            "strategy_name",
-            "version",
-            "version_number",
-            "portfolio",
-            "instrument",
-            "symbol",
-            "timeframe",
-            "state",
-            "stop_code",
-            "decided_until",
-            "started_at",
-            "stopped_at",
-        ]
-        read_only_fields = fields
-
-
-class RunStartSerializer(serializers.Serializer[Any]):
-    """A version and the portfolio it shall trade."""
-
-    version = serializers.UUIDField()
-    portfolio = serializers.UUIDField()
+    timeframe = serializers.ChoiceField(choices=TIMEFRAME_CHOICES)

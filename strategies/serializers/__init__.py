@@ -1,0 +1,1 @@
+"""The shapes of the strategies API, by what they are of."""
