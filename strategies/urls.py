@@ -9,6 +9,7 @@ app_name = "strategies"
 urlpatterns = [
     path("", definitions.strategy_list, name="list"),
     path("new/", definitions.new, name="new"),
+    path("schema.json", definitions.schema, name="schema"),
     path("check/", definitions.check, name="check"),
     path("<uuid:strategy_id>/", definitions.detail, name="detail"),
     path("<uuid:strategy_id>/edit/", definitions.edit, name="edit"),

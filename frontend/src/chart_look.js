@@ -40,6 +40,7 @@ export function chartOptions(colours) {
       textColor: colours.text,
       fontFamily: getComputedStyle(document.body).fontFamily,
       fontSize: 11,
+      panes: { separatorColor: colours.line, enableResize: false },
     },
     grid: { vertLines: { visible: false }, horzLines: { color: colours.grid } },
     rightPriceScale: { borderVisible: false, scaleMargins: { top: 0.12, bottom: 0.1 } },

@@ -41,10 +41,10 @@ class Curves {
     this.chart = createChart(this.canvas, {
       autoSize: true,
       ...look.chartOptions(look.palette()),
+      // All of the time is shown, and a wheel or a finger scrolls the page.
       handleScroll: false,
       handleScale: false,
     });
-    this.chart.timeScale().applyOptions({ minBarSpacing: 0.001, rightOffset: 0, timeVisible: false });
     this.chart.subscribeCrosshairMove((move) => this.#showLegend(move));
     this.load();
   }
@@ -104,7 +104,11 @@ class Curves {
   repaint() {
     const colours = look.palette();
     this.chart.applyOptions(look.chartOptions(colours));
+    this.chart.timeScale().applyOptions({ minBarSpacing: 0.001, rightOffset: 0, timeVisible: false });
     for (const { series, place, pane, area } of this.lines) {
+      if (pane === 1) {
+        series.priceScale().applyOptions({ scaleMargins: { top: 0, bottom: 0.08 } });
+      }
       const colour = pane === 1 && area ? colours.loss : colours.curves[place % colours.curves.length];
       const fill = pane === 1 ? [colours.fallTop, colours.fallTop] : [colours.areaTop, colours.areaBottom];
       const single = this.lines.filter((line) => line.pane === pane && line.area).length === 1;

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from common.display import MISSING, amount, money, percent, sign, signed, words
+from common.display import MISSING, amount, money, percent, sign, signed
 from engine.simulation.types import FillRule, Refusal, SlippageKind
 from engine.statistics.catalogue import CATALOGUE, Metric, MetricKind
+from engine.statistics.resampling import PERCENTILES
 from engine.timeframes import moment
 from strategies.models import Backtest
 from strategies.presenting.pictures import Bar, Fan, fan, heat, heat_scale, histogram
@@ -55,6 +56,19 @@ _FILL_RULES = {
     FillRule.STANDARD: "Standard: a stop before a target inside one candle",
     FillRule.PESSIMISTIC: "Pessimistic: the worst order of prices inside one candle",
     FillRule.DETAIL: "Decided on candles of {detail}",
+}
+
+
+_REFUSALS = {
+    Refusal.OPPOSITE_SIGNALS: "Signals for both sides at once",
+    Refusal.TRADE_OPEN: "A trade was open on it already",
+    Refusal.MAX_OPEN_TRADES: "As many trades were open as allowed",
+    Refusal.NOT_ENOUGH_CASH: "Not enough cash",
+    Refusal.BELOW_MINIMUM_QUANTITY: "Below the smallest quantity of the venue",
+    Refusal.BELOW_MINIMUM_NOTIONAL: "Below the smallest order value of the venue",
+    Refusal.LAST_CANDLE: "On the last candle: nothing follows to trade on",
+    Refusal.LIMIT_NOT_REACHED: "The price did not reach the limit in time",
+    Refusal.NO_PRICE: "No price to trade at",
 }
 
 
@@ -234,15 +248,17 @@ class ResultPage:
 
     @property
     def fan(self) -> FanBox | None:
-        luck = self.summary.get("luck") or {}
-        paths = luck.get("bootstrap")
-        shape = fan(paths["bands"]) if paths and len(self._trades["profit"]) else None
-        return None if shape is None else _fan_box(shape, paths, luck.get("shuffle"))
+        luck = self.summary.get("luck")
+        if luck is None or not len(self._trades["profit"]):
+            return None
+        bands = {f"{name:g}": row for name, row in zip(PERCENTILES, luck["days"]["bands"], strict=True)}
+        shape = fan(bands)
+        return None if shape is None else _fan_box(shape, luck["days"], luck["trades"])
 
     @property
     def refusals(self) -> list[tuple[str, int]]:
         counts = Counter(refusals_of(self.backtest)["reason"].tolist())
-        return [(words(Refusal(code).name), count) for code, count in counts.most_common()]
+        return [(_REFUSALS[Refusal(code)], count) for code, count in counts.most_common()]
 
     @property
     def spec(self) -> list[tuple[str, str]]:
@@ -258,6 +274,8 @@ def written(metric: Metric, value: float | None, currency: str) -> str:
     """Return a metric as people read it: a ratio as per cent, money with its currency, a time in its largest units."""
     if value is None or not math.isfinite(value):
         return MISSING
+    if metric.key == "annual_turnover_ratio":
+        return f"{amount(value, 1)}×"
     if metric.kind == MetricKind.RATIO:
         return signed(percent(value)) if metric.key in _SIGNED else percent(value)
     if metric.kind == MetricKind.MONEY:
@@ -274,8 +292,9 @@ def _signed_percent(value: float | None) -> str:
 
 
 def luck_box(luck: Mapping[str, Any]) -> LuckBox:
-    """Return what chance says, first in a sentence."""
-    trials, deflated = luck["trials"], luck["deflated_sharpe"]
+    """Return what chance says (engine/statistics/assessment.py: Luck, stored), first in a sentence."""
+    found = luck["sharpe"]
+    trials, deflated = found["trials"], found["deflated"]
     tried = f"You tried {trials:,} strategies on this data" if trials > 1 else "This is your first try on this data"
     if deflated is None:
         sentence = f"{tried}. There are too few days with a result to say more."
@@ -287,11 +306,11 @@ def luck_box(luck: Mapping[str, Any]) -> LuckBox:
               "data. The more one tries, the better the best of them looks by chance.", "counted by the platform"),
         _luck("deflated", "Deflated Sharpe", percent(deflated, 1), "How likely it is that the Sharpe is better than the "
               "best of so many tries without any skill. Above 95 % is convincing.", "Bailey and López de Prado, 2014"),
-        _luck("probabilistic", "Probabilistic Sharpe", percent(luck["probabilistic_sharpe"], 1), "How likely it is that "
+        _luck("probabilistic", "Probabilistic Sharpe", percent(found["probabilistic"], 1), "How likely it is that "
               "the true Sharpe is above 0, as if this had been the only try.", "Bailey and López de Prado, 2012"),
-        _luck("needed", "Days needed to be sure", _days(luck["needed_days"]), "How long a record with this Sharpe must "
+        _luck("needed", "Days needed to be sure", _days(found["needed_days"]), "How long a record with this Sharpe must "
               "be until it is above 0 with 95 % certainty.", "minimum track record length"),
-        _luck("days", "Days there are", amount(luck["days"]), "How many days were tested.", "UTC days"),
+        _luck("days", "Days there are", amount(found["days"]), "How many days were tested.", "UTC days"),
     ]  # fmt: skip
     return LuckBox(sentence, figures)
 
@@ -304,19 +323,20 @@ def _days(value: float | None) -> str:
     return "never at this rate" if value is None else amount(math.ceil(value))
 
 
-def _fan_box(shape: Fan, paths: Mapping[str, Any], shuffled: Mapping[str, Any] | None) -> FanBox:
-    losing, ends = paths["loss_probability"], paths["total_return_ratio"]["percentiles"]
+def _fan_box(shape: Fan, redrawn: Mapping[str, Any], shuffled: Mapping[str, Any]) -> FanBox:
+    """Return the fan of days drawn again, with what other orders of the same trades would have cost on the way."""
+    ends = np.array(redrawn["total_return_ratios"], dtype=float)
+    low, middle, high = np.percentile(ends, [5, 50, 95]).tolist()
     sentence = (
-        f"Of {paths['paths']:,} redrawn histories, {percent(losing, 0)} lost money; nine in ten ended between "
-        f"{_signed_percent(ends['5'])} and {_signed_percent(ends['95'])}."
+        f"Of {len(ends):,} redrawn histories, {percent(float(np.mean(ends < 0)), 0)} lost money; nine in ten ended "
+        f"between {_signed_percent(low)} and {_signed_percent(high)}."
     )
-    figures = [("Middle result", _signed_percent(ends["50"]))]
-    if shuffled is not None:
-        falls = shuffled["max_drawdown_ratio"]["percentiles"]
-        figures += [
-            ("Drawdown, the same trades in another order", percent(falls["50"])),
-            ("Drawdown, one order in twenty is worse than", percent(falls["95"])),
-        ]
+    usual, deep = np.percentile(np.array(shuffled["max_drawdown_ratios"], dtype=float), [50, 95]).tolist()
+    figures = [
+        ("Middle result", _signed_percent(middle)),
+        ("Drawdown, the same trades in another order", percent(usual)),
+        ("Drawdown, one order in twenty is worse than", percent(deep)),
+    ]
     return FanBox(shape, sentence, _signed_percent(shape.top - 1), _signed_percent(shape.bottom - 1), figures)
 
 
@@ -331,10 +351,10 @@ def spec_rows(backtest: Backtest, currency: str) -> list[tuple[str, str]]:
         ("Candles", spec["timeframe"]),
         ("From", _written_time(backtest.starts_at.timestamp())),
         ("Until", _written_time(backtest.ends_at.timestamp())),
-        ("Starting cash", f"{money(spec['initial_cash'])} {currency}"),
-        ("Fee", f"{percent(spec['taker_fee'], 3)} market, {percent(spec['maker_fee'], 3)} limit"),
+        ("Starting cash", f"{money(costs['initial_cash'])} {currency}"),
+        ("Fee", f"{percent(costs['taker_fee'], 3)} market, {percent(costs['maker_fee'], 3)} limit"),
         ("Slippage", slippage),
-        ("Leverage", f"{amount(spec['leverage'])}×" if costs["leverage"] > 1 else "none"),
+        ("Leverage", f"{amount(costs['leverage'])}×" if costs["leverage"] > 1 else "none"),
         ("Inside a candle", _FILL_RULES[FillRule(spec["fill_rule"])].format(detail=spec["detail_timeframe"])),
         ("Engine", backtest.engine_version),
     ]

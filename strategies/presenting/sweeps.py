@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from django.core.paginator import Page, Paginator
 from django.db.models import F, QuerySet
-from engine.strategy.schema import from_json, to_json
 
 from common.display import amount, money, percent, signed
+from engine.strategy.encode import to_json
+from engine.strategy.schema import from_json
 from strategies.faces import Face
 from strategies.models import Sweep, SweepPoint
 from strategies.presenting.pictures import heat, heat_scale

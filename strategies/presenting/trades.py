@@ -17,7 +17,7 @@ from engine.timeframes import moment
 from strategies.models import Backtest
 from strategies.presenting.stored import Columns, symbols_of, trades_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 # How a column's head is called -> the stored column that it sorts by.
 SORTS = {
     "opened": "opened_at",

@@ -7,14 +7,15 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from engine.strategy.schema import to_json
+from engine.strategy.encode import to_json
 
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
+from engine.strategy.published import json_schema
 from engine.strategy.templates import TEMPLATES
 from strategies import selectors
 from strategies.faces import Face, faces_of, graph_of
@@ -132,6 +133,12 @@ def check(request: SignedInRequest) -> HttpResponse:
     except DomainError as error:
         graph, fault = None, error
     return render(request, "strategies/_check.html", {"check": checked(graph, fault)})
+
+
+@require_safe
+def schema(request: HttpRequest) -> HttpResponse:
+    """Publish the JSON Schema of graphs, for every program that writes one."""
+    return JsonResponse(json_schema(), content_type="application/schema+json")
 
 
 @require_safe
