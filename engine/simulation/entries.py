@@ -95,11 +95,11 @@ def equity_at(account: Record, at: int) -> float:
 
 
 @part
-def _wanted_stake(setup: Record, account: Record, feed: Record, bar: Bar, index: int, price: float) -> float:
+def _wanted_stake(setup: Record, account: Record, feed: Record, index: int, price: float) -> float:
     kind = setup.sizing_kind
     if kind == _FIXED:
         return float(setup.amount)
-    equity = equity_at(account, bar.at)
+    equity = equity_at(account, int_at(feed.opened_at, index))
     if kind == _KELLY:
         return _kelly_share(setup, account) * equity
     if kind != _RISK:
@@ -152,7 +152,7 @@ def _order_in(setup: Record, account: Record, feed: Record, book: Record, bar: B
     limit = not math.isnan(asked)
     price = asked if limit else bar.open
     fee = setup.maker_fee if limit else setup.taker_fee
-    stake = _wanted_stake(setup, account, feed, bar, index, price)
+    stake = _wanted_stake(setup, account, feed, index, price)
     if not stake > 0.0:
         return _NO_STAKE
     most = _free_cash(account) / (1.0 + setup.leverage * fee)

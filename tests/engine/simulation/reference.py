@@ -54,7 +54,7 @@ class Reference(ExitRules):
         marks = [start]
         while marks[-1] < end:
             marks.append((marks[-1] // DAY + 1) * DAY)
-        equity = []
+        equity: list[float] = []
         for at in moments:
             while len(equity) < len(marks) and marks[len(equity)] <= at:
                 equity.append(self.equity(marks[len(equity)]))
@@ -160,7 +160,7 @@ class Reference(ExitRules):
         limit = self.limit_price(one, bar, candle, short)
         price = candle.open if limit is None else limit
         fee = settings.taker_fee if limit is None else settings.maker_fee
-        stake = self.stake(one, bar, candle, price)
+        stake = self.stake(one, bar, price)
         if not stake > 0:
             return Refusal.NO_STAKE
         most = self.free_cash() / (1 + settings.leverage * fee)
@@ -197,11 +197,11 @@ class Reference(ExitRules):
             return Refusal.BELOW_MINIMUM_NOTIONAL
         return None
 
-    def stake(self, one: Instrument, bar: int, candle: Candle, price: float) -> float:
+    def stake(self, one: Instrument, bar: int, price: float) -> float:
         sizing = self.settings.sizing
         if sizing.kind is SizingKind.FIXED:
             return number(sizing.amount)
-        equity = self.equity(candle.at)
+        equity = self.equity(one.candles[bar].at)
         share = number(sizing.share)
         if sizing.kind is SizingKind.SHARE_OF_EQUITY:
             return share * equity

@@ -83,11 +83,9 @@ class Trade:
 
 
 def candles_of(candles: Any, minutes: int) -> list[Candle]:
-    names = ("open", "high", "low", "close", "volume")
-    columns = [getattr(candles, name).tolist() for name in names]
-    return [
-        Candle(at, *row, minutes_long=minutes) for at, *row in zip(candles.opened_at.tolist(), *columns, strict=True)
-    ]
+    names = ("opened_at", "open", "high", "low", "close", "volume")
+    rows = zip(*(getattr(candles, name).tolist() for name in names), strict=True)
+    return [Candle(row[0], row[1], row[2], row[3], row[4], row[5], minutes) for row in rows]
 
 
 def tick_rounded(price: float, tick: float, buying: bool) -> float:

@@ -35,7 +35,7 @@ def _walk(random: Random, size: int, length: int, start: int) -> Candles:
     closes = np.maximum(opens + random.integers(-jump, jump + 1, size), 15.0)
     high = np.maximum(opens, closes) + random.integers(0, jump + 1, size)
     low = np.maximum(np.minimum(opens, closes) - random.integers(0, jump + 1, size), 10.0)
-    volume = random.integers(0, 5, size) * 10.0
+    volume = random.integers(0, 5, size).astype(np.float64) * 10.0
     return Candles(start + np.arange(size, dtype=np.int64) * length, opens, high, low, closes, volume)
 
 
