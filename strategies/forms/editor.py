@@ -8,10 +8,10 @@ from typing import Any
 
 from django import forms
 from django.db.models import TextChoices
-from engine.strategy.encode import to_json
-from engine.strategy.schema import from_json
 
 from common.errors import DomainError
+from engine.strategy.encode import to_json
+from engine.strategy.schema import from_json
 from engine.strategy.templates import TEMPLATES, Template, recognise
 from engine.strategy.types import Graph, StrategyError
 from engine.timeframes import TIMEFRAMES

@@ -7,7 +7,6 @@ from decimal import Decimal
 from math import prod
 from typing import Any
 
-import numpy as np
 from django import forms
 
 from engine.strategy.types import Graph, Parameter
@@ -95,7 +94,7 @@ class SweepForm(TermsForm):
 def _range_fields(parameter: Parameter, *, varies: bool) -> dict[str, forms.Field]:
     kind = forms.IntegerField if parameter.integer else forms.FloatField
     low, high = _first_range(parameter)
-    step = max(1, round((high - low) / 9)) if parameter.integer else _nice((high - low) / 9)
+    step = max(1, round((high - low) / 9)) if parameter.integer else _nice((high - low) / 9, digits=1)
     bounds = {"min_value": parameter.minimum, "max_value": parameter.maximum}
     if parameter.integer:
         bounds = {name: int(value) for name, value in bounds.items()}
@@ -106,7 +105,7 @@ def _range_fields(parameter: Parameter, *, varies: bool) -> dict[str, forms.Fiel
         "step": kind(label="Step", initial=step, min_value=1 if parameter.integer else 1e-9),
     }
     for name in ("from", "to", "step"):
-        fields[name].widget.attrs["step"] = "any"
+        fields[name].widget.attrs |= {"step": "any", "aria-label": f"{parameter.label or parameter.name}: {name}"}
     return {f"{parameter.name}_{name}": field for name, field in fields.items()}
 
 
@@ -118,6 +117,6 @@ def _first_range(parameter: Parameter) -> tuple[float, float]:
     return (round(low), round(high)) if parameter.integer else (_nice(low), _nice(high))
 
 
-def _nice(value: float) -> float:
-    """Return a value in two significant digits."""
-    return float(np.format_float_positional(value, precision=2, fractional=False)) if value else 0.0
+def _nice(value: float, digits: int = 2) -> float:
+    """Return a value in so many significant digits."""
+    return float(f"{value:.{digits}g}")

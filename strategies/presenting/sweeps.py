@@ -19,7 +19,7 @@ from strategies.models import Sweep, SweepPoint
 from strategies.presenting.pictures import heat, heat_scale
 from strategies.selectors import points_of
 
-PAGE_SIZE = 50
+PAGE_SIZE = 25
 # More cells a side than this are gathered: a screen shows no more, and random points rarely share a value.
 MOST_CELLS = 24
 # name -> label, whether it is a ratio, whether more is better, what counts as neither good nor bad.

@@ -34,7 +34,7 @@ def save_strategy(
 ) -> StrategyVersion:
     """Save a new strategy, or edit one, and return the version that now holds these settings.
 
-    A version that has run is never changed: an edit then makes the next one. Saving what is there already changes
+    A version that has run or was tried is never changed: an edit then makes the next one. Saving what is there already changes
     nothing. Refusals name the field in their context.
     """
     graph = graph_of(face)
@@ -113,8 +113,8 @@ def _holds(version: StrategyVersion, instruments: Sequence[Instrument], timefram
 
 
 def _version_to_write(strategy: Strategy, newest: StrategyVersion | None) -> StrategyVersion:
-    """Return the newest version while it is still free to change, else a new one with the next number."""
-    if newest is not None and not newest.runs.exists():
+    """Return the newest version while nothing was ever done with it, else a new one with the next number."""
+    if newest is not None and not (newest.runs.exists() or newest.backtests.exists() or newest.sweeps.exists()):
         return newest
     number = 1 if newest is None else newest.number + 1
     return StrategyVersion(strategy=strategy, number=number, created_at=wall_now())

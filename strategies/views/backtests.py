@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -99,7 +100,13 @@ def compare(request: SignedInRequest) -> HttpResponse:
     chosen = [selectors.backtest_for_user(request.user, key) for key in request.GET.getlist("id")[:MOST_COMPARED]]
     done = [one for one in dict.fromkeys(chosen) if one.state == JobState.DONE]
     others = selectors.backtests_of(request.user).filter(state=JobState.DONE).exclude(pk__in=[one.pk for one in done])
-    facts = {"backtests": done, "others": others[:50], "most": MOST_COMPARED, "rows": comparison(done)}
+    facts = {
+        "backtests": done,
+        "others": others[:50],
+        "most": MOST_COMPARED,
+        "rows": comparison(done),
+        "query": urlencode({"id": [str(one.pk) for one in done]}, doseq=True),
+    }
     return render(request, "strategies/compare.html", facts)
 
 
