@@ -13,11 +13,11 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench replay seed-old soak lock clean
+.PHONY: help run test check format bench bench-peers replay seed-old soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real candles, each time from the start]
 	@$(INSTALL)
@@ -40,6 +40,14 @@ bench: ## Measure every number we promise: make bench [ONLY=name]
 	@$(INSTALL) --dev
 	@exec $(VENV) -m tools.bench $(if $(ONLY),--only $(ONLY))
 
+bench-peers: ## Install other backtesters beside, not into, .venv and measure ours against them
+	@$(INSTALL) --dev
+	@.venv/bin/uv venv --quiet --allow-existing --python $(VENV) .venv-peers
+	@.venv/bin/uv pip sync --quiet --python .venv-peers --require-hashes requirements-peers.txt
+	@.venv/bin/uv venv --quiet --allow-existing --python $(VENV) .venv-freqtrade
+	@.venv/bin/uv pip sync --quiet --python .venv-freqtrade --require-hashes requirements-freqtrade.txt
+	@exec $(VENV) -m tools.bench --only peer_vectorbt peer_vectorbt_sweep peer_backtesting peer_freqtrade
+
 replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS="--followers 100 --limit 20000"]
 	@$(INSTALL)
 	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
@@ -54,11 +62,11 @@ soak: ## Search for what breaks, with fresh seeds; counts add up in var/soak.log
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@$(INSTALL)
-	@for list in requirements requirements-dev requirements-build requirements-uv; do \
+	@for list in requirements requirements-dev requirements-build requirements-uv requirements-peers requirements-freqtrade; do \
 	  .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --fork-strategy fewest \
 	    --python-version 3.11 --no-emit-index-url --custom-compile-command 'make lock' $$list.in -o $$list.txt || exit 1; \
 	done
 
 clean: ## Remove what these commands made; the demo's data in var/ stays
-	@rm -rf .venv frontend/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results
+	@rm -rf .venv .venv-peers .venv-freqtrade frontend/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
