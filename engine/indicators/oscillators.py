@@ -6,7 +6,7 @@ import talib
 from talib._ta_lib import MA_Type
 
 from engine.candles import Floats
-from engine.indicators.runs import by_runs, many_by_runs, undefined
+from engine.indicators.runs import by_runs, many_by_runs
 
 
 def rsi(series: Floats, period: int) -> Floats:
@@ -19,20 +19,9 @@ def macd(series: Floats, fast: int, slow: int, signal: int) -> tuple[Floats, ...
 
     Which of the two averages is the fast one is told by their periods.
     """
+    # As TA-Lib does by itself; the warm-up here rests on it too.
     fast, slow = min(fast, slow), max(fast, slow)
-    return many_by_runs(lambda part: _macd(part, fast, slow, signal), slow + signal - 1, 3, series)
-
-
-def _macd(series: Floats, fast: int, slow: int, signal: int) -> tuple[Floats, ...]:
-    # Put together from its averages: TA-Lib's own MACD takes twice as long for the same numbers.
-    first, count = slow - 1, len(series)
-    difference = talib.EMA(series[slow - fast :], fast)[fast - 1 :] - talib.EMA(series, slow)[first:]
-    line, average, histogram = undefined(count), undefined(count), undefined(count)
-    smoothed = difference if signal == 1 else talib.EMA(difference, signal)
-    begin = signal - 1
-    line[first + begin :], average[first + begin :] = difference[begin:], smoothed[begin:]
-    histogram[first + begin :] = difference[begin:] - smoothed[begin:]
-    return line, average, histogram
+    return many_by_runs(lambda part: talib.MACD(part, fast, slow, signal), slow + signal - 1, 3, series)
 
 
 def stochastic(high: Floats, low: Floats, close: Floats, fast_k: int, slow_k: int, slow_d: int) -> tuple[Floats, ...]:

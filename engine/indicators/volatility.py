@@ -7,9 +7,9 @@ import talib
 from numba import njit
 
 from engine.candles import Floats
-from engine.indicators.averages import ema, sma
-from engine.indicators.rolling import highest, lowest, stdev
-from engine.indicators.runs import by_runs
+from engine.indicators.averages import ema
+from engine.indicators.rolling import highest, lowest
+from engine.indicators.runs import by_runs, many_by_runs
 
 
 def atr(high: Floats, low: Floats, close: Floats, period: int) -> Floats:
@@ -24,9 +24,7 @@ def natr(high: Floats, low: Floats, close: Floats, period: int) -> Floats:
 
 def bollinger(series: Floats, period: int, deviations: float) -> tuple[Floats, ...]:
     """Return upper, middle and lower: the simple mean ± `deviations` × the population deviation."""
-    # Put together from its parts: TA-Lib's own BBANDS takes more than twice as long for the same numbers.
-    middle, width = sma(series, period), deviations * stdev(series, period)
-    return middle + width, middle, middle - width
+    return many_by_runs(lambda part: talib.BBANDS(part, period, deviations, deviations), period, 3, series)
 
 
 def keltner(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import weakref
 from functools import cached_property
 
 import numpy as np
 
 from engine.candles import Candles, Floats, Times
+from engine.indicators.runs import known_whole
 from engine.strategy.types import Market, StrategyError
 from engine.timeframes import TIMEFRAMES, aggregate, timeframe_ms
 
@@ -16,9 +18,9 @@ DAY = "1d"
 
 
 def defined(values: Floats) -> Floats:
-    """Return the values with what is no usable number (infinite, absurdly large) undefined; the same array if all are."""
+    """Return the values with what is no usable number (infinite, absurdly large) undefined; a view where all are usable."""
     if not len(values) or (values.max() <= LARGEST and values.min() >= -LARGEST):
-        return values
+        return known_whole(values)
     return np.where(np.abs(values) <= LARGEST, values, np.nan)
 
 
@@ -61,17 +63,37 @@ def _usable(column: Floats) -> Floats:
     return defined(np.ascontiguousarray(column, np.float64))
 
 
-class Context:
-    """One instrument at one timeframe. `instrument`: None the traded one, a symbol of another, or a place in the universe.
-
-    Contexts of one market are made once each: asking for the same twice gives the same object, with what it has computed.
-    """
+class Contexts:
+    """All contexts of one market, made once each: who asks for the same twice gets what has been computed there."""
 
     def __init__(self, market: Market) -> None:
         self.market = market
-        self.timeframe = market.timeframe
-        self.instrument: str | int | None = None
-        self._family: dict[tuple[str | int | None, str], Context] = {(None, market.timeframe): self}
+        self._made: dict[tuple[str | int | None, str], Context] = {}
+
+    @property
+    def traded(self) -> Context:
+        """Return the traded instrument at the market's own timeframe."""
+        return self.get(None, self.market.timeframe)
+
+    def get(self, instrument: str | int | None, timeframe: str) -> Context:
+        """Return an instrument (None the traded one, a symbol of another, or a place in the universe) at a timeframe."""
+        market = self.market
+        if instrument == market.place and market.universe and market.universe[market.place] is market.candles:
+            instrument = None  # what is computed for the traded one serves its rank as well
+        if (instrument, timeframe) not in self._made:
+            self._made[instrument, timeframe] = Context(self, instrument, timeframe)
+        return self._made[instrument, timeframe]
+
+
+class Context:
+    """One instrument at one timeframe: its candles, and the ways to the others."""
+
+    def __init__(self, family: Contexts, instrument: str | int | None, timeframe: str) -> None:
+        # A weak way back: in a circle, a year's arrays would wait for the garbage collector instead of being freed.
+        self._family = weakref.proxy(family)
+        self.market = family.market
+        self.instrument = instrument
+        self.timeframe = timeframe
 
     @property
     def key(self) -> tuple[str | int | None, str]:
@@ -101,14 +123,7 @@ class Context:
         return [self._sibling(place, self.timeframe) for place in range(len(self.market.universe))]
 
     def _sibling(self, instrument: str | int | None, timeframe: str) -> Context:
-        market = self.market
-        if instrument == market.place and market.universe and market.universe[market.place] is market.candles:
-            instrument = None  # the traded one: what is computed for it serves its rank as well
-        found = self._family.get((instrument, timeframe))
-        if found is None:
-            found = object.__new__(Context)
-            found.market, found.timeframe, found.instrument, found._family = market, timeframe, instrument, self._family
-            self._family[instrument, timeframe] = found
+        found: Context = self._family.get(instrument, timeframe)
         return found
 
     @cached_property

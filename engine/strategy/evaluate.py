@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from engine.strategy.checking import check_graph, inputs_of, topological
-from engine.strategy.context import Context
+from engine.strategy.context import Context, Contexts
 from engine.strategy.graph import resolve
 from engine.strategy.nodes import NODE_TYPES
 from engine.strategy.nodes.ports import Part
@@ -82,9 +82,10 @@ class _Run:
     def __init__(self, graph: Graph, market: Market, cache: Cache | None) -> None:
         self.nodes = {node.id: node for node in graph.nodes}
         self._shared: Cache = {} if cache is None else cache
-        self.context: Context = self._shared.setdefault("context", Context(market))
-        if self.context.market is not market:
+        self._contexts: Contexts = self._shared.setdefault("contexts", Contexts(market))
+        if self._contexts.market is not market:
             raise ValueError("This cache belongs to another market.")
+        self.context = self._contexts.traded
         self._own: Cache = {}
         self._keys = self._interned()
 

@@ -251,7 +251,8 @@ def test_no_candle_is_left_as_it_was_found() -> None:
 
 
 def test_a_sweep_computes_each_indicator_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    on, counted, cache = market(300), [], {}
+    on, counted = market(300), []
+    cache: dict[Any, Any] = {}
     original = evaluation._Run._computed
 
     def counting(self: Any, one: Node, context: Any) -> Any:
@@ -272,11 +273,12 @@ def test_a_sweep_computes_each_indicator_once(monkeypatch: pytest.MonkeyPatch) -
 def test_what_is_said_twice_is_computed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     counted = []
     original = evaluation._Run._computed
-    monkeypatch.setattr(
-        evaluation._Run,
-        "_computed",
-        lambda self, one, context: (counted.append(one.type), original(self, one, context))[1],
-    )
+
+    def counting(self: Any, one: Node, context: Any) -> Any:
+        counted.append(one.type)
+        return original(self, one, context)
+
+    monkeypatch.setattr(evaluation._Run, "_computed", counting)
     graph = graph_of(
         node("other_close", "close"),
         node("a", "sma", series=NodeRef("c"), period=3),
@@ -296,7 +298,8 @@ def test_a_cache_serves_one_market() -> None:
 
 
 def test_a_cached_signal_is_not_shared_with_the_caller() -> None:
-    on, cache = Market(walk(300), "1h"), {}
+    on = Market(walk(300), "1h")
+    cache: dict[Any, Any] = {}
     first = evaluate(CROSS, on, None, cache).enter_long
     expected = first.copy()
     first[:] = True

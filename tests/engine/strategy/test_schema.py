@@ -7,7 +7,7 @@ import json
 import time
 from typing import Any
 
-import jsonschema
+import jsonschema  # type: ignore[import-untyped]  # its stubs are not worth a dependency
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -142,7 +142,7 @@ def _deep(depth: int) -> Any:
     return value
 
 
-HOSTILE = {
+HOSTILE: dict[str, Any] = {
     "nothing": None,
     "a number": 3,
     "a list": [],
