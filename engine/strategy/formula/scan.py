@@ -285,6 +285,8 @@ def _parsed(source: str, start: Place) -> ast.expr:
         line = min(max(error.lineno or 1, 1), len(lines) - 1)
         column = min(max((error.offset or 1) - 1, 0), len(lines[line - 1]))
         message = "This cannot be read; look for a missing or doubled operator, comma or value."
+        if "positional argument follows" in error.msg:
+            message = "Values without a name come before those with one: write ema(close, period=12)."
         raise wrong("FORMULA_UNREADABLE", message, _moved(start, line, column)) from None
     except (RecursionError, MemoryError, ValueError):
         raise wrong("FORMULA_TOO_DEEP", "This statement is too deep; give a part of it a name.", start) from None

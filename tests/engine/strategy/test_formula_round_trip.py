@@ -47,6 +47,7 @@ def test_every_kind_of_node_can_be_written(name: str) -> None:
         'enter_long = candle_pattern("doji") or candle_pattern("hammer", side="bearish")\n',
         "line = ema(close, 12)\n\nenter_long = close > line\nexit_long = close < line\n",
         "fast = parameter(0.5, 0.0, 1.5, \"no\")\n\nenter_long = close > open * fast\n\nstop_loss = fast\nsize = kelly(0.1, cap=0.5)\n",
+        "enter_long = close > -0.0 or close < 0\n",
         "enter_long = close > 1e-07 or close < -1e-12 or close == 1000000\n",
         "enter_long = close > open\n\nsize = fixed(100, share=0.7, cap=0.3)\nentry = limit(0.001, timeout=60)\n",
         "enter_long = close > open\n\nstop_loss = 0.1\ntrailing_stop = trailing(offset=0.03)\nroi = {0: 0.1, 60: -1}\n",
