@@ -19,7 +19,13 @@ from strategies.services import jobs
 from strategies.terms import Terms
 from tests.fixtures_desk import NOON, Desk
 
-CROSSING = Face(template="ema_cross", values={"fast": 3, "slow": 8, "share": "0.5"})
+
+def ema_cross(fast: int = 2, slow: int = 3, **values: Any) -> Face:
+    """Return an EMA crossover; `share` and `stop_loss` as texts."""
+    return Face(template="ema_cross", values={"fast": fast, "slow": slow, **values})
+
+
+CROSSING = ema_cross(3, 8, share="0.5")
 
 
 def waves(count: int, end: datetime, timeframe: str = "5m", seed: int = 3) -> Candles:

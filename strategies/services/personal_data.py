@@ -6,8 +6,8 @@ from typing import Any
 
 from accounts.models import User
 from common.errors import DomainError
-from strategies.models import RunState, Strategy
-from strategies.selectors import runs_of, strategies_of
+from strategies.models import Backtest, JobState, RunState, Strategy, Sweep
+from strategies.selectors import backtests_of, runs_of, strategies_of, sweeps_of
 
 
 def export_strategies(user: User) -> dict[str, Any]:
@@ -32,14 +32,30 @@ def export_strategies(user: User) -> dict[str, Any]:
             }
             for one in strategies_of(user)
         ],
+        "backtests": [
+            {**_plain(one), "result": one.result.summary if one.state == JobState.DONE else None}
+            for one in backtests_of(user).select_related("result")
+        ],
+        "sweeps": [
+            {**_plain(one), "results": list(one.results.values("values", "trades", "total_return", "sharpe"))}
+            for one in sweeps_of(user)
+        ],
         "runs": list(runs_of(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")),
     }
 
 
+def _plain(study: Backtest | Sweep) -> dict[str, Any]:
+    names = ("name", "spec", "state", "created_at", "finished_at")
+    return {"id": study.pk, **{name: getattr(study, name) for name in names}}
+
+
 def erase_strategies(user: User) -> None:
-    """Take the names off the user's strategies; what they did stays, for books rest on it."""
+    """Delete the user's backtests and sweeps, and take the names off their strategies: what those did stays in books."""
     if runs_of(user).filter(state=RunState.RUNNING).exists():
         raise DomainError("RUNS_STILL_RUNNING", "Stop your running strategies first.", status=409)
+    # Whoever computes one of them finds that the claim is lost.
+    Backtest.objects.filter(owner=user).delete()
+    Sweep.objects.filter(owner=user).delete()
     for one in Strategy.objects.filter(owner=user):
         one.name = f"Strategy {one.pk.hex}"
         one.save(update_fields=["name"])

@@ -11,6 +11,7 @@ from accounts.models import User
 from marketplace.services.listings import publish_listing, withdraw_listing
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
+from tests.fixtures_past import ema_cross
 from tests.fixtures_trading import Pit
 from trading.services.follows import StopMode, stop_follow
 
@@ -36,9 +37,8 @@ def test_ones_own_portfolios_follows_and_runs_are_on_it(pit: Pit, bob: User) -> 
 
 
 def test_a_running_strategy_is_on_it(pit: Pit) -> None:
-    parameters = {"fast": 2, "slow": 4, "share": "0.2", "stop_loss": None}
     version = save_strategy(
-        owner=pit.alice, name="Cross", instrument=pit.instrument, timeframe="5m", parameters=parameters
+        owner=pit.alice, name="Cross", instruments=[pit.instrument], timeframe="5m", face=ema_cross(2, 4)
     )
     run = start_run(actor=pit.alice, version=version, portfolio=pit.lead)
     answer = _browser(pit.alice).get("/")

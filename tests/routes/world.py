@@ -36,6 +36,7 @@ from strategies.models import StrategyRun, StrategyVersion
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON, Desk, Working
+from tests.fixtures_past import ema_cross
 from tests.fixtures_trading import Pit
 from tests.routes.routes import Route
 from trading.models import CauseKind, Fill, Follow, Leg, Order, Side
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
 ASKERS = ("nobody", "charlie", "bob", "alice", "operator", "revoked")
 PASSWORD = "correct horse"
-PARAMETERS = {"fast": 2, "slow": 3, "share": "0.125", "stop_loss": "0.05"}
+FACE = ema_cross(2, 3, share="0.125", stop_loss="0.05")
 
 
 @dataclass
@@ -189,9 +190,7 @@ def build(desk: Desk, working: Working) -> World:
     with working():
         stop_follow(actor=people["operator"], follow=left, mode=StopMode.CLOSE_NOW)
     _armed_stop(pit, working)
-    version = save_strategy(
-        owner=alice, name="Crossing", instrument=pit.instrument, timeframe="5m", parameters=PARAMETERS
-    )
+    version = save_strategy(owner=alice, name="Crossing", instruments=[pit.instrument], timeframe="5m", face=FACE)
     run = start_run(actor=alice, version=version, portfolio=own["alice"])
     competition = _competition(pit, people["operator"])
     enter_competition(user=alice, competition=competition)

@@ -10,6 +10,7 @@ from strategies.models import RunState
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import Desk
+from tests.fixtures_past import ema_cross
 
 
 def test_an_operator_stops_a_run(alice: User, operator: User, desk: Desk) -> None:
@@ -18,9 +19,9 @@ def test_an_operator_stops_a_run(alice: User, operator: User, desk: Desk) -> Non
     version = save_strategy(
         owner=alice,
         name="Crossing",
-        instrument=desk.instrument(),
+        instruments=[desk.instrument()],
         timeframe="5m",
-        parameters={"fast": 2, "slow": 3},
+        face=ema_cross(),
     )
     run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
     browser = Client()

@@ -24,6 +24,7 @@ from strategies.models import RunState, StrategyRun
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON, Desk, Working
+from tests.fixtures_past import ema_cross
 from trading.models import Order, Side
 from trading.services.orders import place_hand_order
 
@@ -252,9 +253,7 @@ def test_runs_of_entrants_stop_with_it_and_no_others(
     alice: User, desk: Desk, btc: Instrument, competition: Competition
 ) -> None:
     entry = enter_competition(user=alice, competition=competition)
-    version = save_strategy(
-        owner=alice, name="Crossing", instrument=btc, timeframe="5m", parameters={"fast": 2, "slow": 3}
-    )
+    version = save_strategy(owner=alice, name="Crossing", instruments=[btc], timeframe="5m", face=ema_cross())
     inside = start_run(actor=alice, version=version, portfolio=entry.portfolio)
     outside = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
     move_to(desk, NOON + HOUR, btc, 100)

@@ -24,8 +24,8 @@ from strategies.services.backtests import (
     run_backtest_job,
 )
 from strategies.services.definitions import save_strategy
-from tests.fixtures_past import CROSSING, Past, waves
 from tests.fixtures_desk import NOON, Working
+from tests.fixtures_past import CROSSING, Past, waves
 
 
 def test_a_backtest_is_asked_for_and_computed(alice: User, past: Past, working: Working) -> None:
@@ -132,9 +132,7 @@ def test_bad_terms_are_refused_by_field_and_nothing_is_stored(
         (Face(formula='enter_long = other("ETH-USDT", close) > 1'), "SYMBOL_UNKNOWN", "formula"),
     ],
 )
-def test_bad_strategies_are_refused_by_field(
-    alice: User, past: Past, face: Face | None, code: str, field: str
-) -> None:
+def test_bad_strategies_are_refused_by_field(alice: User, past: Past, face: Face | None, code: str, field: str) -> None:
     with pytest.raises(DomainError) as refused:
         request_backtest(owner=alice, terms=past.terms(), face=face)
     assert (refused.value.code, refused.value.context["field"]) == (code, field)
@@ -200,7 +198,9 @@ def test_a_backtest_that_needs_too_much_memory_is_really_stopped_and_says_so(
     run_backtest_job(backtest_id=asked.pk)
     failed = Backtest.objects.get()
     assert (failed.state, failed.error_code) == (JobState.FAILED, "OUT_OF_MEMORY")
-    assert failed.error_message.startswith("It needed more than 8 MiB of memory and was stopped: choose a shorter range")
+    assert failed.error_message.startswith(
+        "It needed more than 8 MiB of memory and was stopped: choose a shorter range"
+    )
 
 
 def test_a_cancelled_backtest_is_not_computed(alice: User, charlie: User, past: Past, working: Working) -> None:

@@ -19,26 +19,26 @@ from markets.steps import ClosedCandle
 from portfolios.models import Portfolio, Position
 from portfolios.services.states import freeze_portfolios
 from strategies import selectors, tasks
+from strategies.faces import Face
 from strategies.models import RunState, StrategyRun, StrategyVersion
 from strategies.selectors import runs
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import decide, decide_each, start_run, stop_run
 from tests.fixtures_desk import NOON, Desk, Working
+from tests.fixtures_past import ema_cross
 from trading.models import CauseKind, Fill, Leg, Order, OrderState, SafetyLevel, SafetySwitch, Side
 from trading.services.follows import start_follow
 from trading.services.safety import halt_platform
 
-# EMA(2) crosses above EMA(3) with the 12 and below it with the 9 (tests/engine/test_ema_cross.py).
+# EMA(2) crosses above EMA(3) with the 12 and below it with the 9.
 RISE, FALL = [10, 10, 10, 12], [14, 10]
 
 
 def version_of(owner: User, desk: Desk, **changes: Any) -> StrategyVersion:
-    parameters = {"fast": 2, "slow": 3, "share": "0.2", "stop_loss": None}
     instrument = changes.pop("instrument", None) or desk.instrument()
     timeframe = changes.pop("timeframe", "5m")
-    return save_strategy(
-        owner=owner, name="Crossing", instrument=instrument, timeframe=timeframe, parameters=parameters | changes
-    )
+    face = changes.pop("face", None) or ema_cross(**changes)
+    return save_strategy(owner=owner, name="Crossing", instruments=[instrument], timeframe=timeframe, face=face)
 
 
 class Setting:
@@ -283,15 +283,18 @@ def test_a_run_that_fails_keeps_no_other_from_deciding(setting: Setting, alice: 
         number=2,
         instrument=setting.instrument,
         timeframe="5m",
-        parameters={"fast": 0},
+        graph={"schema": 99},
+        graph_hash="broken",
         created_at=NOON,
     )
-    other = start_run(actor=alice, version=broken, portfolio=setting.desk.portfolio(alice, name="Other"))
+    other = start_run(actor=alice, version=setting.version, portfolio=setting.desk.portfolio(alice, name="Other"))
+    StrategyRun.objects.filter(pk=other.pk).update(version=broken)
+    other.refresh_from_db()
     setting.candles(*RISE)
     with working(), pytest.raises(ExceptionGroup) as failed:
         decide_each(due=[other, setting.run])
     assert [str(one) for one in failed.value.exceptions] == [
-        "PERIOD_OUT_OF_RANGE: Enter a fast period from 2 to 500 candles."
+        "This strategy was written by a newer release (schema above 1); update this one first."
     ]
     assert [row[0] for row in setting.orders()] == [Side.BUY]
     other.refresh_from_db()
@@ -395,3 +398,79 @@ def test_a_plan_limits_how_many_runs_there_are(setting: Setting, alice: User) ->
     with pytest.raises(DomainError) as refused:
         start_run(actor=alice, version=setting.version, portfolio=other)
     assert (refused.value.code, StrategyRun.objects.count()) == ("LIMIT_REACHED", 1)
+
+
+# --- what runs do of a graph ----------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("more", "part"),
+    [
+        ("enter_short = close < open\nexit_short = close > open", "short entries"),
+        ("trailing = trailing_stop(0.02)", "a trailing stop"),
+        ("take_profit = 0.1", "a take profit"),
+        ("roi = {0: 0.1, 60: 0.05}", "a table of returns (ROI)"),
+        ("time_stop = 10", "a time stop"),
+        ("exit_profit_only = True", "exits in profit only"),
+        ("entry = limit(0.001, 60)", "limit entries"),
+        ("size = kelly(0.2, 0.5)", "Kelly sizing"),
+        ('enter_long = other("ETH-USDT", close) > 1', "candles of other instruments (ETH-USDT)"),
+    ],
+)
+def test_what_runs_cannot_do_yet_is_refused_at_the_start_by_name(desk: Desk, alice: User, more: str, part: str) -> None:
+    entry = "" if more.startswith("enter_long") else "enter_long = close > open\n"
+    version = version_of(alice, desk, face=Face(formula=entry + more))
+    with pytest.raises(DomainError) as refused:
+        start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
+    assert (refused.value.code, refused.value.context) == ("NOT_YET_LIVE", {"parts": [part]})
+    assert part in refused.value.message
+    assert not StrategyRun.objects.exists()
+
+
+def test_several_instruments_are_not_run_yet(desk: Desk, alice: User) -> None:
+    both = [desk.instrument(), desk.instrument("ETH")]
+    version = save_strategy(owner=alice, name="Both", instruments=both, timeframe="5m", face=ema_cross())
+    with pytest.raises(DomainError) as refused:
+        start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
+    assert refused.value.context == {"parts": ["several instruments"]}
+
+
+@pytest.mark.parametrize(
+    ("size", "bought"),
+    [
+        ("size = fixed(1500)", "125"),
+        ("size = share_of_equity(0.125)", "104.166"),
+        # True ranges of 0, 0 and 2, then of 2 at most: Wilder's average of the last 2 is (0 + 2) / 2 at the entry;
+        # a fiftieth of equity lost at 2 × 1 below the entry is 100 units.
+        ("size = atr_risk(0.02, 2, 2.0)", "100"),
+    ],
+)
+def test_an_entry_stakes_what_the_graph_says(desk: Desk, alice: User, working: Working, size: str, bought: str) -> None:
+    formula = f"enter_long = crosses_above(ema(close, 2), ema(close, 3))\n{size}"
+    setting = Setting(desk, alice, face=Face(formula=formula))
+    with working():
+        setting.candles(*RISE)
+    assert setting.orders() == [(Side.BUY, Leg.OPEN, OrderState.FILLED, Decimal(bought))]
+
+
+def test_contrary_signals_cancel_each_other(desk: Desk, alice: User, working: Working) -> None:
+    rises = "close > lag(close, 1)"
+    setting = Setting(desk, alice, face=Face(formula=f"enter_long = {rises}\nexit_long = {rises} and close > 13"))
+    with working():
+        setting.candles(10, 14)
+    assert setting.orders() == []
+    with working():
+        setting.candles(12, 12.5)
+    assert [row[0] for row in setting.orders()] == [Side.BUY]
+    with working():
+        setting.candles(14)
+    assert len(setting.orders()) == 1
+
+
+def test_without_use_exit_signal_a_run_sells_by_its_stop_alone(desk: Desk, alice: User, working: Working) -> None:
+    formula = (
+        "enter_long = close > lag(close, 1)\nexit_long = close < lag(close, 1)\nuse_exit_signal = False\n"
+        "stop_loss = 0.5"
+    )
+    setting = Setting(desk, alice, face=Face(formula=formula))
+    with working():
+        setting.candles(10, 11, 10, 9)
+    assert [row[0] for row in setting.orders()] == [Side.BUY]
