@@ -8,12 +8,15 @@ from random import Random
 from typing import Any
 
 import pytest
+import talib
 
+from engine.strategy.evaluate import evaluate
 from engine.strategy.formula import parse_formula, write_formula
 from engine.strategy.graph import canonical_graph, resolve
 from engine.strategy.schema import from_json, to_json
 from engine.strategy.templates import TEMPLATES, Field, FieldKind, FieldValue, recognise, template_graph
 from engine.strategy.types import Graph, NodeRef, ParameterRef, StrategyError
+from tests.engine.strategy.markets import market
 
 GOOD = {"fast": 12, "slow": 26}
 EMA_CROSS = """\
@@ -251,3 +254,25 @@ def test_a_template_is_known_again_under_other_node_numbers_and_in_any_order() -
     assert found is not None
     assert found[0] == "bollinger_breakout"
     assert found[1]["period"] == 30
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_each_of_them_trades_on_an_ordinary_market(name: str) -> None:
+    signals = evaluate(template_graph(name, {}), market(3000, of="walk"))
+    entries, exits = signals.enter_long, signals.exit_long
+    # A jump through both levels says both at once, and is no entry.
+    assert (entries & ~exits).sum() >= 3
+    assert exits.sum() >= 3
+    assert not (signals.enter_short | signals.exit_short).any()
+    assert signals.ready_at < 300
+
+
+def test_the_ema_crossover_signals_where_the_averages_cross() -> None:
+    whole = market(2000, of="walk")
+    signals = evaluate(template_graph("ema_cross", {"fast": 5, "slow": 20}), whole)
+    above = talib.EMA(whole.candles.close, 5) > talib.EMA(whole.candles.close, 20)
+    crossed = above[1:] != above[:-1]
+    crossed[:19] = False  # the slow average is defined from candle 19 on, on which nothing can have crossed
+    assert (signals.enter_long[1:] == (crossed & above[1:])).all()
+    assert (signals.exit_long[1:] == (crossed & ~above[1:])).all()
+    assert signals.enter_long.sum() > 10
