@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.simulation.compiled import SOURCE_VERSION, Record, byte_at, float_at, int_at, kernel, part
+from engine.simulation.compiled import SOURCE_VERSION, Record, byte_at, fetch, float_at, int_at, kernel, part
 from engine.simulation.entries import (
     consider_entry,
     contradicted,
@@ -38,6 +38,8 @@ from engine.simulation.records import (
 )
 from engine.simulation.types import Refusal
 
+# Far enough ahead for memory to answer, near enough to still be there.
+_FETCH_AHEAD = 4
 _LAST = int(Refusal.LAST_CANDLE)
 _OPPOSITE = int(Refusal.OPPOSITE_SIGNALS)
 
@@ -183,11 +185,26 @@ def _is_watched(setup: Record, feed: Record, book: Record) -> bool:
 
 
 @part
+def _fetch_later(feed: Record, book: Record) -> None:
+    """Bring the candle that the event after the next few will need near."""
+    place = book.event + _FETCH_AHEAD
+    if place < feed.n_events:
+        index = min(int_at(feed.events, place) + 1, feed.last)
+        fetch(feed.opened_at, index)
+        fetch(feed.open, index)
+        fetch(feed.high, index)
+        fetch(feed.low, index)
+        fetch(feed.close, index)
+        fetch(feed.volume, index)
+
+
+@part
 def _next_event(feed: Record, book: Record, wanted: int) -> int:
     """Return the first candle from wake_bar on that carries one of the wanted signals; -1 if none does."""
     while book.event < feed.n_events:
         index = int_at(feed.events, book.event)
         if index >= book.wake_bar and byte_at(feed.flags, index) & wanted:
+            _fetch_later(feed, book)
             return int(index)
         book.event += 1
     return -1
@@ -220,28 +237,34 @@ def _first_wake(feed: Record, book: Record) -> int:
     return int(int_at(feed.opened_at, book.wake_bar))
 
 
+@part
+def _wake(setup: Record, account: Record, wakes: Any, now: int) -> int:
+    """Do one moment: all entries, then all exits; return the next moment."""
+    for i in range(account.instruments):
+        if wakes[i] == now:
+            _begin(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
+    following = NEVER
+    for i in range(account.instruments):
+        if wakes[i] == now:
+            wakes[i] = _finish(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
+        following = min(following, wakes[i])
+    return following
+
+
 def _versioned(version: int) -> Any:
     @kernel
     def run(setups: Any, accounts: Any, wakes: Any, marks: Any, equity: Any) -> None:
         """Simulate: fill `equity` (one per entry of `marks`), and trades and refusals where the account says."""
         setup, account = setups[0], accounts[0]
         account.version = version
-        for i in range(wakes.size):
+        now = NEVER
+        for i in range(account.instruments):
             wakes[i] = _first_wake(feed_at(account.feeds, i), book_at(account.books, i))
-        marked, now = 0, 0
-        while now != NEVER:
-            now = NEVER
-            for i in range(wakes.size):
-                now = min(now, wakes[i])
-            while marked < marks.size and marks[marked] <= now:
-                equity[marked] = equity_at(account, marks[marked])
-                marked += 1
-            for i in range(wakes.size):
-                if wakes[i] == now != NEVER:
-                    _begin(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
-            for i in range(wakes.size):
-                if wakes[i] == now != NEVER:
-                    wakes[i] = _finish(setup, account, feed_at(account.feeds, i), book_at(account.books, i))
+            now = min(now, wakes[i])
+        for mark in range(marks.size):
+            while now < marks[mark]:
+                now = _wake(setup, account, wakes, now)
+            equity[mark] = equity_at(account, marks[mark])
 
     return run
 

@@ -193,7 +193,7 @@ def assert_same(series: list[Series], given_settings: Settings) -> Simulated:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=150)
 @given(
     seed=st.integers(0, 2**32 - 1),
     count=st.integers(1, 3),
