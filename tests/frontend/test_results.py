@@ -68,9 +68,7 @@ def test_entries_are_counted_and_a_trade_is_shown_with_finer_candles(stage: Stag
     chart = page.locator("[data-trades-chart]")
     expect(chart).to_have_attribute("data-state", "ready")
     label = chart.locator("[role=img]").get_attribute("aria-label") or ""
-    assert label == (
-        "Result. From 2 Mar 2026, 00:00 to 2 Mar 2026, 07:55 UTC. Highest 122.00, lowest 98.00. 3 entries"
-    )
+    assert label == ("Result. From 2 Mar 2026, 00:00 to 2 Mar 2026, 07:55 UTC. Highest 122.00, lowest 98.00. 3 entries")
     stage.json("/prices.json", PRICES | {"step": 300})
     page.get_by_role("button", name="Show", exact=True).click()
     expect(chart).to_have_attribute("data-step", "300")

@@ -1,7 +1,8 @@
-"""The strategies pages: forms in per cent, refusals at their field, runs that only their owner sees."""
+"""The pages of strategies and their runs: three faces of one editor, refusals at their field, what only its owner sees."""
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -10,12 +11,21 @@ from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from engine.strategy.templates import TEMPLATES
 from markets.models import Instrument
-from strategies.forms import StrategyForm, percent
+from strategies.faces import faces_of
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import Desk, Working
+from tests.fixtures_past import ema_cross
+
+NEW = "strategies:new"
+FORMULA = """
+fast = parameter(3, 2, 50, "Fast period")
+enter_long = crosses_above(close, ema(close, fast))
+exit_long = crosses_below(close, ema(close, fast))
+"""
 
 
 @pytest.fixture
@@ -24,22 +34,21 @@ def btc(desk: Desk) -> Instrument:
 
 
 @pytest.fixture
-def entered(btc: Instrument) -> dict[str, Any]:
-    return {
-        "name": "Crossing",
-        "instrument": str(btc.pk),
-        "timeframe": "5m",
-        "fast": "2",
-        "slow": "3",
-        "share": "25",
-        "stop_loss": "",
-    }
-
-
-@pytest.fixture
 def version(alice: User, btc: Instrument) -> StrategyVersion:
-    parameters = {"fast": 2, "slow": 3, "share": "0.125", "stop_loss": "0.05"}
-    return save_strategy(owner=alice, name="Crossing", instrument=btc, timeframe="5m", parameters=parameters)
+    face = ema_cross(2, 3, share="0.125", stop_loss="0.05")
+    return save_strategy(owner=alice, name="Crossing", instruments=[btc], timeframe="5m", face=face)
+
+
+def entered(page: Any, **typed: Any) -> dict[str, Any]:
+    """Return what a page's form would send as it stands, with what somebody typed into it."""
+    form = page.context["form"]
+    shown = {field.name: field.value() for field in form}
+    shown["instrument"] = shown["instrument"] or form.fields["instrument"].queryset[0].pk  # what a browser shows first
+    return {name: value for name, value in (shown | typed).items() if value not in (None, False, "")}
+
+
+def as_formula(**typed: Any) -> dict[str, Any]:
+    return {"face": "formula", "name": "Own", "timeframe": "5m", "formula": FORMULA, **typed}
 
 
 def browser_of(user: User | None) -> Client:
@@ -55,39 +64,78 @@ def test_the_first_visit_says_how_to_begin(alice: User) -> None:
     assert b"No strategies yet" in page.content
 
 
-def test_a_strategy_is_written_in_per_cent(alice: User, entered: dict[str, Any]) -> None:
+def test_a_new_strategy_begins_with_a_choice_of_templates(alice: User) -> None:
+    page = browser_of(alice).get(reverse(NEW)).content.decode()
+    for name, template in TEMPLATES.items():
+        assert f"?template={name}" in page
+        assert template.label in page
+    assert page.count("Suits ") == len(TEMPLATES)
+
+
+def test_a_template_is_filled_in_per_cent_and_saved(alice: User, btc: Instrument) -> None:
     browser = browser_of(alice)
-    assert b'value="20"' in browser.get(reverse("strategies:new")).content
-    answer = browser.post(reverse("strategies:new"), entered)
-    version = StrategyVersion.objects.get()
-    assert answer.headers["Location"] == reverse("strategies:detail", args=[version.strategy_id])
-    assert version.parameters == {"fast": 2, "slow": 3, "share": "0.25", "stop_loss": None}
-    for page in (answer.headers["Location"], reverse("strategies:list")):
-        assert b"Crossing" in browser.get(page).content
+    page = browser.get(reverse(NEW), {"template": "ema_cross"})
+    typed = entered(page, name="Crossing", parameter_fast="5", parameter_share="25", exits_stop_loss="2.5")
+    answer = browser.post(reverse(NEW), typed)
+    saved = StrategyVersion.objects.get()
+    assert answer.headers["Location"] == reverse("strategies:detail", args=[saved.strategy_id])
+    faces = faces_of(saved.graph)
+    values = {"fast": 5, "slow": 26, "share": Decimal("0.25"), "stop_loss": Decimal("0.025")}
+    assert (faces.template, dict(faces.values)) == ("ema_cross", values)
+    assert (saved.instrument, saved.timeframe) == (btc, "5m")
+    for address in (answer.headers["Location"], reverse("strategies:list")):
+        assert b"Crossing" in browser.get(address).content
 
 
-def test_an_edit_begins_with_what_is_there(alice: User, version: StrategyVersion, entered: dict[str, Any]) -> None:
-    initial = StrategyForm.initial_of(version)
-    assert (str(initial["share"]), str(initial["stop_loss"])) == ("12.5", "5")
-    address = reverse("strategies:edit", args=[version.strategy_id])
-    assert b'value="12.5"' in browser_of(alice).get(address).content
-    browser_of(alice).post(address, entered | {"name": "Renamed"})
+def test_saving_may_lead_straight_to_a_backtest(alice: User, btc: Instrument) -> None:
+    answer = browser_of(alice).post(reverse(NEW), as_formula(instrument=str(btc.pk), then="backtest"))
+    saved = StrategyVersion.objects.get()
+    assert answer.headers["Location"] == reverse("strategies:try", args=[saved.pk])
+
+
+@pytest.mark.parametrize("template", list(TEMPLATES))
+def test_the_faces_turn_into_each_other_and_back(alice: User, btc: Instrument, template: str) -> None:
+    browser = browser_of(alice)
+    form = browser.get(reverse(NEW), {"template": template})
+    graph = json.loads(form.context["form"]["base"].value())
+    formula = browser.post(reverse(NEW), entered(form, show="formula"))
+    assert faces_of(graph).formula == formula.context["form"]["formula"].value()
+    as_json = browser.post(reverse(NEW), entered(formula, show="graph"))
+    assert json.loads(as_json.context["form"]["graph"].value()) == graph
+    again = browser.post(reverse(NEW), entered(as_json, show="form"))
+    assert json.loads(again.context["form"]["base"].value()) == graph
+    assert again.context["form"]["name"].value() == TEMPLATES[template].label
+    assert Strategy.objects.count() == 0
+
+
+def test_a_part_of_the_page_is_enough_for_another_face(alice: User, btc: Instrument) -> None:
+    browser = browser_of(alice)
+    part = {"HX-Target": "editor"}
+    answer = browser.post(reverse(NEW), as_formula(show="form", name=""), headers=part)
+    assert (answer.status_code, answer.templates[0].name) == (200, "strategies/_editor.html")
+    assert answer.context["form"]["parameter_fast"].value() == 3
+    refused = browser.post(reverse(NEW), as_formula(show="form", formula="enter_long = clse > 1"), headers=part)
+    assert refused.status_code == 422
+    assert list(refused.context["form"].errors) == ["formula"]
+
+
+def test_an_edit_begins_with_what_is_there(alice: User, version: StrategyVersion) -> None:
+    browser, address = browser_of(alice), reverse("strategies:edit", args=[version.strategy_id])
+    page = browser.get(address)
+    form = page.context["form"]
+    assert (form["parameter_share"].value(), form["exits_stop_loss"].value()) == (12.5, 5)
+    browser.post(address, entered(page, name="Renamed", parameter_share="25"))
     version.refresh_from_db()
-    assert (version.strategy.name, version.parameters["share"]) == ("Renamed", "0.25")
-
-
-@pytest.mark.parametrize(("ratio", "shown"), [("0.2", "20"), ("1", "100"), ("0.125", "12.5"), ("0.001", "0.1")])
-def test_ratios_are_shown_without_padding(ratio: str, shown: str) -> None:
-    assert str(percent(Decimal(ratio))) == shown
+    assert (version.strategy.name, version.number) == ("Renamed", 1)
+    assert faces_of(version.graph).values["share"] == Decimal("0.25")
 
 
 @pytest.mark.parametrize(
     ("wrong", "field", "message"),
     [
-        ({"fast": "3"}, "fast", "Choose a fast period below the slow one."),
-        ({"slow": "501"}, "slow", "Enter a slow period from 2 to 500 candles."),
-        ({"share": "101"}, "share", "Enter a share of equity from 1 % to 100 %, with at most 3 decimals."),
-        ({"stop_loss": "51"}, "stop_loss", "Enter a stop loss from 0.1 % to 50 %, with at most 3 decimals."),
+        ({"parameter_fast": "26"}, "parameter_fast", "Choose a fast period below the slow one."),
+        ({"parameter_slow": "501"}, "parameter_slow", "Ensure this value is less than or equal to 500."),
+        ({"parameter_share": "101"}, "parameter_share", "Ensure this value is less than or equal to 100."),
         ({"name": " "}, "name", "This field is required."),
         (
             {"instrument": "01890000-0000-7000-8000-000000000000"},
@@ -97,11 +145,54 @@ def test_ratios_are_shown_without_padding(ratio: str, shown: str) -> None:
     ],
 )
 def test_what_is_wrong_is_shown_at_its_field(
-    alice: User, entered: dict[str, Any], wrong: dict[str, str], field: str, message: str
+    alice: User, btc: Instrument, wrong: dict[str, str], field: str, message: str
 ) -> None:
-    page = browser_of(alice).post(reverse("strategies:new"), entered | wrong)
+    browser = browser_of(alice)
+    form = browser.get(reverse(NEW), {"template": "ema_cross"})
+    page = browser.post(reverse(NEW), entered(form, **wrong))
     assert (page.status_code, page.context["form"].errors) == (400, {field: [message]})
     assert Strategy.objects.count() == 0
+
+
+@pytest.mark.parametrize(
+    ("graph", "said"),
+    [
+        ("{", "This is not JSON"),
+        ("[]", "A graph is a JSON object"),
+        ('{"schema": 1, "nodes": []}', "outputs is missing."),
+        ("[" * 5000, "This is not JSON"),
+    ],
+)
+def test_json_that_is_no_graph_is_refused_in_words(alice: User, btc: Instrument, graph: str, said: str) -> None:
+    typed = {"face": "graph", "name": "Own", "instrument": str(btc.pk), "timeframe": "5m", "graph": graph}
+    page = browser_of(alice).post(reverse(NEW), typed)
+    assert page.status_code == 400
+    [errors] = page.context["form"].errors.values()
+    assert errors[0].startswith(said)
+    assert Strategy.objects.count() == 0
+
+
+def test_a_formula_is_checked_as_it_is_typed(alice: User) -> None:
+    browser, check = browser_of(alice), reverse("strategies:check")
+    fine = browser.post(check, {"formula": FORMULA}).content.decode()
+    assert "This is a whole strategy: enter long, exit long; 1 parameter to tune." in fine
+    wrong = browser.post(check, {"formula": "enter_long = crosses_abov(close, 3)"}).content.decode()
+    assert 'data-fault-line="1" data-fault-column="14"' in wrong
+    assert "crosses_above" in wrong  # what would be right
+    assert browser.post(check, {"formula": ""}).status_code == 200
+
+
+def test_every_word_of_the_formula_is_explained(alice: User) -> None:
+    page = browser_of(alice).get(reverse(NEW), {"face": "formula"})
+    names = {word.name for group in page.context["vocabulary"] for word in group.words}
+    assert {"enter_long", "stop_loss", "ema", "crosses_above", "parameter"} <= names
+    assert all(word.doc for group in page.context["vocabulary"] for word in group.words)
+
+
+def test_the_schema_of_graphs_is_published_to_everybody() -> None:
+    answer = browser_of(None).get(reverse("strategies:schema"))
+    assert answer.headers["Content-Type"] == "application/schema+json"
+    assert answer.json()["title"] == "Slipstream strategy"
 
 
 def test_a_run_is_started_watched_and_stopped(
@@ -138,7 +229,7 @@ def test_a_portfolio_that_does_not_fit_is_not_offered(alice: User, desk: Desk, v
 
 
 def test_everybody_else_finds_nothing(
-    alice: User, bob: User, charlie: User, desk: Desk, version: StrategyVersion, entered: dict[str, Any]
+    alice: User, bob: User, charlie: User, desk: Desk, version: StrategyVersion
 ) -> None:
     run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
     strategy = version.strategy_id
@@ -146,7 +237,7 @@ def test_everybody_else_finds_nothing(
     for user in (bob, charlie):
         browser = browser_of(user)
         assert [browser.get(reverse(f"strategies:{name}", args=[key])).status_code for name, key in pages] == [404] * 4
-        assert browser.post(reverse("strategies:edit", args=[strategy]), entered).status_code == 404
+        assert browser.post(reverse("strategies:edit", args=[strategy]), as_formula()).status_code == 404
         assert browser.post(reverse("strategies:stop", args=[run.pk])).status_code == 404
         assert b"Crossing" not in browser.get(reverse("strategies:list")).content
     nobody = browser_of(None)
@@ -156,4 +247,4 @@ def test_everybody_else_finds_nothing(
         assert answer.headers["Location"] == f"{reverse('account_login')}?next={address}"
     run.refresh_from_db()
     version.refresh_from_db()
-    assert (run.state, version.parameters["share"]) == (RunState.RUNNING, "0.125")
+    assert (run.state, faces_of(version.graph).values["share"]) == (RunState.RUNNING, Decimal("0.125"))
