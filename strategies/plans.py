@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from engine.candles import Candles
 from engine.decimals import ZERO, floor_to_step, money
 from engine.indicators.volatility import atr
-from engine.strategy.evaluate import evaluate, history
+from engine.strategy.evaluate import evaluator, history
 from engine.strategy.graph import resolve, symbols_of
-from engine.strategy.types import Graph, Market, Setting, Sizing, SizingKind
+from engine.strategy.types import Graph, Market, Setting, Signals, Sizing, SizingKind
 from strategies.faces import graph_of_version
 from strategies.models import StrategyVersion
 from trading.models import Side
@@ -30,6 +30,7 @@ class Plan:
 
     graph: Graph
     history: int
+    signals: Callable[[Market], Signals]
 
     @property
     def stop_loss(self) -> Decimal | None:
@@ -39,7 +40,7 @@ class Plan:
 
     def wish(self, candles: Candles, timeframe: str) -> Side | None:
         """Return what the newest of these candles asks for: entries and exits cancel each other, as in a backtest."""
-        signals = evaluate(self.graph, Market(candles, timeframe))
+        signals = self.signals(Market(candles, timeframe))
         if len(candles) <= signals.ready_at:
             return None
         enter, leave = bool(signals.enter_long[-1]), bool(signals.exit_long[-1])
@@ -77,7 +78,7 @@ def plan_of(version: StrategyVersion) -> Plan:
             _plans.clear()
         graph = resolve(graph_of_version(version))
         needed = max(history(graph, timeframe=version.timeframe), _sizing_history(graph.sizing))
-        plan = _plans[key] = Plan(graph, needed)
+        plan = _plans[key] = Plan(graph, needed, evaluator(graph, version.timeframe))
     return plan
 
 

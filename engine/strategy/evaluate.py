@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -32,9 +32,28 @@ def evaluate(
     """
     check_graph(graph)
     resolved = resolve(graph, values)
+    return _signals(resolved, market, cache, _Planned(resolved, market.timeframe).warm_up)
+
+
+def evaluator(graph: Graph, timeframe: str) -> Callable[[Market], Signals]:
+    """Return what evaluates a graph on one market of this timeframe after the other: checked and planned once.
+
+    For who asks at every candle about a few hundred of them, where checking would cost more than computing.
+    """
+    check_graph(graph)
+    resolved = resolve(graph)
+    warm = _Planned(resolved, timeframe).warm_up
+
+    def signals(market: Market) -> Signals:
+        return _signals(resolved, market, None, warm)
+
+    return signals
+
+
+def _signals(resolved: Graph, market: Market, cache: Cache | None, warm: int) -> Signals:
     run = _Run(resolved, market, cache)
     count = len(market.candles)
-    ready_at = min(count, _Planned(resolved, market.timeframe).warm_up)
+    ready_at = min(count, warm)
     found: dict[str, Bools] = {}
     for signal in SIGNALS:
         target = resolved.outputs.get(signal)

@@ -37,7 +37,7 @@ TEMPLATES = (
     Face(template="rsi_reversion", values={"period": 7}),
     Face(template="macd_trend"),
 )
-MADE, REAL = 400, 1200
+MADE, REAL = 250, 500
 
 
 def real_candles() -> Path | None:
@@ -93,5 +93,5 @@ def test_a_replay_and_a_backtest_enter_and_leave_on_the_same_candles(alice: User
     last = int(candles.opened_at[-1])
     live = [(is_entry, at) for is_entry, at in replayed(alice, face, candles) if at < last]
     past = [(is_entry, at) for is_entry, at in backtested(face, candles) if at < last]
-    assert len(past) >= 8
+    assert len(past) >= 6
     assert live == past
