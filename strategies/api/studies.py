@@ -53,8 +53,8 @@ class BacktestsView(ListAPIView[Backtest]):
     )
     def post(self, request: Request) -> Response:
         data = _valid(serializers.AskSerializer(data=request.data))
-        strategy, terms = _asked(request, data)
-        backtest = request_backtest(owner=asker(request), terms=terms, name=data["name"], **strategy)
+        version, face, terms = _asked(request, data)
+        backtest = request_backtest(owner=asker(request), terms=terms, version=version, face=face, name=data["name"])
         return Response(serializers.BacktestSerializer(backtest).data, status=status.HTTP_201_CREATED)
 
 
@@ -166,9 +166,15 @@ class SweepsView(ListAPIView[Sweep]):
     )
     def post(self, request: Request) -> Response:
         data = _valid(serializers.SweepAskSerializer(data=request.data))
-        strategy, terms = _asked(request, data)
-        search = serializers.search_given(data)
-        sweep = request_sweep(owner=asker(request), terms=terms, search=search, name=data["name"], **strategy)
+        version, face, terms = _asked(request, data)
+        sweep = request_sweep(
+            owner=asker(request),
+            terms=terms,
+            search=serializers.search_given(data),
+            version=version,
+            face=face,
+            name=data["name"],
+        )
         return Response(serializers.SweepSerializer(sweep).data, status=status.HTTP_201_CREATED)
 
 
@@ -223,13 +229,13 @@ def _valid(given: Any) -> dict[str, Any]:
     return found
 
 
-def _asked(request: Request, data: Mapping[str, Any]) -> tuple[dict[str, StrategyVersion | Face | None], Terms]:
+def _asked(request: Request, data: Mapping[str, Any]) -> tuple[StrategyVersion | None, Face | None, Terms]:
     """Return the strategy that is asked about (a version through its gate, or a face), and the terms."""
     version = selectors.version_for_user(asker(request), data["version"]) if "version" in data else None
     gives_face = any(name in data for name in ("template", "formula", "graph"))
     face = serializers.face_given(data) if gives_face else None
     instruments, timeframe = _where(data, version)
-    return {"version": version, "face": face}, serializers.terms_given(data, instruments, timeframe)
+    return version, face, serializers.terms_given(data, instruments, timeframe)
 
 
 def _where(data: Mapping[str, Any], version: StrategyVersion | None) -> tuple[list[Any], str]:

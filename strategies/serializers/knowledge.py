@@ -29,7 +29,7 @@ class NodeTypeSerializer(serializers.Serializer[Any]):
     group = serializers.CharField()
     output = serializers.CharField()
     doc = serializers.CharField()
-    source = serializers.CharField()
+    source = serializers.CharField()  # type: ignore[assignment]  # taken off the class
     ports = PortSerializer(many=True)
 
 
@@ -37,7 +37,7 @@ class TemplateFieldSerializer(serializers.Serializer[Any]):
     """One value of a template. Bounds and default are texts, exact in every JSON."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # taken off the class
     help = serializers.CharField()
     kind = serializers.CharField(help_text="integer, number or ratio.")
     minimum = serializers.CharField()
@@ -50,7 +50,7 @@ class TemplateSerializer(serializers.Serializer[Any]):
     """A ready strategy."""
 
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # taken off the class
     summary = serializers.CharField()
     formula = serializers.CharField()
     form = TemplateFieldSerializer(many=True, help_text="The values that it takes.")

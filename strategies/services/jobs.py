@@ -66,7 +66,7 @@ def running_jobs(owner_id: UUID) -> int:
 
 
 @transaction.atomic
-def claim(model: type[AnyJob], key: UUID | int, owner_id: UUID) -> AnyJob | None:
+def claim(model: type[AnyJob], key: Any, owner_id: UUID) -> AnyJob | None:
     """Take a queued job; None where another has it, it is finished, or its owner has as many running as they may."""
     # The owner's row serialises claims of one person: the limit is judged on what is really running.
     owner = User.objects.select_for_update(no_key=True).get(pk=owner_id)
@@ -98,8 +98,9 @@ def finish(job: AnyJob, **facts: Any) -> None:
 class Watch:
     """Keeps a job's row in step with the child that computes it."""
 
-    def __init__(self, job: Backtest | SweepChunk, show: Callable[[float], dict[str, Any]]) -> None:
-        self._job, self._show = job, show
+    def __init__(self, job: AnyJob, show: Callable[[float], dict[str, Any]]) -> None:
+        self._held: QuerySet[Any] = held(job)
+        self._show = show
         self._progress, self._shown = 0.0, 0.0
         self._wrote_at = monotonic()
 
@@ -111,15 +112,13 @@ class Watch:
         silent = monotonic() - self._wrote_at
         moved = self._progress > self._shown and silent >= _SHOW_SECONDS
         if not moved and silent < _RENEW_SECONDS:
-            return not held(self._job).exists()
+            return not self._held.exists()
         self._wrote_at, self._shown = monotonic(), self._progress
         facts = {"claimed_until": wall_now() + LEASE, **self._show(self._progress)}
-        return not held(self._job).update(**facts)
+        return not self._held.update(**facts)
 
 
-def compute(
-    job: Backtest | SweepChunk, function: str, *args: Any, show: Callable[[float], dict[str, Any]]
-) -> tuple[Any, ChildUsage]:
+def compute(job: AnyJob, function: str, *args: Any, show: Callable[[float], dict[str, Any]]) -> tuple[Any, ChildUsage]:
     """Return what the child found, and what it took; raise Lost, or DomainError in words for the owner."""
     watch, limits = Watch(job, show), job_limits()
     try:

@@ -59,9 +59,7 @@ class Command(BaseCommand):
             found = backtest(_quiet, spec_json(spec), data, Trials())
         except DomainError as error:
             raise CommandError(error.message) from error
-        except (BacktestError, StrategyError) as error:
-            raise CommandError(f"{error.place}: {error}" if getattr(error, "place", "") else str(error)) from error
-        except (OSError, ValueError) as error:
+        except (BacktestError, StrategyError, OSError, ValueError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(json.dumps(found.summary, indent=2) if options["json"] else _as_text(found))
 
