@@ -78,7 +78,7 @@ def _vwap_rolling(typical, volume, period):  # type: ignore[no-untyped-def]  # n
                 whole = amount + amounts[i - start + 1]
                 if whole > 0:
                     out[i] = (value + values[i - start + 1]) / whole
-        for k in range(stop - start - 1, -1, -1):
+        for k in range(stop - start - 1, 0, -1):
             values[k] = values[k + 1] + typical[start + k] * volume[start + k]
             amounts[k] = amounts[k + 1] + volume[start + k]
     return out

@@ -12,6 +12,7 @@ import pytest
 from engine.candles import Candles
 from engine.ema_cross import EmaCross, ema_cross_signals
 from engine.strategy import evaluate as evaluation
+from engine.strategy.context import Contexts
 from engine.strategy.evaluate import evaluate, history, series_of, warm_up
 from engine.strategy.types import Graph, Market, Node, NodeRef, Parameter, ParameterRef, StrategyError, Value
 from tests.engine.strategy.markets import MIDNIGHT, SYMBOLS, around, market, rough, until, walk
@@ -117,6 +118,12 @@ def test_a_coarser_candle_without_its_last_one_closes_with_the_next() -> None:
     gaps = flat([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], missing=(3, 4))
     # 02:00 is the last of the first candle; it is known closed when 05:00 has closed.
     assert_values(graph, Market(gaps, "1h"), [NAN, NAN, NAN, 3, 3, 8, 8, 8, 8, 12])
+
+
+def test_a_coarser_candle_that_has_not_closed_is_none() -> None:
+    coarse = Contexts(Market(flat([1, 2, 3, 4, 5, 6, 7]), "1h")).traded.coarser("4h")
+    assert coarse.candles.close.tolist() == [4]
+    assert coarse.closed_at.tolist() == [MIDNIGHT + 4 * HOUR]
 
 
 def test_indicators_inside_a_scope_count_its_own_candles() -> None:
