@@ -9,6 +9,7 @@ from tests.routes.world import PASSWORD, World
 
 Body = dict[str, Any]
 NEW_PASSWORD = "battery staple 99"
+FORMULA = "enter_long = close > ema(close, 3)"
 
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
@@ -20,7 +21,19 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
     own, lead, instrument = str(world.own["alice"].pk), world.pit.lead, str(world.pit.instrument.pk)
     exchange = world.pit.desk.exchange
     amount = {"amount": "5"}
-    strategy = {"name": "Other", "instrument": instrument, "timeframe": "5m", "fast": "3", "slow": "9", "share": "20"}
+    strategy = {"name": "Other", "instrument": instrument, "timeframe": "5m", "face": "formula", "formula": FORMULA}
+    terms = {
+        "period": "all",
+        "initial_cash": "5000",
+        "taker_fee": "0.1",
+        "maker_fee": "0.1",
+        "slippage": "none",
+        "leverage": "1",
+        "fill_rule": "standard",
+    }
+    ranges = {f"{name}_{bound}": "3" for name in ("fast", "slow") for bound in ("from", "to", "step")}
+    ranges |= {f"share_{bound}": "0.2" for bound in ("from", "to", "step")}
+    sweep = {**terms, **ranges, "search": "grid", "fast_vary": "on"}
     posts: dict[str, Body] = {
         "account_login": {"login": "charlie@example.org", "password": PASSWORD},
         "account_signup": {"email": "dora@example.org", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
@@ -46,7 +59,11 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "trading:stop": {"mode": "KEEP"},
         "strategies:new": strategy,
         "strategies:edit": strategy,
+        "strategies:check": {"formula": FORMULA},
         "strategies:start": {"portfolio": str(lead.pk)},
+        "strategies:try": terms,
+        "strategies:sweep_version": sweep,
+        "strategies:sweep_count": sweep,
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
         "marketplace:detail": {"source": str(world.own["charlie"].pk), "amount": "100", "multiplier": "1"},
         "marketplace:edit": {"title": "Other", "description": "Other."},
@@ -61,10 +78,12 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
     amount = {"amount": "5"}
     strategy = {
         "name": "Other",
-        "instrument": instrument,
+        "instruments": [instrument],
         "timeframe": "5m",
-        "parameters": {"fast": 3, "slow": 9, "share": "0.2", "stop_loss": None},
+        "template": "ema_cross",
+        "values": {"fast": 3, "slow": 9, "share": "0.2"},
     }
+    span = {"start": "2026-03-01T18:00:00Z", "end": NOON.isoformat()}
     return {
         ("accounts_api:tokens", "POST"): {"name": "bot", "email": "alice@example.org", "password": PASSWORD},
         ("accounts_api:me", "PATCH"): {"display_name": "Somebody"},
@@ -84,6 +103,9 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("trading_api:safety", "PUT"): {"level": "HALTED", "reason": "A drill."},
         ("strategies_api:strategies", "POST"): strategy,
         ("strategies_api:strategy", "PUT"): strategy,
+        ("strategies_api:check", "POST"): {"formula": "enter_long = close > open"},
+        ("strategies_api:backtests", "POST"): {"version": str(world.version.pk), **span},
+        ("strategies_api:sweeps", "POST"): {"version": str(world.version.pk), **span, "grid": {"fast": [2, 4]}},
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
         ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},

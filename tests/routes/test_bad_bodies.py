@@ -171,9 +171,12 @@ def test_money_beyond_what_is_free_stays_where_it_is(world: World) -> None:
 @pytest.mark.parametrize(("fast", "slow"), [(9, 9), (10, 9), (500, 2)])
 def test_a_fast_period_lies_below_the_slow_one(world: World, fast: int, slow: int) -> None:
     body = bodies(world)["strategies_api:strategies", "POST"]
-    changed = {**body, "parameters": {**body["parameters"], "fast": fast, "slow": slow}}
+    changed = {**body, "values": {**body["values"], "fast": fast, "slow": slow}}
     assert _refused(world, "alice", "strategies_api:strategies", changed) == (400, "FAST_NOT_BELOW_SLOW")
-    form = {**bodies(world)["strategies:new", "POST"], "fast": str(fast), "slow": str(slow)}
+    browser, address = world.browser("alice"), world.path(ROUTES["strategies:edit"])
+    shown = {field.name: field.value() for field in browser.get(address).context["form"]}
+    form = {name: value for name, value in shown.items() if value not in (None, False, "")}
+    form |= {"parameter_fast": str(fast), "parameter_slow": str(slow)}
     with unchanged() as tables:
-        answer = send(world.browser("alice"), "POST", world.path(ROUTES["strategies:new"]), form)
-    assert (answer.status_code, list(answer.context["form"].errors), tables) == (400, ["fast"], [])
+        answer = send(browser, "POST", address, form)
+    assert (answer.status_code, list(answer.context["form"].errors), tables) == (400, ["parameter_fast"], [])

@@ -20,7 +20,8 @@ LISTS = (
     "accounts:activity accounts_api:tokens accounts_api:notifications accounts_api:invitations "
     "markets_api:instruments markets_api:tickers portfolios_api:portfolios portfolios_api:equity "
     "portfolios_api:ledger portfolios_api:positions trading_api:orders trading_api:fills trading_api:follows "
-    "strategies_api:strategies strategies_api:strategy strategies_api:runs marketplace_api:listings "
+    "strategies_api:strategies strategies_api:strategy strategies_api:runs strategies_api:backtests "
+    "strategies_api:sweeps strategies_api:points marketplace_api:listings "
     "community_api:leaderboard community_api:competitions community_api:ranking"
 )
 
@@ -36,7 +37,7 @@ def _counted(world: World, routes: list[Route]) -> dict[str, int]:
     found = {}
     for route in routes:
         client = world.client(route, asker_of(route))
-        path = world.path(route) + ("?timeframe=5m" if route.name == "markets_api:candles" else "")
+        path = world.path(route) + world.query(route)
         with CaptureQueriesContext(connection) as queries:
             assert client.get(path).status_code == 200
         found[route.name] = len(queries)

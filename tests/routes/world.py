@@ -30,13 +30,17 @@ from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from marketplace.models import Listing
 from marketplace.services.listings import publish_listing
+from markets.candle_store import candle_store
 from portfolios.models import Portfolio
 from portfolios.services.equity import take_snapshots
 from strategies.models import StrategyRun, StrategyVersion
+from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
+from strategies.services.sweeps import Search, request_sweep
+from strategies.terms import Terms
 from tests.fixtures_desk import NOON, Desk, Working
-from tests.fixtures_past import ema_cross
+from tests.fixtures_past import ema_cross, waves
 from tests.fixtures_trading import Pit
 from tests.routes.routes import Route
 from trading.models import CauseKind, Fill, Follow, Leg, Order, Side
@@ -98,13 +102,19 @@ class World:
             client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {self.secrets[asker]}"
         return client
 
+    def query(self, route: Route) -> str:
+        """Return what a route's address must ask for."""
+        if route.name == "markets_api:candles":
+            return "?timeframe=5m"
+        return f"?id={self.values['backtest_id']}" if route.name == "strategies_api:compare" else ""
+
     def client(self, route: Route, asker: str) -> Client:
         """Return the asker in the way in which a route is used: as a program or in a browser."""
         return self.program(asker) if route.is_api else self.browser(asker)
 
     def ask(self, route: Route, method: str, asker: str, body: Any = None, **other: Any) -> Answer:
         """Send one request in the asker's way, undo whatever it did, and return the answer."""
-        query = "?timeframe=5m" if route.name == "markets_api:candles" else ""
+        query = self.query(route)
         with transaction.atomic():
             path = self.path(route, **other) + query
             answer = send(self.client(route, asker), method, path, body, as_json=route.is_api)
@@ -203,9 +213,20 @@ def build(desk: Desk, working: Working) -> World:
     revoke_token(token=revoked)
     secrets = {name: one[1] for name, one in tokens.items()} | {"revoked": secret}
     world = World(pit, people, own, follow, listing, version, run, competition, secrets, tokens["alice"][0])
-    world.values = _values(world)
+    world.values = _values(world) | _tried(pit, alice, version, working)
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
+
+
+def _tried(pit: Pit, alice: User, version: StrategyVersion, working: Working) -> dict[str, Any]:
+    """Let alice try her strategy on a past, as it is and as a sweep; return the keys of both and of a point."""
+    candle_store().upsert(pit.instrument.exchange.code, pit.instrument.symbol, "5m", waves(600, NOON))
+    terms = Terms((pit.instrument,), "5m", NOON - timedelta(days=1), NOON)
+    with working():
+        backtest = request_backtest(owner=alice, version=version, terms=terms)
+        search = Search(grid={"fast": [2], "slow": [3, 4]})
+        sweep = request_sweep(owner=alice, version=version, terms=terms, search=search)
+    return {"backtest_id": backtest.pk, "sweep_id": sweep.pk, "number": 0}
 
 
 def _armed_stop(pit: Pit, working: Working) -> None:
