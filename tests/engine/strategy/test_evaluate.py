@@ -121,7 +121,8 @@ def test_a_coarser_candle_without_its_last_one_closes_with_the_next() -> None:
 
 
 def test_a_coarser_candle_that_has_not_closed_is_none() -> None:
-    coarse = Contexts(Market(flat([1, 2, 3, 4, 5, 6, 7]), "1h")).traded.coarser("4h")
+    contexts = Contexts(Market(flat([1, 2, 3, 4, 5, 6, 7]), "1h"))
+    coarse = contexts.traded.coarser("4h")
     assert coarse.candles.close.tolist() == [4]
     assert coarse.closed_at.tolist() == [MIDNIGHT + 4 * HOUR]
 
