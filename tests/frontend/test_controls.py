@@ -79,7 +79,11 @@ def test_a_form_is_sent_once_however_often_its_button_is_pressed(stage: Stage, p
     stage.body = '<form hx-post="/order/" hx-target="#answer"><button>Buy</button></form><p id="answer"></p>'
     stage.html("/order/", "bought")
     waiting: list[Route] = []
-    page.route("**/order/", waiting.append)  # answered only when both clicks have been
+
+    def hold(route: Route) -> None:
+        waiting.append(route)  # answered only when both clicks have been
+
+    page.route("**/order/", hold)
     page.goto(stage.url)
     page.eval_on_selector("button", "button => { button.click(); setTimeout(() => button.click()) }")
     expect(page.get_by_role("button", name="Buy")).to_be_disabled()
@@ -94,10 +98,8 @@ def test_an_answer_that_overtakes_the_holding_leaves_the_form_usable(stage: Stag
     stage.body = '<form hx-post="/order/" hx-swap="none"><button>Buy</button></form>'
     page.route("**/order/", lambda route: None)  # no other answer comes and releases it
     page.goto(stage.url)
-    page.eval_on_selector(
-        "form",
-        "form => { form.requestSubmit(); form.dispatchEvent(new CustomEvent('htmx:afterRequest', {bubbles: true})) }",
-    )
+    answered = "new CustomEvent('htmx:afterRequest', {bubbles: true, detail: {}})"
+    page.eval_on_selector("form", f"form => {{ form.requestSubmit(); form.dispatchEvent({answered}) }}")
     page.wait_for_timeout(50)
     expect(page.get_by_role("button", name="Buy")).to_be_enabled(timeout=1)
 
