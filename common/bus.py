@@ -53,6 +53,9 @@ class Bus(Protocol):
 
     def board_drop(self, board: str) -> None: ...
 
+    def announce(self, boards: Mapping[str, Mapping[str, str]], channel: str, message: Any) -> None:
+        """Put values on several boards, then publish: whoever hears the message finds them. One round trip."""
+
 
 class _Closing:
     def close(self) -> None:
@@ -128,6 +131,11 @@ class MemoryBus:
         with self._lock:
             self._boards.pop(board, None)
 
+    def announce(self, boards: Mapping[str, Mapping[str, str]], channel: str, message: Any) -> None:
+        for board, values in boards.items():
+            self.board_put(board, values)
+        self.publish(channel, message)
+
 
 class RedisSubscription(_Closing):
     def __init__(self, client: redis.Redis, prefix: str, channels: tuple[str, ...]) -> None:
@@ -154,14 +162,20 @@ class RedisBus:
         self._prefix = f"{prefix}bus:"
 
     def publish(self, channel: str, message: Any) -> None:
-        self.client.publish(self._prefix + channel, json.dumps(message, separators=(",", ":")))
+        self._publish(self.client, channel, message)
+
+    def _publish(self, client: redis.Redis, channel: str, message: Any) -> None:
+        client.publish(self._prefix + channel, json.dumps(message, separators=(",", ":")))
 
     def listen(self, *channels: str) -> RedisSubscription:
         return RedisSubscription(self.client, self._prefix, channels)
 
     def board_put(self, board: str, values: Mapping[str, str]) -> None:
+        self._board_put(self.client, board, values)
+
+    def _board_put(self, client: redis.Redis, board: str, values: Mapping[str, str]) -> None:
         if values:
-            self.client.hset(self._prefix + board, items=[part for pair in values.items() for part in pair])
+            client.hset(self._prefix + board, items=[part for pair in values.items() for part in pair])
 
     def board_get(self, board: str, keys: Iterable[str] | None = None) -> dict[str, str]:
         if keys is None:
@@ -172,6 +186,13 @@ class RedisBus:
 
     def board_drop(self, board: str) -> None:
         self.client.delete(self._prefix + board)
+
+    def announce(self, boards: Mapping[str, Mapping[str, str]], channel: str, message: Any) -> None:
+        with self.client.pipeline(transaction=False) as pipeline:
+            for board, values in boards.items():
+                self._board_put(pipeline, board, values)
+            self._publish(pipeline, channel, message)
+            pipeline.execute()
 
 
 @cache

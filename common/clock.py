@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 
 # The board on the bus that holds the newest market time of each namespace; absent for real venues.
@@ -33,9 +33,18 @@ def market_now(namespace: str) -> datetime:
     return announced_time(namespace) or wall_now()
 
 
+def market_times(namespaces: Iterable[str]) -> dict[str, datetime]:
+    """Return market time in each of the namespaces, in one look: a batch has one moment, however many rows it has."""
+    from common.bus import bus  # the bus reads settings; the clock must be importable without them
+
+    wanted = set(namespaces)
+    announced = bus().board_get(MARKET_CLOCKS, wanted)
+    return {name: datetime.fromisoformat(announced[name]) if name in announced else wall_now() for name in wanted}
+
+
 def announced_time(namespace: str) -> datetime | None:
     """Return the market time that a namespace's price source last announced, if it ever did."""
-    from common.bus import bus  # the bus reads settings; the clock must be importable without them
+    from common.bus import bus
 
     announced = bus().board_get(MARKET_CLOCKS, [namespace]).get(namespace)
     return datetime.fromisoformat(announced) if announced else None

@@ -104,6 +104,18 @@ class RequestIdMiddleware:
             request_id.reset(token)
 
 
+class PrivateAnswersMiddleware:
+    """Let no cache between us and a person keep an answer, unless its view says otherwise: most show somebody's own."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self._get_response(request)
+        response.headers.setdefault("Cache-Control", "private")
+        return response
+
+
 class PlainAddressMiddleware:
     """Find nothing at an address with a NUL in it: no name of ours has one, and PostgreSQL would take it for a failure."""
 

@@ -14,7 +14,7 @@ from common import clock
 from common.bus import bus
 from common.db import one_moment
 from markets.live import LivePrices
-from markets.prices import put_prices
+from markets.prices import board_name, price_cells
 from markets.services.candles import store_recent_candles
 from markets.signals import candle_closed
 from markets.steps import ClosedCandle, PriceSource, Step
@@ -53,9 +53,9 @@ def apply_step(namespace: str, step: Step, *, persists_candles: bool) -> None:
     if persists_candles and step.closed:
         store_recent_candles(candles=step.closed)
     prices = {str(instrument_id): format(price, "f") for instrument_id, price in step.prices.items()}
-    put_prices(namespace, prices, step.at)
-    clock.set_market_time(namespace, step.at)
-    bus().publish(ticks_channel(namespace), {"at": step.at.isoformat(), "prices": prices})
+    moment = step.at.isoformat()
+    boards = {board_name(namespace): price_cells(prices, step.at), clock.MARKET_CLOCKS: {namespace: moment}}
+    bus().announce(boards, ticks_channel(namespace), {"at": moment, "prices": prices})
     for candle in step.closed:
         candle_closed.send(
             ClosedCandle,

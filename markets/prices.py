@@ -41,10 +41,15 @@ def latest_prices(instruments: Iterable[Instrument]) -> dict[UUID, Price]:
     return found
 
 
-def put_prices(namespace: str, prices: Mapping[str, str], at: datetime) -> None:
-    """Write prices (instrument id → plain decimal text), all made at `at`. Only the feed calls this."""
+def price_cells(prices: Mapping[str, str], at: datetime) -> dict[str, str]:
+    """Return the board's cells for prices (instrument id → plain decimal text) that were all made at `at`."""
     moment = at.isoformat()
-    bus().board_put(board_name(namespace), {key: f"{price}|{moment}" for key, price in prices.items()})
+    return {key: f"{price}|{moment}" for key, price in prices.items()}
+
+
+def put_prices(namespace: str, prices: Mapping[str, str], at: datetime) -> None:
+    """Write prices on the board without telling anybody; the feed's steps do both (feed.py: apply_step)."""
+    bus().board_put(board_name(namespace), price_cells(prices, at))
 
 
 def parse_price(cell: str) -> Price:

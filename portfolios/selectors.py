@@ -12,7 +12,7 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from accounts.models import User
-from common.clock import market_now
+from common.clock import market_times
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum, canonical
 from engine.decimals import ZERO, money
@@ -194,7 +194,7 @@ def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | Non
     known = dict(prices or {})
     if missing := held - known.keys():
         known |= latest_prices(Instrument.objects.filter(pk__in=missing).select_related("market"))
-    now = {namespace: market_now(namespace) for namespace in {one.namespace for one in books.values()}}
+    now = market_times(one.namespace for one in books.values())
     for position in positions:
         price = known.get(position.instrument_id)
         _add_position(worth[position.portfolio_id], position, price, now[books[position.portfolio_id].namespace])

@@ -105,5 +105,7 @@ def _use(candle_dir: Path, redis_prefix: str) -> None:
     if "global_keyprefix" in options:
         renamed = options["global_keyprefix"].replace(settings.REDIS_PREFIX, redis_prefix, 1)
         current_app.conf.broker_transport_options = {**options, "global_keyprefix": renamed}
+        # Connections that this process has sent tasks over keep the old names: forget them, as a forked child would.
+        current_app._after_fork()  # type: ignore[attr-defined]  # Celery has no public name for it
     settings.CANDLE_DIR, settings.REDIS_PREFIX = candle_dir, redis_prefix
     bus.cache_clear()

@@ -103,6 +103,14 @@ def test_boards_are_apart_and_a_dropped_one_is_empty(bus: Bus) -> None:
     assert bus.board_get("prices:replay") == {"a": "2"}
 
 
+def test_whoever_hears_an_announcement_finds_it_on_the_boards(bus: Bus) -> None:
+    with bus.listen("ticks:sim") as subscription:
+        bus.announce({"prices:sim": {"a": "1"}, "clocks": {"sim": "t1"}, "empty": {}}, "ticks:sim", {"at": "t1"})
+        assert subscription.get(SOON) == ("ticks:sim", {"at": "t1"})
+        assert bus.board_get("prices:sim") == {"a": "1"}
+        assert bus.board_get("clocks", ["sim"]) == {"sim": "t1"}
+
+
 def test_what_a_board_gives_is_the_callers_own(bus: Bus) -> None:
     bus.board_put("prices:sim", {"a": "1"})
     bus.board_get("prices:sim")["a"] = "9"

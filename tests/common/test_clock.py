@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from unittest.mock import Mock
 
 import pytest
 
 from common import clock
+from common.bus import bus
 from common.ids import new_id
 
 NEW_YEAR = datetime(2026, 1, 1, tzinfo=UTC)
@@ -52,6 +54,17 @@ def test_market_time_is_what_the_namespaces_source_announced(stopped_wall: None,
 def test_a_namespace_that_announces_nothing_lives_by_the_wall(stopped_wall: None, namespace: str) -> None:
     clock.set_market_time(f"{namespace}-other", NEW_YEAR + timedelta(days=9))
     assert clock.market_now(namespace) == NEW_YEAR
+
+
+def test_market_time_of_several_namespaces_is_read_in_one_look(
+    stopped_wall: None, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock.set_market_time(namespace, NEW_YEAR + timedelta(days=9))
+    looks = Mock(wraps=bus().board_get)
+    monkeypatch.setattr(bus(), "board_get", looks)
+    told = clock.market_times([namespace, f"{namespace}-silent", namespace])
+    assert told == {namespace: NEW_YEAR + timedelta(days=9), f"{namespace}-silent": NEW_YEAR}
+    assert looks.call_count == 1
 
 
 def test_monotonic_seconds_pass_whatever_the_wall_says(stopped_wall: None) -> None:

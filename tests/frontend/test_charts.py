@@ -9,6 +9,8 @@ from playwright.sync_api import Locator, Page, expect
 from tests.fixtures_stage import Stage
 
 BOOK = "portfolio:0198"
+# Longer than a part rests between two fetches (live.js: REFRESH_AGAIN_AFTER_MS).
+_SNAPSHOT_MS = 700
 START = 1_772_452_800  # 2 March 2026, 12:00 UTC
 CANDLES: dict[str, Any] = {
     "candles": [
@@ -132,6 +134,9 @@ def test_new_trades_are_fetched_when_their_part_is_told_to_refresh(stage: Stage,
     chart = """<figure class="chart" data-chart="candles" data-url="/candles.json" data-label="Price"></figure>"""
     drawn = _draw(stage, page, f'<div data-topic="{BOOK}"><div data-refresh="fills">{chart}</div></div>')
     expect(drawn).to_have_attribute("data-state", "ready")
+    # The snapshot has the part fetched as well: what is counted below begins after it.
+    expect(page.locator("[data-live-status]")).to_have_attribute("data-state", "live")
+    page.wait_for_timeout(_SNAPSHOT_MS)
     bought = {"time": START + 300, "side": "buy", "text": "0.1"}
     fallen = [{"time": START, "open": "1", "high": "1", "low": "1", "close": "1"}]
     stage.json("/candles.json", {"candles": fallen, "markers": [*CANDLES["markers"], bought]})

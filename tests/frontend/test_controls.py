@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.fixtures_stage import Stage
 
@@ -78,11 +78,30 @@ def test_htmx_asks_in_the_same_dialog(stage: Stage, page: Page) -> None:
 def test_a_form_is_sent_once_however_often_its_button_is_pressed(stage: Stage, page: Page) -> None:
     stage.body = '<form hx-post="/order/" hx-target="#answer"><button>Buy</button></form><p id="answer"></p>'
     stage.html("/order/", "bought")
+    waiting: list[Route] = []
+
+    def hold(route: Route) -> None:
+        waiting.append(route)  # answered only when both clicks have been
+
+    page.route("**/order/", hold)
     page.goto(stage.url)
     page.eval_on_selector("button", "button => { button.click(); setTimeout(() => button.click()) }")
+    expect(page.get_by_role("button", name="Buy")).to_be_disabled()
+    for route in waiting:
+        route.continue_()
     expect(page.locator("#answer")).to_have_text("bought")
     expect(page.get_by_role("button", name="Buy")).to_be_enabled()
     assert stage.times_asked("/order/") == 1
+
+
+def test_an_answer_that_overtakes_the_holding_leaves_the_form_usable(stage: Stage, page: Page) -> None:
+    stage.body = '<form hx-post="/order/" hx-swap="none"><button>Buy</button></form>'
+    page.route("**/order/", lambda route: None)  # no other answer comes and releases it
+    page.goto(stage.url)
+    answered = "new CustomEvent('htmx:afterRequest', {bubbles: true, detail: {}})"
+    page.eval_on_selector("form", f"form => {{ form.requestSubmit(); form.dispatchEvent({answered}) }}")
+    page.wait_for_timeout(50)
+    expect(page.get_by_role("button", name="Buy")).to_be_enabled(timeout=1)
 
 
 def test_a_refusal_and_a_response_header_make_toasts(stage: Stage, page: Page) -> None:

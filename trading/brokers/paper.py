@@ -7,9 +7,10 @@ crash, gets the same fills under the same ids, and booking them again is a no-op
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from decimal import Decimal
 
-from common.clock import market_now
+from common.clock import market_times
 from engine.decimals import ZERO
 from engine.execution import Costs, taker_fee, taker_price
 from trading.brokers import BrokerFill, OrderResult, Outcome
@@ -21,12 +22,13 @@ ACCOUNT = "paper"
 
 class PaperBroker:
     def submit(self, orders: Sequence[Order]) -> list[OrderResult]:
-        return [OrderResult(order.pk, Outcome.FILLED, (_fill(order),)) for order in orders]
+        now = market_times(order.portfolio.namespace for order in orders)
+        return [OrderResult(one.pk, Outcome.FILLED, (_fill(one, now[one.portfolio.namespace]),)) for one in orders]
 
     query = submit
 
 
-def _fill(order: Order) -> BrokerFill:
+def _fill(order: Order, happened_at: datetime) -> BrokerFill:
     assert order.market_price is not None, "an order is judged before it is sent"
     costs = costs_of(order.instrument, order.portfolio)
     price = taker_price(market_price=order.market_price, is_buy=order.side == Side.BUY, costs=costs)
@@ -37,7 +39,7 @@ def _fill(order: Order) -> BrokerFill:
         quantity=order.quantity,
         price=price,
         fee=_fee(order, price, costs),
-        happened_at=market_now(order.portfolio.namespace),
+        happened_at=happened_at,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -105,25 +106,26 @@ class _Follower:
 
 def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
     """Write the rows of a batch: orders, and the aims that drift is measured from."""
-    followers = _gather(event, follows)
+    now = market_now(event.lead.namespace)
+    followers = _gather(event, follows, now)
     if event.closed_fraction:
         _supersede(event, followers)
     orders: list[Order] = []
     for follower in followers:
         if event.closed_fraction:
-            orders.append(_closing_order(event, follower))
+            orders.append(_closing_order(event, follower, now))
         if event.opened_quantity:
-            orders.append(_opening_order(event, follower))
+            orders.append(_opening_order(event, follower, now))
         follower.aim.last_seq = event.seq
     bulk_insert(Order, orders, ignore_conflicts=True)
     bulk_save(FollowPosition, [follower.aim for follower in followers], ["ratio", "target", "last_seq"])
     publish([(f"portfolio:{one.portfolio.pk}", {"refresh": ["orders"]}) for one in followers])
 
 
-def _gather(event: LeadEvent, follows: Sequence[Follow]) -> list[_Follower]:
+def _gather(event: LeadEvent, follows: Sequence[Follow], now: datetime) -> list[_Follower]:
     portfolios = lock_portfolios(follow.portfolio_id for follow in follows)
     assert event.market_price is not None
-    price = Price(event.market_price, market_now(event.lead.namespace))
+    price = Price(event.market_price, now)
     worth = worth_of(portfolios.values(), {event.instrument_id: price})
     held = dict(
         Position.objects.filter(portfolio_id__in=portfolios, instrument=event.instrument).values_list(
@@ -164,17 +166,17 @@ def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
     cancel(withdrawn, code="SUPERSEDED")
 
 
-def _closing_order(event: LeadEvent, follower: _Follower) -> Order:
+def _closing_order(event: LeadEvent, follower: _Follower, now: datetime) -> Order:
     """Mirror the lead's closed fraction on what the follower actually holds (rule 9); sized again when it is judged."""
     quantity = reduction_quantity(
         held=follower.held, closed_fraction=event.closed_fraction, lot_step=event.instrument.lot_step
     )
     follower.aim.target = money(follower.aim.target * (ONE - event.closed_fraction))
     # An open of this follow may still be in flight: then there will be something to close, and judging finds out.
-    return _order(event, follower, Leg.CLOSE, quantity, closed_fraction=event.closed_fraction)
+    return _order(event, follower, Leg.CLOSE, quantity, now, closed_fraction=event.closed_fraction)
 
 
-def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
+def _opening_order(event: LeadEvent, follower: _Follower, now: datetime) -> Order:
     refusal = {FollowState.PAUSED: "FOLLOW_PAUSED", FollowState.STOPPING: "FOLLOW_STOPPING"}.get(
         FollowState(follower.follow.state), ""
     )
@@ -193,7 +195,7 @@ def _opening_order(event: LeadEvent, follower: _Follower) -> Order:
         refusal = "QUANTITY_BELOW_MINIMUM" if follower.aim.ratio else "NO_EQUITY"
     if not refusal:
         follower.aim.target += quantity
-    return _order(event, follower, Leg.OPEN, quantity, denied=refusal)
+    return _order(event, follower, Leg.OPEN, quantity, now, denied=refusal)
 
 
 def _order(
@@ -201,6 +203,7 @@ def _order(
     follower: _Follower,
     leg: Leg,
     quantity: Decimal,
+    now: datetime,
     *,
     closed_fraction: Decimal | None = None,
     denied: str = "",
@@ -216,4 +219,5 @@ def _order(
         closed_fraction=closed_fraction,
         seq=event.seq,
         denied=denied,
+        at=now,
     )

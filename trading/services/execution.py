@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from common.clock import market_now, wall_now
+from common.clock import market_times, wall_now
 from common.db import bulk_insert, bulk_update
 from common.failpoints import failpoint
 from common.ids import deterministic_id, new_id
@@ -116,7 +116,7 @@ def _keep_verdicts(orders: Sequence[Order]) -> None:
     )
     take_off_targets((order, order.requested_quantity - order.quantity) for order in orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
-    bulk_insert(OrderEvent, [_event(order) for order in denied])
+    bulk_insert(OrderEvent, _events(denied))
     publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]}) for order in denied])
 
 
@@ -125,15 +125,20 @@ def _reserved_asset(order: Order) -> str:
     return market.quote_id if order.side == "BUY" else market.base_id
 
 
-def _event(order: Order) -> OrderEvent:
-    return OrderEvent(
-        order=order,
-        state=order.state,
-        code=order.code,
-        submitted_at=order.claimed_at if order.state != OrderState.DENIED else None,
-        happened_at=market_now(order.portfolio.namespace),
-        recorded_at=wall_now(),
-    )
+def _events(orders: Sequence[Order]) -> list[OrderEvent]:
+    """Return what became of these orders just now."""
+    now, recorded_at = market_times(order.portfolio.namespace for order in orders), wall_now()
+    return [
+        OrderEvent(
+            order=order,
+            state=order.state,
+            code=order.code,
+            submitted_at=order.claimed_at if order.state != OrderState.DENIED else None,
+            happened_at=now[order.portfolio.namespace],
+            recorded_at=recorded_at,
+        )
+        for order in orders
+    ]
 
 
 def record_results(results: Sequence[OrderResult]) -> None:
@@ -163,7 +168,7 @@ def _reject(codes: Mapping[UUID, str]) -> None:
     for order in live:
         order.state, order.code, order.reserved = OrderState.REJECTED, codes[order.pk], ZERO
     bulk_update(Order, live, ["state", "code", "reserved"])
-    bulk_insert(OrderEvent, [_event(order) for order in live])
+    bulk_insert(OrderEvent, _events(live))
 
 
 @transaction.atomic

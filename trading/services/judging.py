@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from uuid import UUID
 
-from common.clock import market_now
+from common.clock import market_times
 from engine.decimals import ZERO
 from engine.execution import taker_fee, taker_price
 from engine.risk import OrderFacts, judge
@@ -26,6 +26,7 @@ def facts_for(orders: Sequence[Order]) -> dict[UUID, OrderFacts]:
     prices = _prices(orders)
     balances = _free_balances(orders)
     safety = _Safety()
+    now = market_times(order.portfolio.namespace for order in orders)
     allowed = _Allowed(orders)
     facts = {}
     for order in orders:
@@ -36,7 +37,7 @@ def facts_for(orders: Sequence[Order]) -> dict[UUID, OrderFacts]:
             reduces=order.leg == Leg.CLOSE,
             quantity=order.requested_quantity,
             market_price=price.price if price else None,
-            price_is_stale=price is None or market_now(portfolio.namespace) - price.at > STALE_AFTER,
+            price_is_stale=price is None or now[portfolio.namespace] - price.at > STALE_AFTER,
             free_quote=balances.get((portfolio.pk, market.quote_id), ZERO),
             held_quantity=balances.get((portfolio.pk, market.base_id), ZERO),
             may_clip=order.cause_kind != CauseKind.HAND,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from django.db import transaction
@@ -49,8 +50,9 @@ def new_order(
     stop_loss_ratio: Decimal | None = None,
     seq: int = 0,
     denied: str = "",
+    at: datetime | None = None,
 ) -> Order:
-    """Return an unsaved order row; its client order id follows from its identity (model.md 8)."""
+    """Return an unsaved order row, made `at` (default: market time); its client order id follows from its identity."""
     return Order(
         id=new_id(),
         portfolio=portfolio,
@@ -69,7 +71,7 @@ def new_order(
         seq=seq,
         state=OrderState.DENIED if denied else OrderState.PENDING,
         code=denied,
-        created_at=market_now(portfolio.namespace),
+        created_at=at or market_now(portfolio.namespace),
         recorded_at=wall_now(),
     )
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from common.clock import market_now, wall_now
+from common.clock import market_times, wall_now
 from common.db import bulk_insert, bulk_update
 from common.realtime import publish
 from engine.decimals import ZERO
@@ -29,7 +29,7 @@ def withdraw_unsent_opens(orders: QuerySet[Order], *, code: str) -> list[Order]:
 
 def cancel(orders: Sequence[Order], *, code: str) -> None:
     """End PENDING orders, read with their portfolios under those portfolios' locks."""
-    now = {namespace: market_now(namespace) for namespace in {order.portfolio.namespace for order in orders}}
+    now = market_times(order.portfolio.namespace for order in orders)
     recorded_at = wall_now()
     for order in orders:
         order.state, order.code = OrderState.CANCELED, code

@@ -15,7 +15,11 @@ function submitButtons(form) {
   return [...form.elements].filter((element) => element.matches("button[type=submit], button:not([type])"));
 }
 
+/** Forms under way: an answer may arrive before the form is held, and must not leave it held for good. */
+const underWay = new WeakSet();
+
 function release(form) {
+  underWay.delete(form);
   submitButtons(form).forEach((button) => setBusy(button, false));
 }
 
@@ -23,9 +27,11 @@ function hold(event, form) {
   if (form.method === "dialog" || form.target === "_blank" || "download" in form.dataset) {
     return;
   }
+  underWay.add(form);
   // After this task, because a disabled button's name and value would not be sent, and only if nobody stopped the submit.
   setTimeout(() => {
-    if (event.defaultPrevented && !form.matches("[hx-post], [hx-get], [hx-put], [hx-patch], [hx-delete]")) {
+    const isStopped = event.defaultPrevented && !form.matches("[hx-post], [hx-get], [hx-put], [hx-patch], [hx-delete]");
+    if (isStopped || !underWay.has(form)) {
       return;
     }
     submitButtons(form).forEach((button) => (button.disabled = true));

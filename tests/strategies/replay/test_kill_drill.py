@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from celery import current_app
 
 from tests.fixtures_replay import Replays
 
@@ -13,6 +14,8 @@ KILLS = "claimed=0.1,sent=0.1,booked=0.1,copied=0.15,committed=0.05"
 @pytest.mark.services
 @pytest.mark.timeout(240)
 def test_killed_workers_lose_nothing_and_double_nothing(replays: Replays) -> None:
+    with current_app.producer_pool.acquire(block=True):
+        pass  # this process has sent tasks before: their connections must not carry the replay's
     plan = ("--candles", replays.candles(CANDLES), "--followers", FOLLOWERS)
     undisturbed = replays.run(*plan)
     drilled = replays.run(*plan, "--workers", "celery", "--kill", KILLS)

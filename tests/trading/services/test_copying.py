@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
+from unittest.mock import Mock
 
 import pytest
 
 from accounts.models import User
+from common.bus import bus
 from common.ids import deterministic_id
 from portfolios.models import Portfolio
 from portfolios.services.cash import deposit, withdraw
@@ -168,6 +170,24 @@ def test_a_denied_open_leaves_the_ratio_open(pit: Pit, bob: User) -> None:
 
 
 # --- once -----------------------------------------------------------------------------------------------------------
+def test_a_crowd_is_copied_with_as_many_looks_at_the_boards_as_one_follower(
+    pit: Pit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = Mock(wraps=bus().board_get)
+    monkeypatch.setattr(bus(), "board_get", looks)
+
+    def looks_for(quantity: str) -> int:
+        looks.reset_mock()
+        pit.buy(quantity)
+        return looks.call_count
+
+    pit.crowd(1)
+    alone = looks_for("1")
+    pit.crowd(20)
+    assert looks_for("1") == alone
+    assert Order.objects.filter(follow__isnull=False, state=OrderState.FILLED).count() == 22
+
+
 def test_copying_again_is_a_no_op(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob)
     pit.buy(4)
