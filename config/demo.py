@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -16,20 +16,25 @@ from common.ids import seeded_random
 from community.services.competitions import create_competition, enter_competition
 from config.own_data import whole_or_not_at_all
 from engine.decimals import ONE
+from engine.simulation.types import SlippageKind
 from engine.sizing import stake_quantity
+from engine.timeframes import timeframe_ms
 from marketplace.models import Listing
 from marketplace.services.listings import follow_listing, publish_listing
 from marketplace.services.records import refresh_records
 from markets.feeding import source_of
 from markets.models import Asset, Exchange, Instrument
 from markets.prices import latest_prices
-from markets.selectors import tradable_instruments
+from markets.selectors import candle_range, timeframes_of, tradable_instruments
 from portfolios.services.cash import open_portfolio
 from strategies.faces import Face
 from strategies.replay.database import without_mail
 from strategies.replay.driver import inline_workers, walk
+from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
+from strategies.services.sweeps import Search, request_sweep
+from strategies.terms import Terms
 from trading.models import Side
 from trading.services.orders import place_hand_order
 
@@ -54,6 +59,22 @@ class DemoLead:
     share: str
     stop_loss: str
 
+
+@dataclass(frozen=True, slots=True)
+class DemoTry:
+    """A strategy that the lead has tried on the past, and does not run."""
+
+    name: str
+    template: str
+    values: Mapping[str, int]
+
+
+TRIES = (
+    DemoTry("Quick breakout", "donchian_breakout", {"entry_period": 20, "exit_period": 10}),
+    DemoTry("Patient breakout", "donchian_breakout", {"entry_period": 96, "exit_period": 48}),
+)
+# What the lead lets its sweep try of a breakout: 7 × 6 combinations.
+SWEPT = {"entry_period": range(12, 97, 14), "exit_period": range(6, 52, 9)}
 
 LEADS = (
     DemoLead(
@@ -109,6 +130,8 @@ def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> Non
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
         walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
         refresh_records()
+    # Not computed here: the site's own workers do so as soon as it runs.
+    _tries(User.objects.get(email=LEAD), next(iter(instruments.values())), timeframe)
 
 
 def _quiet(candles: int) -> None:
@@ -136,6 +159,22 @@ def _lead(
         )
         start_run(actor=user, version=version, portfolio=portfolio)
     return publish_listing(owner=user, portfolio=portfolio, title=lead.title, description=lead.description)
+
+
+def _tries(lead: User, instrument: Instrument, timeframe: str) -> None:
+    """Ask for backtests of strategies on all that is known of an instrument, and for a sweep of the last."""
+    timeframe = "15m" if "15m" in timeframes_of(instrument) else timeframe
+    known = candle_range(instrument, timeframe)
+    if known is None:
+        return
+    end = known[1] + timedelta(milliseconds=timeframe_ms(timeframe))
+    terms = Terms((instrument,), timeframe, known[0], end, slippage=SlippageKind.BPS, slippage_value=1.0)
+    for one in TRIES:
+        face = Face(template=one.template, values=one.values)
+        version = save_strategy(owner=lead, name=one.name, instruments=[instrument], timeframe=timeframe, face=face)
+        request_backtest(owner=lead, version=version, terms=terms)
+    grid = {name: list(values) for name, values in SWEPT.items()}
+    request_sweep(owner=lead, version=version, terms=terms, search=Search(grid=grid))
 
 
 def _followers(listings: Sequence[Listing], exchange: Exchange, settlement: Asset) -> None:

@@ -180,7 +180,7 @@ class EditorForm(forms.Form):
     def held(self) -> dict[str, Any]:
         """Return what the fields beside the face hold, as they were typed."""
         return {name: self.data.get(name) for name in ("name", "instrument", "timeframe")} | {
-            "more": self.data.getlist("more") if hasattr(self.data, "getlist") else []  # type: ignore[attr-defined]
+            "more": self.data.getlist("more") if hasattr(self.data, "getlist") else []
         }
 
     def settings(self) -> dict[str, Any]:

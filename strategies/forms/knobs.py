@@ -26,6 +26,8 @@ from engine.strategy.types import (
 )
 
 PARAMETER = "parameter_"
+# Larger is a mistake in any setting.
+MOST = 1_000_000_000
 SIZING_CHOICES = [
     (SizingKind.SHARE_OF_EQUITY, "A share of equity"),
     (SizingKind.FIXED, "A fixed amount"),
@@ -167,8 +169,8 @@ def _ratio_parameters(graph: Graph, template: Template | None) -> set[str]:
 
 def _parameter_field(parameter: Parameter, *, is_ratio: bool) -> forms.Field:
     low, high = (_shown(bound, is_ratio=is_ratio) for bound in (parameter.minimum, parameter.maximum))
-    kind = forms.IntegerField if parameter.integer and not is_ratio else forms.FloatField
-    field = kind(
+    field = number_field(
+        is_integer=parameter.integer and not is_ratio,
         label=parameter.label or parameter.name.replace("_", " ").capitalize(),
         initial=_shown(parameter.value, is_ratio=is_ratio),
         min_value=low,
@@ -179,16 +181,27 @@ def _parameter_field(parameter: Parameter, *, is_ratio: bool) -> forms.Field:
 
 
 def _knob_field(knob: Knob, held: Setting | None) -> forms.Field:
-    kind = forms.IntegerField if knob.is_integer else forms.FloatField
     initial = None if held is None or isinstance(held, ParameterRef) else _shown(held, is_ratio=knob.is_ratio)
-    field = kind(
-        label=knob.label, initial=initial, required=knob.required, help_text=knob.help_text, min_value=0, max_value=1e9
+    field = number_field(
+        is_integer=knob.is_integer,
+        label=knob.label,
+        initial=initial,
+        required=knob.required,
+        help_text=knob.help_text,
+        min_value=0,
+        max_value=MOST,
     )
     return _with_unit(field, is_ratio=knob.is_ratio)
 
 
-def _with_unit(field: forms.Field, *, is_ratio: bool) -> forms.Field:
+def number_field(*, is_integer: bool, **about: Any) -> forms.Field:
+    """Return a field for whole numbers or for any."""
+    field = forms.IntegerField(**about) if is_integer else forms.FloatField(**about)
     field.widget.attrs["step"] = "any"
+    return field
+
+
+def _with_unit(field: forms.Field, *, is_ratio: bool) -> forms.Field:
     field.unit = "%" if is_ratio else ""  # type: ignore[attr-defined]  # the template draws it behind the input
     return field
 

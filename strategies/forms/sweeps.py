@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 
 from engine.strategy.types import Graph, Parameter
+from strategies.forms.knobs import number_field
 from strategies.forms.terms import TermsForm
 from strategies.models import StrategyVersion
 from strategies.services.sweeps import Search
@@ -92,20 +93,20 @@ class SweepForm(TermsForm):
 
 
 def _range_fields(parameter: Parameter, *, varies: bool) -> dict[str, forms.Field]:
-    kind = forms.IntegerField if parameter.integer else forms.FloatField
     low, high = _first_range(parameter)
     step = max(1, round((high - low) / 9)) if parameter.integer else _nice((high - low) / 9, digits=1)
     bounds = {"min_value": parameter.minimum, "max_value": parameter.maximum}
     if parameter.integer:
         bounds = {name: int(value) for name, value in bounds.items()}
+    whole, least, most = parameter.integer, 1 if parameter.integer else 1e-9, max(bounds["max_value"], 1)
     fields: dict[str, forms.Field] = {
         "vary": forms.BooleanField(label=f"Vary {parameter.label or parameter.name}", required=False, initial=varies),
-        "from": kind(label="From", initial=low, **bounds),
-        "to": kind(label="To", initial=high, **bounds),
-        "step": kind(label="Step", initial=step, min_value=1 if parameter.integer else 1e-9),
+        "from": number_field(is_integer=whole, label="From", initial=low, **bounds),
+        "to": number_field(is_integer=whole, label="To", initial=high, **bounds),
+        "step": number_field(is_integer=whole, label="Step", initial=step, min_value=least, max_value=most),
     }
     for name in ("from", "to", "step"):
-        fields[name].widget.attrs |= {"step": "any", "aria-label": f"{parameter.label or parameter.name}: {name}"}
+        fields[name].widget.attrs["aria-label"] = f"{parameter.label or parameter.name}: {name}"
     return {f"{parameter.name}_{name}": field for name, field in fields.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,7 +83,7 @@ class Fan:
     bottom: float
 
 
-def fan(bands: dict[str, ArrayLike], own: ArrayLike | None = None, start: float = 1.0) -> Fan | None:
+def fan(bands: Mapping[str, ArrayLike], own: ArrayLike | None = None, start: float = 1.0) -> Fan | None:
     """Return the outlines of bands (keys "5", "25", "50", "75", "95": equity along the way, of the same length)."""
     rows = {name: np.asarray(values, dtype=float) for name, values in bands.items()}
     if not rows or len(next(iter(rows.values()))) < 2:

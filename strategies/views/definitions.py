@@ -10,11 +10,11 @@ from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from engine.strategy.encode import to_json
 
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
+from engine.strategy.encode import to_json
 from engine.strategy.published import json_schema
 from engine.strategy.templates import TEMPLATES
 from strategies import selectors

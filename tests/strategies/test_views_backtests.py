@@ -53,9 +53,9 @@ class Tried:
     version: StrategyVersion
     backtest: Backtest
 
-    def at(self, name: str, query: dict[str, Any] | None = None, **headers: str) -> Any:
+    def at(self, name: str, query: dict[str, Any] | None = None, part: str = "") -> Any:
         address = reverse(f"strategies:{name}", args=[self.backtest.pk])
-        return self.browser.get(address, query, headers=headers)
+        return self.browser.get(address, query, headers={"HX-Target": part})
 
 
 def browser_of(user: User) -> Client:
@@ -147,7 +147,7 @@ def test_the_result_says_first_what_it_is_worth(tried: Tried) -> None:
 
 def test_few_queries_make_a_result(tried: Tried, django_assert_max_num_queries: Any) -> None:
     with django_assert_max_num_queries(8):
-        assert tried.at("backtest", **{"HX-Target": "backtest"}).status_code == 200
+        assert tried.at("backtest", part="backtest").status_code == 200
 
 
 def test_trades_are_sorted_filtered_and_cut_into_pages(tried: Tried) -> None:

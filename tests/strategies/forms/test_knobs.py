@@ -24,9 +24,7 @@ stop_loss = distance
 def fill(graph: Graph, **typed: Any) -> Graph:
     """Fill the graph's form as a person would, and return what it makes."""
     fields = knob_fields(graph)
-    form = type("Filled", (forms.Form,), dict(fields))(
-        {name: field.initial for name, field in fields.items()} | typed
-    )
+    form = type("Filled", (forms.Form,), dict(fields))({name: field.initial for name, field in fields.items()} | typed)
     assert form.errors == {}
     return turned(graph, form.cleaned_data)
 
