@@ -93,7 +93,7 @@ class Children:
         began = monotonic()
         child = self._take()
         try:
-            child.wait_until_ready()
+            child.wait_until_ready(_never)
         except ChildError:
             child.kill()
             raise
@@ -110,7 +110,7 @@ class Children:
     ) -> tuple[Any, ChildUsage]:
         """Return what the module's function returns for these arguments, and what it took; raise ChildError.
 
-        `stopped` is asked four times a second; when it says so the child is killed.
+        `stopped` is asked four times a second, also while the child gets ready; when it says so the child is killed.
         """
         child = self._take()
         try:
@@ -159,6 +159,7 @@ class _Child:
         self._channel, theirs = multiprocessing.Pipe()
         watched, self._lifeline = os.pipe()
         self._idle_bytes: int | None = None
+        self._asked_at = monotonic()
         try:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "common.child_main", module, str(theirs.fileno()), str(watched)],
@@ -171,12 +172,11 @@ class _Child:
             theirs.close()
             os.close(watched)
 
-    def wait_until_ready(self) -> int:
+    def wait_until_ready(self, stopped: Callable[[], bool]) -> int:
         """Return how many bytes the warm child holds."""
         if self._idle_bytes is None:
-            if not self._channel.poll(START_SECONDS):
-                raise ChildError("CRASHED", "It did not get ready.")
-            self._idle_bytes = int(self._hear()[1])
+            late = ChildError("CRASHED", "It did not get ready.")
+            self._idle_bytes = int(self._next(monotonic() + START_SECONDS, late, stopped)[1])
         return self._idle_bytes
 
     def work(
@@ -187,25 +187,28 @@ class _Child:
         on_progress: Callable[[float], None],
         stopped: Callable[[], bool],
     ) -> tuple[Any, ChildUsage]:
-        idle_bytes = self.wait_until_ready()
+        idle_bytes = self.wait_until_ready(stopped)
         began = monotonic()
+        late = ChildError("TIMED_OUT", f"It was stopped after {limits.seconds:g} seconds.")
         self._tell(limits.memory_bytes)
         self._tell((function, args))
-        asked_at = began
+        while (message := self._next(began + limits.seconds, late, stopped))[0] == "progress":
+            on_progress(message[1])
+        usage = ChildUsage(monotonic() - began, int(message[-1]), idle_bytes)
+        return _result(message), usage
+
+    def _next(self, until: float, late: ChildError, stopped: Callable[[], bool]) -> tuple[Any, ...]:
+        """Return the child's next message; raise `late` when there is none in time, STOPPED when that is the wish."""
         while True:
-            if self._channel.poll(_LISTEN_SECONDS):
-                message = self._hear()
-                if message[0] != "progress":
-                    usage = ChildUsage(monotonic() - began, int(message[-1]), idle_bytes)
-                    return _result(message), usage
-                on_progress(message[1])
             now = monotonic()
-            if now - began > limits.seconds:
-                raise ChildError("TIMED_OUT", f"It was stopped after {limits.seconds:g} seconds.")
-            if now - asked_at >= _ASK_SECONDS:
-                asked_at = now
+            if now - self._asked_at >= _ASK_SECONDS:
+                self._asked_at = now
                 if stopped():
                     raise ChildError("STOPPED")
+            if now > until:
+                raise late
+            if self._channel.poll(_LISTEN_SECONDS):
+                return self._hear()
 
     def _tell(self, message: Any) -> None:
         try:

@@ -405,7 +405,7 @@ def test_a_plan_limits_how_many_runs_there_are(setting: Setting, alice: User) ->
     ("more", "part"),
     [
         ("enter_short = close < open\nexit_short = close > open", "short entries"),
-        ("trailing = trailing_stop(0.02)", "a trailing stop"),
+        ("trailing_stop = trailing(0.02)", "a trailing stop"),
         ("take_profit = 0.1", "a take profit"),
         ("roi = {0: 0.1, 60: 0.05}", "a table of returns (ROI)"),
         ("time_stop = 10", "a time stop"),
@@ -471,6 +471,7 @@ def test_without_use_exit_signal_a_run_sells_by_its_stop_alone(desk: Desk, alice
         "stop_loss = 0.5"
     )
     setting = Setting(desk, alice, face=Face(formula=formula))
-    with working():
-        setting.candles(10, 11, 10, 9)
+    for closes in ((10, 11), (10, 9)):
+        with working():
+            setting.candles(*closes)
     assert [row[0] for row in setting.orders()] == [Side.BUY]
