@@ -195,7 +195,6 @@ def _fetch_later(feed: Record, book: Record) -> None:
         fetch(feed.high, index)
         fetch(feed.low, index)
         fetch(feed.close, index)
-        fetch(feed.volume, index)
 
 
 @part

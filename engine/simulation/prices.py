@@ -28,7 +28,7 @@ def read_bar(setup: Record, feed: Record, index: int) -> Bar:
         float_at(feed.high, index),
         float_at(feed.low, index),
         float_at(feed.close, index),
-        float_at(feed.volume, index),
+        float_at(feed.volume, index) if setup.slippage_kind == _VOLUME else 0.0,  # memory is what costs here
     )
 
 
@@ -42,7 +42,7 @@ def read_fine(setup: Record, feed: Record, index: int) -> Bar:
         float_at(feed.fine_high, index),
         float_at(feed.fine_low, index),
         float_at(feed.fine_close, index),
-        float_at(feed.fine_volume, index),
+        float_at(feed.fine_volume, index) if setup.slippage_kind == _VOLUME else 0.0,
     )
 
 
