@@ -10,6 +10,8 @@ import vectorbt as vbt
 from turns import candles, take_turns
 
 warnings.simplefilter("ignore")
+# Fees eat nearly all of it; the peer gives up trading with next to nothing, which would be another job.
+CASH = 1e15
 columns = candles()
 index = pd.to_datetime(columns["opened_at"], unit="ms")
 close = pd.Series(columns["close"], index)
@@ -27,7 +29,7 @@ def job() -> int:
     # Nothing is opened on the last candle.
     enter[-1] = False
     portfolio = vbt.Portfolio.from_signals(
-        close, enter, leave, price=opens, fees=0.001, init_cash=10_000, freq="1min", size=np.inf
+        close, enter, leave, price=opens, fees=0.001, init_cash=CASH, freq="1min", size=np.inf
     )
     portfolio.stats()
     return int(portfolio.trades.count())
