@@ -84,7 +84,7 @@ class DepositView(APIView):
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
         portfolio = portfolio_for_user(asker(request), portfolio_id)
-        paid = deposit(actor=asker(request), portfolio=portfolio, amount=_amount(request))
+        paid = deposit(actor=asker(request), portfolio=portfolio, **_movement(request))
         return Response(shown([paid], many=False))
 
 
@@ -98,7 +98,7 @@ class WithdrawView(APIView):
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
         portfolio = portfolio_for_user(asker(request), portfolio_id)
-        left = withdraw(actor=asker(request), portfolio=portfolio, amount=_amount(request))
+        left = withdraw(actor=asker(request), portfolio=portfolio, **_movement(request))
         return Response(shown([left], many=False))
 
 
@@ -115,7 +115,8 @@ class TransferView(APIView):
         wanted = serializers.TransferSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         target = portfolio_for_user(asker(request), wanted.validated_data["target"])
-        booking = transfer(actor=asker(request), source=source, target=target, amount=wanted.validated_data["amount"])
+        movement = {**wanted.validated_data, "target": target}
+        booking = transfer(actor=asker(request), source=source, **movement)
         return Response({"booking_id": booking})
 
 
@@ -162,7 +163,8 @@ class PositionsView(ListAPIView[Position]):
         return self.get_paginated_response(serializers.HoldingSerializer(holdings(page or []), many=True).data)
 
 
-def _amount(request: Request) -> Any:
+def _movement(request: Request) -> dict[str, Any]:
+    """Return the amount to move, and the key where the caller gave one."""
     wanted = serializers.AmountSerializer(data=request.data)
     wanted.is_valid(raise_exception=True)
-    return wanted.validated_data["amount"]
+    return dict(wanted.validated_data)

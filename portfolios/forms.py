@@ -6,9 +6,11 @@ from typing import Any
 
 from django import forms
 
+from common.ids import new_token
 from markets.models import SourceKind
 from portfolios.models import LedgerAccount, Portfolio
 from portfolios.selectors import openable_markets, transfer_targets
+from portfolios.services.cash import MAX_KEY
 
 # Longer than any amount that is accepted: what is longer was never meant as one.
 MAX_TYPED = 60
@@ -67,9 +69,14 @@ class OpenForm(forms.Form):
 
 
 class AmountForm(forms.Form):
-    """Money in or out."""
+    """Money in or out. `key` is new on every page: what is sent twice names the same movement."""
 
     amount = ExactAmountField()
+    key = forms.CharField(max_length=MAX_KEY, required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["key"].initial = new_token(16)
 
 
 class PortfolioChoice(forms.ModelChoiceField):  # type: ignore[type-arg] # Django's own takes none at run time
@@ -83,7 +90,7 @@ class TransferForm(AmountForm):
     """Money to another of one's own portfolios."""
 
     target = PortfolioChoice(queryset=Portfolio.objects.none(), label="To", empty_label=None)
-    field_order = ["target", "amount"]
+    field_order = ["target", "amount", "key"]
 
     def __init__(self, *args: Any, source: Portfolio, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

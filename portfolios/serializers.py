@@ -9,6 +9,7 @@ from rest_framework import serializers
 
 from markets.serializers import ExactField
 from portfolios.models import BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
+from portfolios.services.cash import MAX_KEY
 
 
 class AmountField(serializers.DecimalField):
@@ -79,7 +80,12 @@ class NewPortfolioSerializer(serializers.Serializer[Any]):
 
 
 class AmountSerializer(serializers.Serializer[Any]):
+    """Money to move. The same `key` again moves nothing and answers as the first time."""
+
     amount = AmountField()
+    key = serializers.CharField(
+        required=False, max_length=MAX_KEY, help_text="The caller's own name for this movement in this portfolio."
+    )
 
 
 class TransferSerializer(AmountSerializer):

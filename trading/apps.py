@@ -22,6 +22,13 @@ class TradingConfig(AppConfig):
             mail=False,
         )
         register_event(
+            "lead.left",
+            title="The lead of {portfolio_name} has left",
+            body="They closed their account and trade no more. Nothing new is copied, and what {portfolio_name} holds is"
+            " sold only when you stop the follow and say so.",
+            url="/portfolios/{portfolio}/",
+        )
+        register_event(
             "follow.stopped",
             title="You no longer follow {name}",
             body="Nothing is copied any more. The money is in the portfolio {portfolio_name}; move it where you like.",

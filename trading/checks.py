@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db.models import Count, Exists, Max, Min, OuterRef
 
+from common import clock
 from common.db import one_moment
 from common.fields import DecimalSum, canonical
 from engine.decimals import ZERO
@@ -33,6 +34,10 @@ from trading.models import (
     TriggerState,
 )
 
+# Work under way ends sooner than this, or its worker is gone and the sweeper has not come yet.
+PATIENCE_SECONDS = 10.0
+_LOOK_SECONDS = 0.5
+
 
 def run_checks() -> dict[str, list[BookError]]:
     """Run every check over the whole database as of one moment; a name with an empty list passed."""
@@ -52,6 +57,18 @@ def run_checks() -> dict[str, list[BookError]]:
     ]
     with one_moment():
         return {check.__name__: check() for check in checks}
+
+
+def run_checks_beside_work(patience_seconds: float = PATIENCE_SECONDS) -> dict[str, list[BookError]]:
+    """Run every check of a site that goes on working: what is under way is an orphan only if it stays so for that long."""
+    found = run_checks()
+    deadline = clock.monotonic() + patience_seconds
+    while found["no_orphan_order"] and clock.monotonic() < deadline:
+        clock.sleep(_LOOK_SECONDS)
+        with one_moment():
+            still = set(no_orphan_order())
+        found["no_orphan_order"] = [error for error in found["no_orphan_order"] if error in still]
+    return found
 
 
 def positions_equal_fills() -> list[BookError]:

@@ -16,12 +16,16 @@ from common.clock import market_now, wall_now
 from common.db import bulk_insert, lock_rows
 from common.errors import DomainError
 from common.fields import canonical
-from common.ids import new_id
+from common.ids import deterministic_id, new_id
 from common.realtime import publish
 from markets.models import Asset, Exchange, Instrument, SourceKind
 from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
 
 MAX_AMOUNT = Decimal(1_000_000_000)
+# As much of a caller's own name for a movement as doors take.
+MAX_KEY = 64
+# A portfolio, the account on the far side, and the signed amount that the portfolio gets.
+_Movement = tuple[Portfolio, LedgerAccount, Decimal]
 _KINDS = {
     SourceKind.SIMULATED: PortfolioKind.SIMULATED,
     SourceKind.REPLAY: PortfolioKind.PAPER,
@@ -69,7 +73,7 @@ def open_portfolio(
             portfolio.allowed_instruments.set(only_instruments)
         Balance.objects.create(portfolio=portfolio, asset=settlement)
         if amount:
-            _book(BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
+            _book(new_id(), BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
         if audited:
             audit(
                 action="portfolio.opened", obj=portfolio, actor=owner, after={"name": name, "amount": canonical(amount)}
@@ -77,29 +81,38 @@ def open_portfolio(
     return portfolio
 
 
-def deposit(*, actor: User, portfolio: Portfolio, amount: Decimal) -> Portfolio:
-    """Put paper money in. (A live portfolio is funded at its venue: the platform never holds money.)"""
-    return _move_external(actor, portfolio, check_amount(amount), BookingKind.DEPOSIT)
+def deposit(*, actor: User, portfolio: Portfolio, amount: Decimal, key: str | None = None) -> Portfolio:
+    """Put paper money in. (A live portfolio is funded at its venue: the platform never holds money.)
+
+    `key` is the caller's own name for this movement: the same key again moves nothing.
+    """
+    return _move_external(actor, portfolio, check_amount(amount), BookingKind.DEPOSIT, key)
 
 
-def withdraw(*, actor: User, portfolio: Portfolio, amount: Decimal) -> Portfolio:
-    """Take paper money out, up to what is free."""
-    return _move_external(actor, portfolio, -check_amount(amount), BookingKind.WITHDRAWAL)
+def withdraw(*, actor: User, portfolio: Portfolio, amount: Decimal, key: str | None = None) -> Portfolio:
+    """Take paper money out, up to what is free; `key` as for a deposit."""
+    return _move_external(actor, portfolio, -check_amount(amount), BookingKind.WITHDRAWAL, key)
 
 
-def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: BookingKind) -> Portfolio:
+def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: BookingKind, key: str | None) -> Portfolio:
     if portfolio.kind == PortfolioKind.LIVE:
         raise DomainError("LIVE_MONEY_STAYS_AT_THE_VENUE", "Move the money of a live portfolio at its exchange.")
     with transaction.atomic():
         locked = _lock_open([portfolio.pk])[portfolio.pk]
-        _book(kind, [(locked, LedgerAccount.EXTERNAL, amount)])
+        booking, movements = _booking_id(locked, key), [(locked, LedgerAccount.EXTERNAL, amount)]
+        if _is_booked(booking, kind, movements):
+            return locked
+        _book(booking, kind, movements)
         audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": canonical(amount)})
     publish([(f"portfolio:{portfolio.pk}", {"refresh": ["summary", "ledger"]})])
     return locked
 
 
-def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decimal) -> UUID:
-    """Move free cash between two portfolios of one owner that share kind, namespace and settlement currency."""
+def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decimal, key: str | None = None) -> UUID:
+    """Move free cash between two portfolios of one owner that share kind, namespace and settlement currency.
+
+    Returns the booking's id; `key` (the source's) as for a deposit.
+    """
     amount = check_amount(amount)
     if source.pk == target.pk:
         raise DomainError("SAME_PORTFOLIO", "Choose two different portfolios.")
@@ -111,10 +124,11 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
         )
     with transaction.atomic():
         locked = _lock_open([source.pk, target.pk])
-        booking = _book(
-            BookingKind.TRANSFER,
-            [(locked[source.pk], LedgerAccount.TRANSFER, -amount), (locked[target.pk], LedgerAccount.TRANSFER, amount)],
-        )
+        booking, sides = _booking_id(source, key), ((locked[source.pk], -amount), (locked[target.pk], amount))
+        movements = [(portfolio, LedgerAccount.TRANSFER, change) for portfolio, change in sides]
+        if _is_booked(booking, BookingKind.TRANSFER, movements):
+            return booking
+        _book(booking, BookingKind.TRANSFER, movements)
         audit(
             action="portfolio.transfer",
             obj=source,
@@ -148,9 +162,24 @@ def _lock_open(ids: list[UUID]) -> dict[UUID, Portfolio]:
     return locked
 
 
-def _book(kind: BookingKind, movements: list[tuple[Portfolio, LedgerAccount, Decimal]]) -> UUID:
-    """Book signed movements of locked portfolios' settlement currency against a far account; return the booking's id."""
-    booking, recorded_at = new_id(), wall_now()
+def _booking_id(portfolio: Portfolio, key: str | None) -> UUID:
+    """Return a new booking's id, or the one that the caller's key stands for in this portfolio."""
+    return UUID(deterministic_id("cash", portfolio.pk, key)) if key else new_id()
+
+
+def _is_booked(booking: UUID, kind: BookingKind, movements: Sequence[_Movement]) -> bool:
+    """Say whether these movements of locked portfolios are booked under this id; raise KEY_REUSED where others are."""
+    held = LedgerLine.objects.filter(booking_id=booking, account=LedgerAccount.HOLDINGS)
+    booked = set(held.values_list("kind", "portfolio_id", "amount"))
+    if booked and booked != {(kind, portfolio.pk, amount) for portfolio, _, amount in movements}:
+        message = "This key already names another movement of money; choose a new key."
+        raise DomainError("KEY_REUSED", message, status=409)
+    return bool(booked)
+
+
+def _book(booking: UUID, kind: BookingKind, movements: Sequence[_Movement]) -> None:
+    """Book signed movements of locked portfolios' settlement currency against a far account."""
+    recorded_at = wall_now()
     lines: list[LedgerLine] = []
     for portfolio, far_account, amount in movements:
         balance = Balance.objects.get(portfolio=portfolio, asset=portfolio.settlement_id)
@@ -167,7 +196,6 @@ def _book(kind: BookingKind, movements: list[tuple[Portfolio, LedgerAccount, Dec
             for account, change in ((LedgerAccount.HOLDINGS, amount), (far_account, -amount))
         ]
     bulk_insert(LedgerLine, lines)
-    return booking
 
 
 def _line(

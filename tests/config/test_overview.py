@@ -75,6 +75,9 @@ def test_only_the_first_few_are_shown_to_strangers(pit: Pit) -> None:
         publish_listing(owner=pit.alice, portfolio=book, title=f"No. {number}", description="")
     [(_, cards)] = Client().get("/").context["groups"]
     assert len(cards) == 3
+    # As wide as the page on a desk: three cards would leave a fourth column empty.
+    page = Client().get("/").content.decode()
+    assert page.count('class="grid-cards lg:grid-cols-3"') == 2
 
 
 def test_an_empty_market_place_hides_nothing_else(db: None) -> None:

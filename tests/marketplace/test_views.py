@@ -74,6 +74,12 @@ def test_the_chart_gets_the_equity_curve(listing: Listing) -> None:
     assert answer == {"points": [{"time": int(NOON.timestamp()), "value": 1234.5}]}
 
 
+def test_the_chart_shows_no_change_for_money_that_came_in_is_no_gain(listing: Listing) -> None:
+    page = browser_of(None).get(at("detail", listing.pk)).content.decode()
+    figure = page[page.index("<figure") : page.index("</figure>")]
+    assert "data-plain" in figure
+
+
 def test_a_portfolio_is_published(alice: User, desk: Desk) -> None:
     browser = browser_of(alice)
     assert b"Nothing to publish" in browser.get(at("publish")).content

@@ -220,6 +220,18 @@ def test_money_is_paid_in_and_taken_out(main: Portfolio) -> None:
     ]
 
 
+@pytest.mark.parametrize("way", ["deposit", "withdraw"])
+def test_a_request_that_is_repeated_under_its_key_moves_money_once(main: Portfolio, way: str) -> None:
+    api, before = _as(main.owner), _cash(main)
+    answers = [api.post(_to(way, main), {"amount": "10", "key": "mine"}, format="json") for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert answers[0].json() == answers[1].json()
+    assert abs(_cash(main) - before) == 10
+    other = api.post(_to(way, main), {"amount": "11", "key": "mine"}, format="json")
+    assert (other.status_code, other.json()["code"]) == (409, "KEY_REUSED")
+    assert abs(_cash(main) - before) == 10
+
+
 def test_money_moves_between_ones_own(desk: Desk, main: Portfolio) -> None:
     target = desk.portfolio(main.owner, 1, "Target")
     answer = _as(main.owner).post(_to("transfer", main), {"target": str(target.pk), "amount": "2.5"}, format="json")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -31,6 +32,10 @@ def balance(portfolio: Portfolio) -> tuple[str, str]:
 
 def net_deposits(portfolio: Portfolio) -> str:
     return plain(Portfolio.objects.get(pk=portfolio.pk).net_deposits)
+
+
+def everything_of(portfolio: Portfolio) -> tuple[object, ...]:
+    return lines(portfolio), balance(portfolio), net_deposits(portfolio)
 
 
 # --- opening --------------------------------------------------------------------------------------------------------
@@ -269,7 +274,45 @@ def test_money_does_not_move_to_itself_or_to_others_or_across_markets(
     assert everything_stored() == before
 
 
+# --- the caller's own key --------------------------------------------------------------------------------------------
+@pytest.mark.parametrize("move", ["deposit", "withdraw"])
+def test_a_movement_that_is_sent_again_under_its_key_moves_once(portfolio: Portfolio, move: str) -> None:
+    act = {"deposit": deposit, "withdraw": withdraw}[move]
+    before = everything_of(portfolio)
+    first = act(actor=portfolio.owner, portfolio=portfolio, amount=Decimal(10), key="mine")
+    moved = everything_of(portfolio)
+    assert moved != before
+    assert act(actor=portfolio.owner, portfolio=portfolio, amount=Decimal(10), key="mine") == first
+    with pytest.raises(DomainError) as refusal:
+        act(actor=portfolio.owner, portfolio=portfolio, amount=Decimal(11), key="mine")
+    assert (refusal.value.code, refusal.value.status) == ("KEY_REUSED", 409)
+    assert everything_of(portfolio) == moved
+    act(actor=portfolio.owner, portfolio=portfolio, amount=Decimal(10), key="another")
+    assert everything_of(portfolio) != moved
+
+
+def test_a_transfer_that_is_sent_again_under_its_key_moves_once(portfolio: Portfolio, desk: Desk) -> None:
+    target, other = (desk.portfolio(portfolio.owner, 1, name) for name in ("Target", "Elsewhere"))
+    send = partial(transfer, actor=portfolio.owner, source=portfolio, amount=Decimal(10), key="mine")
+    booking = send(target=target)
+    moved = [everything_of(one) for one in (portfolio, target, other)]
+    assert send(target=target) == booking
+    with pytest.raises(DomainError, match="already names another"):
+        send(target=other)
+    with pytest.raises(DomainError, match="already names another"):
+        deposit(actor=portfolio.owner, portfolio=portfolio, amount=Decimal(10), key="mine")
+    assert [everything_of(one) for one in (portfolio, target, other)] == moved
+
+
 # --- at the same time -----------------------------------------------------------------------------------------------
+@pytest.mark.django_db(transaction=True)
+def test_one_key_by_two_at_the_same_time_moves_once(desk: Desk, alice: User) -> None:
+    portfolio = desk.portfolio(alice, 100, "Main")
+    pay_in = partial(deposit, actor=alice, portfolio=portfolio, amount=Decimal(10), key="mine")
+    assert [type(one) for one in at_once(pay_in, pay_in)] == [Portfolio, Portfolio]
+    assert Balance.objects.get(portfolio=portfolio).amount == 110
+
+
 @pytest.mark.django_db(transaction=True)
 def test_all_the_money_is_withdrawn_once_by_two_at_the_same_time(desk: Desk, alice: User) -> None:
     for round_number in range(5):

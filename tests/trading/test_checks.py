@@ -11,10 +11,11 @@ from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 
 from accounts.models import User
+from common import clock
 from common.ids import new_id
 from portfolios.models import Balance, LedgerLine, Position
 from tests.fixtures_trading import Pit, failed_checks
-from trading.checks import run_checks
+from trading.checks import run_checks, run_checks_beside_work
 from trading.models import (
     CauseKind,
     Fill,
@@ -235,3 +236,31 @@ def test_the_command_names_what_failed_and_where(lived: Pit) -> None:
     count = Fill.objects.filter(portfolio=lived.lead).count()
     assert lines[place + 1].strip() == f"portfolio {lived.lead.pk}: {count} fills from 1 to 99, counter {count}"
     assert len([line for line in lines if line.startswith("ok ")]) == len(CHECKS) - 1
+
+
+def test_what_a_working_site_has_under_way_is_no_orphan_once_it_has_ended(
+    lived: Pit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = Order.objects.filter(portfolio=lived.lead, state=OrderState.FILLED).first()
+    assert order is not None
+    Order.objects.filter(pk=order.pk).update(state=OrderState.PENDING, filled_quantity=0, fee=0)
+    assert "no_orphan_order" in failed_checks()
+    looks: list[float] = []
+
+    def work_goes_on(seconds: float) -> None:
+        looks.append(seconds)
+        order.save()
+
+    monkeypatch.setattr(clock, "sleep", work_goes_on)
+    assert run_checks_beside_work(10)["no_orphan_order"] == []
+    assert len(looks) == 1
+
+
+def test_what_stays_under_way_is_an_orphan(lived: Pit) -> None:
+    order = Order.objects.filter(portfolio=lived.lead, state=OrderState.FILLED).first()
+    assert order is not None
+    Order.objects.filter(pk=order.pk).update(state=OrderState.PENDING)
+    out = StringIO()
+    with pytest.raises(CommandError, match="checks failed"):
+        call_command("check_books", patience=0.6, stdout=out)
+    assert f"order {order.pk} is still PENDING" in out.getvalue()

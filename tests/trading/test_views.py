@@ -266,11 +266,13 @@ def test_an_order_that_cannot_be_is_said_at_its_field(
     assert answer.context["ticket"]["key"].value() == "k1"
 
 
-def test_a_halt_is_said_above_the_ticket(pit: Pit, alices: Client, operator: User, unchanged: Unchanged) -> None:
+def test_a_halt_is_said_beside_the_button(pit: Pit, alices: Client, operator: User, unchanged: Unchanged) -> None:
     halt_platform(actor=operator, reason="a drill")
     with unchanged(), pit.working():
         answer = alices.post(_to("place", pit.lead), _asked(pit))
     assert answer.context["ticket"].non_field_errors() == ["Trading is halted: only exits pass until it resumes."]
+    page = answer.content.decode()
+    assert page.index('name="quantity"') < page.index("only exits pass until it resumes") < page.index("Place order")
 
 
 # --- follows --------------------------------------------------------------------------------------------------------

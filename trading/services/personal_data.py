@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from accounts.services import notify
 from common.errors import DomainError
 from trading.models import UNFINISHED_FOLLOW, Fill, Follow, Order
 
@@ -53,7 +54,12 @@ def export_trading(user: User) -> dict[str, Any]:
 def erase_trading(user: User) -> None:
     """Have follows ended first, for only their owner can say what shall become of their positions.
 
-    Orders, fills and ended follows stay: they name nobody but an account that leads to nobody any more.
+    Orders, fills and ended follows stay: they name nobody but an account that leads to nobody any more. Whoever follows
+    the user is told: a lead who is gone never sells, so what to do with the copies is theirs to say.
     """
     if Follow.objects.filter(follower=user, state__in=UNFINISHED_FOLLOW).exists():
         raise DomainError("FOLLOWS_UNFINISHED", "Stop your follows first, and let them end.", status=409)
+    copying = Follow.objects.filter(lead__owner=user, state__in=UNFINISHED_FOLLOW).order_by("pk")
+    for follow in copying.select_related("follower", "portfolio"):
+        facts = {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name}
+        notify(user=follow.follower, event="lead.left", context=facts)

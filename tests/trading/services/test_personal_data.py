@@ -6,12 +6,13 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import User
+from accounts.models import Notification, User
+from accounts.registry import describe
 from accounts.services import erase_person, export_personal_data
 from common.errors import DomainError
 from tests.fixtures_books import Unchanged
 from tests.fixtures_trading import Pit
-from trading.models import Fill, Follow, Order
+from trading.models import Fill, Follow, FollowState, Order
 from trading.services.follows import StopMode, stop_follow
 
 
@@ -47,3 +48,19 @@ def test_what_was_traded_outlives_the_account(pit: Pit) -> None:
     pit.buy(1)
     erase_person(user=pit.alice)
     assert (Order.objects.count(), Fill.objects.count(), Follow.objects.count()) == (1, 1, 0)
+
+
+def test_followers_are_told_that_their_lead_has_left(pit: Pit, bob: User, charlie: User) -> None:
+    follow, ended = pit.follow(bob), pit.follow(charlie)
+    stop_follow(actor=charlie, follow=ended, mode=StopMode.KEEP)
+    pit.buy(20)
+    erase_person(user=pit.alice)
+    told = Notification.objects.filter(event="lead.left")
+    assert [(one.user_id, one.context) for one in told] == [
+        (bob.pk, {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name})
+    ]
+    words = describe(told[0].event, told[0].context)
+    assert words.title == f"The lead of {follow.portfolio.name} has left"
+    follow.refresh_from_db()
+    assert follow.state == FollowState.ACTIVE
+    stop_follow(actor=bob, follow=follow, mode=StopMode.KEEP)
