@@ -10,12 +10,17 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from common.ids import new_id
+from engine.strategy.encode import to_json
+from engine.strategy.formula import write_formula
+from strategies.faces import Face, graph_of
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON, Desk
 
-PARAMETERS = {"fast": 5, "slow": 20, "share": "0.25", "stop_loss": "0.05"}
+VALUES = {"fast": "5", "slow": "20", "share": "0.25", "stop_loss": "0.05"}
+GIVEN = {**VALUES, "fast": 5, "slow": 20}
+FACE = Face(template="ema_cross", values=GIVEN)
 
 
 def program_of(user: User | None) -> APIClient:
@@ -27,14 +32,18 @@ def program_of(user: User | None) -> APIClient:
 
 @pytest.fixture
 def body(desk: Desk) -> dict[str, Any]:
-    return {"name": "Crossing", "instrument": str(desk.instrument().pk), "timeframe": "5m", "parameters": PARAMETERS}
+    return {
+        "name": "Crossing",
+        "instruments": [str(desk.instrument().pk)],
+        "timeframe": "5m",
+        "template": "ema_cross",
+        "values": GIVEN,
+    }
 
 
 @pytest.fixture
 def version(alice: User, desk: Desk) -> StrategyVersion:
-    return save_strategy(
-        owner=alice, name="Crossing", instrument=desk.instrument(), timeframe="5m", parameters=PARAMETERS
-    )
+    return save_strategy(owner=alice, name="Crossing", instruments=[desk.instrument()], timeframe="5m", face=FACE)
 
 
 def post(user: User | None, name: str, body: Any = None, *key: object) -> Any:
@@ -43,7 +52,8 @@ def post(user: User | None, name: str, body: Any = None, *key: object) -> Any:
 
 def test_an_unknown_template_is_refused(alice: User, body: dict[str, Any]) -> None:
     answer = post(alice, "strategies", body | {"template": "crystal_ball"})
-    assert (answer.status_code, list(answer.json()["context"]["fields"])) == (400, ["template"])
+    assert (answer.status_code, answer.json()["code"]) == (400, "TEMPLATE_UNKNOWN")
+    assert answer.json()["context"] == {"field": "template", "place": "template"}
     assert not Strategy.objects.exists()
 
 
@@ -55,10 +65,17 @@ def test_a_strategy_is_saved_and_read_back(alice: User, body: dict[str, Any]) ->
         "id": str(version.pk),
         "strategy": str(version.strategy_id),
         "number": 1,
-        "instrument": body["instrument"],
+        "instrument": body["instruments"][0],
         "symbol": "BTC-USDT",
+        "instruments": body["instruments"],
         "timeframe": "5m",
-        "parameters": PARAMETERS,
+        "faces": {
+            "template": "ema_cross",
+            "values": VALUES,
+            "formula": write_formula(graph_of(FACE)),
+            "graph": to_json(graph_of(FACE)),
+        },
+        "graph_hash": version.graph_hash,
         "created_at": answer.json()["created_at"],
     }
     assert answer.json() == shown
@@ -71,24 +88,25 @@ def test_a_strategy_is_saved_and_read_back(alice: User, body: dict[str, Any]) ->
 
 
 def test_what_is_left_out_has_its_default(alice: User, body: dict[str, Any]) -> None:
-    body["parameters"] = {"fast": 5, "slow": 20}
-    assert post(alice, "strategies", body).json()["parameters"] == {
-        **body["parameters"],
-        "share": "0.2",
-        "stop_loss": None,
-    }
+    del body["values"]
+    values = {"fast": "12", "slow": "26", "share": "0.2", "stop_loss": None}
+    assert post(alice, "strategies", body).json()["faces"]["values"] == values
 
 
 @pytest.mark.parametrize(
     ("wrong", "status", "code"),
     [
-        ({"parameters": {"fast": 20, "slow": 20}}, 400, "FAST_NOT_BELOW_SLOW"),
-        ({"parameters": {**PARAMETERS, "share": "1.5"}}, 400, "SHARE_OUT_OF_RANGE"),
-        ({"parameters": {**PARAMETERS, "stop_loss": "0.6"}}, 400, "STOP_LOSS_OUT_OF_RANGE"),
-        ({"parameters": {"fast": "many", "slow": 20}}, 400, "INVALID_INPUT"),
+        ({"values": {"fast": 20, "slow": 20}}, 400, "FAST_NOT_BELOW_SLOW"),
+        ({"values": {**GIVEN, "share": "1.5"}}, 400, "SHARE_OUT_OF_RANGE"),
+        ({"values": {**GIVEN, "stop_loss": "0.6"}}, 400, "STOP_LOSS_OUT_OF_RANGE"),
+        ({"values": {"fast": "many", "slow": 20}}, 400, "PERIOD_OUT_OF_RANGE"),
+        ({"values": [1, 2]}, 400, "INVALID_INPUT"),
+        ({"formula": "enter_long = close > open"}, 400, "STRATEGY_GIVEN_TWICE"),
+        ({"graph": "{}"}, 400, "STRATEGY_GIVEN_TWICE"),
         ({"timeframe": "7m"}, 400, "INVALID_INPUT"),
-        ({"instrument": "BTC-USDT"}, 400, "INVALID_INPUT"),
-        ({"instrument": str(new_id())}, 404, "NOT_FOUND"),
+        ({"instruments": ["BTC-USDT"]}, 400, "INVALID_INPUT"),
+        ({"instruments": []}, 400, "INVALID_INPUT"),
+        ({"instruments": [str(new_id())]}, 404, "NOT_FOUND"),
         ({"name": ""}, 400, "INVALID_INPUT"),
     ],
 )
@@ -103,7 +121,12 @@ def test_what_is_wrong_is_refused_and_nothing_saved(
 def test_an_edit_of_what_ran_makes_the_next_version(alice: User, desk: Desk, version: StrategyVersion) -> None:
     start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
     address = reverse("strategies_api:strategy", args=[version.strategy_id])
-    body = {"name": "Crossing", "instrument": str(version.instrument_id), "timeframe": "1h", "parameters": PARAMETERS}
+    body = {
+        "name": "Crossing",
+        "instruments": [str(version.instrument_id)],
+        "timeframe": "1h",
+        "formula": "enter_long = close > open",
+    }
     answer = program_of(alice).put(address, body, format="json")
     assert (answer.status_code, answer.json()["number"], answer.json()["timeframe"]) == (200, 2, "1h")
     shown = program_of(alice).get(address).json()
@@ -148,7 +171,13 @@ def test_a_strangers_strategy_is_not_there(
     alice: User, bob: User, charlie: User, desk: Desk, version: StrategyVersion
 ) -> None:
     run = start_run(actor=alice, version=version, portfolio=desk.portfolio(alice))
-    edit = {"name": "Mine", "instrument": str(version.instrument_id), "timeframe": "1h", "parameters": PARAMETERS}
+    edit = {
+        "name": "Mine",
+        "instruments": [str(version.instrument_id)],
+        "timeframe": "1h",
+        "template": "ema_cross",
+        "values": GIVEN,
+    }
     for user, status in ((bob, 404), (charlie, 404), (None, 401)):
         client = program_of(user)
         strategy = reverse("strategies_api:strategy", args=[version.strategy_id])
