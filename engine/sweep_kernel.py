@@ -48,19 +48,19 @@ def marks_of(opened_at: Times, start_ms: int, candle_ms: int, day_ms: int) -> Ti
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _action(enter: Any, leave: Any, first: int, is_open: bool) -> Any:
-    """Return the first candle from `first` on whose signal ends (is_open) or begins a trade; the length if none does."""
-    count = enter.size
-    wanted, other = (leave, enter) if is_open else (enter, leave)
-    index = first
+def _next(wanted: Any, words: Any, other: Any, index: int) -> Any:
+    """Return the first place from `index` on where `wanted` is set and `other` is not; the length if there is none.
+
+    `words` are the bytes of `wanted`, eight at a time: most hold nothing.
+    """
+    count = wanted.size
     while index < count:
-        if index % 8 == 0:
-            words = wanted[index : count // 8 * 8].view(np.uint64)
-            word = 0
+        word = index >> 3
+        if index & 7 == 0:
             while word < words.size and words[word] == 0:
                 word += 1
-            index += word * 8
-        stop = min(count, index - index % 8 + 8)
+            index = word << 3
+        stop = min(count, (word << 3) + 8)
         while index < stop:
             if wanted[index] and not other[index]:
                 return index
@@ -78,10 +78,14 @@ def trade_signals(
     `enter` and `leave` are the signals as bytes (0 or 1). What happens at a candle's open was said by the one before.
     """
     last = enter.size - 1
+    whole = enter.size // 8 * 8
+    enter_words, leave_words = enter[:whole].view(np.uint64), leave[:whole].view(np.uint64)
     stake = quantity = price = 0.0
     entered, marked, trades, bar = -1, 0, 0, 0
     while bar < last:
-        bar = min(_action(enter, leave, bar, entered >= 0) + 1, last)
+        is_open = entered >= 0
+        signal = _next(leave, leave_words, enter, bar) if is_open else _next(enter, enter_words, leave, bar)
+        bar = min(signal + 1, last)
         while marked < marks.size and marks[marked] <= bar:
             # The last close before the mark; none yet if the trade was opened just then.
             known = marks[marked] - 1

@@ -174,24 +174,31 @@ def buy_and_hold(candles: list[Candles], at: Times, cash: float, fee: float, fir
 
 
 def _held(candles: Candles, at: Times, cash: float, fee: float, first_candle: int) -> Floats:
-    opens = candles.open[first_candle:]
-    priced = np.flatnonzero(opens > 0)
-    if not len(priced):
+    bought = _first_priced(candles.open, first_candle)
+    if bought is None:
         return np.full(len(at), cash)
-    bought = first_candle + int(priced[0])
     quantity = cash / (float(candles.open[bought]) * (1 + fee))
-    closes = _filled(candles.close[bought:], float(candles.open[bought]))
     # How many candles opened before each time: the last of them is worth its close.
     known = np.searchsorted(candles.opened_at[bought:], at, side="left")
-    value: Floats = np.where(known > 0, quantity * closes[np.maximum(known, 1) - 1], cash)
+    places = np.maximum(known, 1) - 1
+    closes = candles.close[bought:][places]
+    if not (closes > 0).all():
+        closes = _filled(candles.close[bought:], float(candles.open[bought]))[places]
+    value: Floats = np.where(known > 0, quantity * closes, cash)
     return value
+
+
+def _first_priced(prices: Floats, start: int) -> int | None:
+    # Nearly always the very first, which is worth not looking at all the others.
+    if start < len(prices) and prices[start] > 0:
+        return start
+    priced = np.flatnonzero(prices[start:] > 0)
+    return start + int(priced[0]) if len(priced) else None
 
 
 def _filled(prices: Floats, before: float) -> Floats:
     """Return prices with gaps (NaN) filled by the last one before."""
     known = prices > 0
-    if known.all():
-        return prices
     places = np.maximum.accumulate(np.where(known, np.arange(len(prices)), -1))
     filled: Floats = np.where(places >= 0, prices[places], before)
     return filled

@@ -90,7 +90,7 @@ def spec_of(formula: str, symbols: Sequence[str], timeframe: str, count: int) ->
     )
 
 
-@njit(error_model="numpy")  # type: ignore[untyped-decorator]  # numba has no types
+@njit(error_model="numpy")
 def bare_loop(opens, close, fast, slow, fee):  # type: ignore[no-untyped-def]  # numba infers the types
     """Trade the crossover with nothing around it: two averages, one position, no records. Return trades and cash."""
     weight_fast, weight_slow = 2.0 / (fast + 1), 2.0 / (slow + 1)
