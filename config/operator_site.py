@@ -60,6 +60,8 @@ SIDEBAR: dict[str, list[tuple[str, str]]] = {
         ("strategies.Strategy", "schema"),
         ("strategies.StrategyVersion", "commit"),
         ("strategies.StrategyRun", "play_circle"),
+        ("strategies.Backtest", "history"),
+        ("strategies.Sweep", "grid_on"),
     ],
     "Marketplace": [
         ("marketplace.Listing", "storefront"),

@@ -9,7 +9,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
-from strategies.models import Strategy, StrategyRun, StrategyVersion
+from strategies.models import Backtest, Strategy, StrategyRun, StrategyVersion, Sweep
 from strategies.services.runs import stop_runs
 
 STOPPED_BY_OPERATOR = "STOPPED_BY_OPERATOR"
@@ -60,3 +60,25 @@ class StrategyRunAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
         run_ids = list(queryset.values_list("pk", flat=True))
         stopped = stop_runs(run_ids=run_ids, code=STOPPED_BY_OPERATOR, actor=asker(request))
         self.message_user(request, f"Stopped {stopped}. What they hold stays open.")
+
+
+_STUDY = ["id", "name", "owner", "version", "instrument", "timeframe", "starts_at", "ends_at", "state", "progress"]
+_STUDY += ["error_code", "error_message", "spec_hash", "engine_version", "created_at", "started_at", "finished_at"]
+_STUDY += ["seconds", "peak_memory_bytes"]
+
+
+class StudyAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["name", "owner", "instrument", "timeframe", "state", "error_code", "seconds", "created_at"]
+    list_filter = ["state", "timeframe"]
+    list_select_related = ["owner", "instrument__market", "instrument__exchange"]
+    search_fields = ["name", "owner__email", "spec_hash"]
+
+
+@admin.register(Backtest)
+class BacktestAdmin(StudyAdmin):
+    fields = [*_STUDY, "attempts", "claimed_until", "trial_hash", "summary"]
+
+
+@admin.register(Sweep)
+class SweepAdmin(StudyAdmin):
+    fields = [*_STUDY, "points", "parameters", "overfitting"]

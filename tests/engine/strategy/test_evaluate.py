@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from engine.candles import Candles
-from engine.ema_cross import EmaCross, ema_cross_signals
 from engine.strategy import evaluate as evaluation
 from engine.strategy.context import Contexts
 from engine.strategy.evaluate import evaluate, history, series_of, warm_up
 from engine.strategy.types import Graph, Market, Node, NodeRef, Parameter, ParameterRef, StrategyError, Value
+from tests.engine.strategy.first_release import EmaCross, ema_cross_signals
 from tests.engine.strategy.markets import MIDNIGHT, SYMBOLS, around, market, rough, until, walk
 
 MINUTE, HOUR = 60_000, 3_600_000

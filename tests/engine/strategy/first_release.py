@@ -1,4 +1,4 @@
-"""The EMA crossover template: long while the fast average is above the slow one. Signals come from closed candles only."""
+"""The EMA crossover as the first release computed it, before there were graphs: theirs must be the same signals."""
 
 from __future__ import annotations
 
