@@ -53,7 +53,7 @@ def test_a_backtest_is_asked_for_read_and_forgotten(
     assert (found["state"], found["progress"], found["spec"]["timeframe"]) == ("DONE", 1.0, "5m")
     count = found["result"]["metrics"]["trades_count"]
     assert found["summary"]["trades_count"] == count > 20
-    page = program.get(address("backtest_trades", key), {"sort": "profit", "descending": "true", "limit": 3}).json()
+    page = program.get(address("backtest_trades", key), {"sort": "profit", "descending": "true", "limit": "3"}).json()
     profits = [one["profit"] for one in page["trades"]]
     assert (page["count"], len(profits), profits) == (count, 3, sorted(profits, reverse=True))
     assert page["trades"][0]["symbol"] == "BTC-USDT"
