@@ -23,11 +23,12 @@ async function drawCharts() {
     const { startCharts } = await import("./charts.js");
     startCharts();
   }
-  if (document.querySelector("[data-curves]")) {
+  // A page that waits for a result loads what will draw it meanwhile.
+  if (document.querySelector("[data-curves], [data-result-soon]")) {
     const { startCurves } = await import("./curves.js");
     startCurves();
   }
-  if (document.querySelector("[data-trades-chart]")) {
+  if (document.querySelector("[data-trades-chart], [data-result-soon]")) {
     const { startTradesCharts } = await import("./trades_chart.js");
     startTradesCharts();
   }

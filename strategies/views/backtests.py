@@ -67,7 +67,7 @@ def waiting_facts(request: SignedInRequest, is_finished: bool) -> dict[str, obje
     """Return when a waiting page asks again: soon at first, then ever more seldom, up to every two seconds."""
     given = request.GET.get("asked", "0")
     asked = int(given) if given.isascii() and given.isdecimal() and len(given) < 6 else 0
-    return {} if is_finished else {"asked": asked + 1, "wait_ms": 120 if asked < 12 else min(2000, 100 * (asked - 8))}
+    return {} if is_finished else {"asked": asked + 1, "wait_ms": 80 if asked < 12 else min(2000, 100 * (asked - 8))}
 
 
 @require_safe

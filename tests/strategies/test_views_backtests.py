@@ -91,7 +91,7 @@ def test_a_backtest_is_asked_for_in_per_cent_and_shown_when_it_is_done(
         assert answer.headers["Location"] == reverse("strategies:backtest", args=[asked.pk])
         waiting = browser.get(answer.headers["Location"]).content.decode()
         assert "Waiting for a free worker" in waiting
-        assert 'hx-trigger="load delay:120ms, every 5s"' in waiting
+        assert 'hx-trigger="load delay:80ms, every 5s"' in waiting
     assert asked.spec["costs"] | {"taker_fee": 0.001, "slippage": "bps", "slippage_value": 2.0} == asked.spec["costs"]
     part = browser.get(answer.headers["Location"], headers={"HX-Target": "backtest"})
     assert part.templates[0].name == "strategies/_backtest.html"
@@ -105,7 +105,7 @@ def test_a_waiting_page_asks_ever_more_seldom(alice: User, version: StrategyVers
     waits = [
         browser.get(address, {"asked": str(count)}).context["wait_ms"] for count in (0, 11, 12, 20, 999, "x", "-1")
     ]
-    assert waits == [120, 120, 400, 1200, 2000, 120, 120]
+    assert waits == [80, 80, 400, 1200, 2000, 80, 80]
     browser.post(reverse("strategies:cancel_backtest", args=[asked.pk]))
     asked.refresh_from_db()
     assert asked.state == JobState.CANCELED

@@ -105,18 +105,23 @@ class _Client:
 @contextmanager
 def _demo(environment: Mapping[str, str]) -> Iterator[str]:
     """Serve a fresh demo and yield its address."""
+    with tempfile.TemporaryDirectory() as folder, demo_site({**environment, "SLIPSTREAM_VAR_DIR": folder}) as address:
+        yield address
+
+
+@contextmanager
+def demo_site(environment: Mapping[str, str]) -> Iterator[str]:
+    """Serve the demo with what the environment says, SLIPSTREAM_VAR_DIR among it, and yield its address."""
     port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        own = {**environment, "SLIPSTREAM_VAR_DIR": folder}
-        command = [sys.executable, "manage.py", "serve", "--port", str(port)]
-        with subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.PIPE, text=True) as process:
-            assert process.stdout is not None
-            try:
-                if not any("is running at" in line for line in process.stdout):
-                    raise RuntimeError("the demo did not start")
-                yield f"http://127.0.0.1:{port}"
-            finally:
-                process.send_signal(signal.SIGTERM)
+    command = [sys.executable, "manage.py", "serve", "--port", str(port)]
+    with subprocess.Popen(command, cwd=ROOT, env=dict(environment), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        try:
+            if not any("is running at" in line for line in process.stdout):
+                raise RuntimeError("the demo did not start")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 @contextmanager
