@@ -49,6 +49,13 @@ def test_daily_returns_of_the_matrix_compound_to_the_return() -> None:
     assert growth == pytest.approx(found.rows["total_return_ratio"], abs=1e-5)
 
 
+def test_a_point_stands_above_the_values_of_the_spec() -> None:
+    data = data_of()
+    over = run_sweep(spec_of(values={"slow": 30.0, "fast": 4.0}), [{"slow": 60.0}], data)
+    alone = run_sweep(spec_of(), [{"slow": 60.0, "fast": 4.0}], data)
+    assert over.rows.tolist() == alone.rows.tolist()
+
+
 def test_progress_is_told_after_each_point() -> None:
     heard: list[float] = []
     run_sweep(spec_of(), POINTS, data_of(), heard.append)

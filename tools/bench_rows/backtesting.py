@@ -138,13 +138,28 @@ def backtest(environment: Mapping[str, str]) -> Measurement:
     return Measurement(ours, peer=median(bare), note=f"{made} trades each")
 
 
-@row("sweep", what="400 parameter pairs on 525,600 candles, two processes", unit="s", target=at_most(1.0))
+@row(
+    "sweep",
+    what="400 parameter pairs on 525,600 candles in two processes, against 400 bare loops in one",
+    unit="s",
+    target=at_most(0.8, of="ratio"),
+)
 def sweep(environment: Mapping[str, str]) -> Measurement:
-    """Two warm processes, half the pairs each, from the spec to rows with return, Sharpe, drawdown and trades."""
+    """Two warm processes, half the pairs each, from the spec to rows with return, Sharpe, drawdown and trades.
+
+    Where vectorbt takes 50 s a bare loop takes 3.1 ms: a fiftieth of the one is 0.8 of 400 of the other. The peers'
+    own row measures vectorbt itself.
+    """
+    candles = year()
+    bare_loop(candles.open, candles.close, 12, 26, FEE)
+    times, bare, trades = [], [], 0
     with _sweepers() as swept:
         swept()
-        times, trades = zip(*(swept() for _ in range(5)), strict=True)
-    return Measurement(times, note=f"{trades[0]:,} trades in all; the limit is a fiftieth of vectorbt's 50 s")
+        for _ in range(5):
+            taken, trades = swept()
+            times.append(taken)
+            bare += [400 * seconds_of(lambda: bare_loop(candles.open, candles.close, 12, 26, FEE)) for _ in range(9)]
+    return Measurement(times, peer=median(bare), note=f"{trades:,} trades in all")
 
 
 @contextmanager

@@ -78,6 +78,14 @@ def test_a_trial_that_never_traded_earns_exactly_nothing() -> None:
     assert found.probability == 0.0
 
 
+def test_a_trial_that_never_traded_does_not_win_over_one_that_earned() -> None:
+    rows = np.random.default_rng(1).normal(0.05, 0.01, (40, 3))
+    rows[:, 1] = 0.0
+    found = backtest_overfitting(rows, 4)
+    # Were the flat one chosen, all in-sample ratios would be alike, and no line could be laid through them.
+    assert math.isfinite(found.slope)
+
+
 def test_rows_that_fill_no_block_are_dropped_from_the_start() -> None:
     rows = np.random.default_rng(1).normal(0.0, 0.01, (43, 3))
     assert backtest_overfitting(rows, 4).logits.tolist() == backtest_overfitting(rows[3:], 4).logits.tolist()
