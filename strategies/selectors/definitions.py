@@ -10,7 +10,7 @@ from django.db.models import Count, Model, Prefetch, Q, QuerySet
 
 from accounts.models import User
 from common.errors import NotFound
-from strategies.models import RunState, Strategy, StrategyVersion
+from strategies.models import FurtherInstrument, RunState, Strategy, StrategyVersion
 
 Asker = User | AnonymousUser | None
 Row = TypeVar("Row", bound=Model)
@@ -45,7 +45,9 @@ def strategies() -> QuerySet[Strategy]:
 def versions() -> QuerySet[StrategyVersion]:
     """Return versions with what showing them needs, the newest of a strategy first."""
     related = ("strategy", "instrument__market", "instrument__exchange")
-    return StrategyVersion.objects.select_related(*related).order_by("strategy", "-number")
+    further = FurtherInstrument.objects.select_related("instrument__market", "instrument__exchange")
+    found = StrategyVersion.objects.select_related(*related).prefetch_related(Prefetch("further", further))
+    return found.order_by("strategy", "-number")
 
 
 def strategies_of(user: User) -> QuerySet[Strategy]:

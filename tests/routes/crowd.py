@@ -15,7 +15,7 @@ from marketplace.models import TrackRecord
 from markets.models import Asset, Instrument, Market
 from markets.steps import ClosedCandle
 from portfolios.models import Balance, EquitySnapshot, LedgerLine, Portfolio, Position
-from strategies.models import RunState
+from strategies.models import Backtest, BacktestResult, JobState, RunState, Sweep, SweepPoint
 from tests.routes.world import World
 from trading.models import (
     CauseKind,
@@ -50,6 +50,7 @@ class Crowd:
         self._follows(leads, books)
         self._trades(instruments)
         self._strategies(instruments, books)
+        self._studies()
         self._competitions(people)
         self._own_things()
 
@@ -176,6 +177,13 @@ class Crowd:
         order.created_at = world.run.started_at
         own = {"instrument_id": lambda n: world.run.instrument_id, "cause_kind": lambda n: CauseKind.RUN}
         self._orders(order, instruments, **own)
+
+    def _studies(self) -> None:
+        world = self._world
+        backtests = self._copies(self._first(Backtest, state=JobState.DONE), spec_hash=lambda n: f"{n:064}")
+        self._copies(self._first(BacktestResult), backtest_id=self._at(backtests))
+        self._copies(self._first(Sweep, pk=world.values["sweep_id"]), spec_hash=lambda n: f"{n:064}")
+        self._copies(self._first(SweepPoint), number=lambda n: n + 10)
 
     def _competitions(self, people: list[User]) -> None:
         world = self._world

@@ -73,6 +73,8 @@ class World:
     token: ApiToken
     sessions: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
+    # A backtest and a sweep that wait: what is done cannot be cancelled.
+    unfinished: dict[str, Any] = field(default_factory=dict)
 
     def path(self, route: Route, **other: Any) -> str:
         """Return a route's address with alice's things in it, or with others."""
@@ -81,6 +83,8 @@ class World:
     def _special(self, route: Route) -> dict[str, Any]:
         if route.name in {"portfolios:follow", "portfolios:copies"}:
             return {"portfolio_id": self.follow.portfolio_id}
+        if route.name.endswith((":cancel_backtest", ":cancel_sweep")):
+            return self.unfinished
         if route.is_admin and route.keys == ("object_id",):
             app, model = route.name.removeprefix("admin:").split("_")[:2]
             return {"object_id": apps.get_model(app, model)._default_manager.values_list("pk", flat=True)[0]}
@@ -214,6 +218,7 @@ def build(desk: Desk, working: Working) -> World:
     secrets = {name: one[1] for name, one in tokens.items()} | {"revoked": secret}
     world = World(pit, people, own, follow, listing, version, run, competition, secrets, tokens["alice"][0])
     world.values = _values(world) | _tried(pit, alice, version, working)
+    world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
 
@@ -221,12 +226,18 @@ def build(desk: Desk, working: Working) -> World:
 def _tried(pit: Pit, alice: User, version: StrategyVersion, working: Working) -> dict[str, Any]:
     """Let alice try her strategy on a past, as it is and as a sweep; return the keys of both and of a point."""
     candle_store().upsert(pit.instrument.exchange.code, pit.instrument.symbol, "5m", waves(600, NOON))
-    terms = Terms((pit.instrument,), "5m", NOON - timedelta(days=1), NOON)
     with working():
-        backtest = request_backtest(owner=alice, version=version, terms=terms)
-        search = Search(grid={"fast": [2], "slow": [3, 4]})
-        sweep = request_sweep(owner=alice, version=version, terms=terms, search=search)
-    return {"backtest_id": backtest.pk, "sweep_id": sweep.pk, "number": 0}
+        asked = _asked(pit, alice, version, Decimal("0.001"))
+    return {**asked, "number": 1}
+
+
+def _asked(pit: Pit, alice: User, version: StrategyVersion, fee: Decimal) -> dict[str, Any]:
+    """Let alice ask for a backtest and a sweep at a fee; return their keys."""
+    terms = Terms((pit.instrument,), "5m", NOON - timedelta(days=1), NOON, taker_fee=float(fee))
+    backtest = request_backtest(owner=alice, version=version, terms=terms)
+    search = Search(grid={"fast": [2], "slow": [3, 4]})
+    sweep = request_sweep(owner=alice, version=version, terms=terms, search=search)
+    return {"backtest_id": backtest.pk, "sweep_id": sweep.pk}
 
 
 def _armed_stop(pit: Pit, working: Working) -> None:
