@@ -26,7 +26,9 @@ function make(tag, className, parent) {
 }
 
 function percent(value) {
-  return `${numberFormat(Math.abs(value) >= 10 ? 1 : 2)(value * 100)}%`;
+  // Nothing has no sign, whatever arithmetic left of one.
+  const shown = Math.abs(value) < 0.00005 ? 0 : value * 100;
+  return `${numberFormat(Math.abs(value) >= 10 ? 1 : 2)(shown)}%`;
 }
 
 class Curves {

@@ -45,6 +45,12 @@ def test_a_fault_is_marked_at_its_word_until_something_is_typed(editor: Page, st
     area.type(" ")
     expect(editor.locator(".code-backdrop mark")).to_have_text("crosses_abov")
     expect(editor.locator(".code-gutter [data-faulty]")).to_have_text("2")
+    # The field lies above the mark, which would hide the word.
+    box = editor.locator(".code-backdrop mark").bounding_box()
+    assert box is not None
+    on_top = editor.evaluate("([x, y]) => document.elementFromPoint(x, y).tagName", [box["x"] + 4, box["y"] + 4])
+    assert on_top == "TEXTAREA"
+    assert area.evaluate("area => getComputedStyle(area).zIndex") == "1"
     editor.get_by_role("button", name="Line 2, column 14").click()
     chosen = area.evaluate("area => area.value.slice(area.selectionStart, area.selectionEnd)")
     assert chosen == "crosses_abov"
