@@ -33,7 +33,7 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
     }
     ranges = {f"{name}_{bound}": "3" for name in ("fast", "slow") for bound in ("from", "to", "step")}
     ranges |= {f"share_{bound}": "0.2" for bound in ("from", "to", "step")}
-    sweep = {**terms, **ranges, "search": "grid", "fast_vary": "on"}
+    sweep = {**terms, **ranges, "search": "grid", "fast_vary": "on", "fast_to": "4", "fast_step": "1"}
     posts: dict[str, Body] = {
         "account_login": {"login": "charlie@example.org", "password": PASSWORD},
         "account_signup": {"email": "dora@example.org", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
