@@ -173,8 +173,9 @@ def _tries(lead: User, instrument: Instrument, timeframe: str) -> None:
         face = Face(template=one.template, values=one.values)
         version = save_strategy(owner=lead, name=one.name, instruments=[instrument], timeframe=timeframe, face=face)
         request_backtest(owner=lead, version=version, terms=terms)
-    grid = {name: list(values) for name, values in SWEPT.items()}
-    request_sweep(owner=lead, version=version, terms=terms, search=Search(grid=grid))
+        if one is TRIES[-1]:
+            grid = {name: list(values) for name, values in SWEPT.items()}
+            request_sweep(owner=lead, version=version, terms=terms, search=Search(grid=grid))
 
 
 def _followers(listings: Sequence[Listing], exchange: Exchange, settlement: Asset) -> None:
