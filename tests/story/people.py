@@ -76,11 +76,12 @@ class Person:
     def start_strategy(self, name: str, market: str, portfolio: str) -> None:
         """Save an EMA crossover that decides once a day, and start it on a portfolio."""
         self.visit("/strategies/new/")
+        self.page.get_by_role("link", name="EMA crossover").click()
         self.page.get_by_label("Name").fill(name)
-        self.page.get_by_label("Instrument").select_option(market)
+        self.page.get_by_label("Instrument", exact=True).select_option(market)
         self.page.get_by_label("Timeframe").select_option("1d")
         self.page.get_by_label("Stop loss").fill("2")
-        self.press("Save strategy")
+        self.press("Save")
         expect(self.heading(name)).to_be_visible()
         self.page.get_by_role("link", name="Start", exact=True).first.click()
         self.page.get_by_label("Portfolio").select_option(portfolio)

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from common.ids import new_id
 from markets.signals import candle_closed
 from tests.fixtures_replay import PLAN, Replays
 
@@ -99,21 +100,34 @@ def test_books_that_are_wrong_fail_the_replay_and_are_told_in_words(replays: Rep
     assert all("errors; first: " in found for _, _, found in failed)
 
 
-def databases() -> set[str]:
-    """Name the databases of replays that are there."""
+def exists(database: str) -> bool:
     if connection.vendor == "sqlite":
-        return set()
+        return False
     with connection.cursor() as cursor:
-        cursor.execute("SELECT datname FROM pg_database WHERE datname LIKE 'replay_%'")
-        return {name for (name,) in cursor.fetchall()}
+        cursor.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+        return cursor.fetchone() is not None
 
 
 def test_nothing_is_left_of_a_replay(replays: Replays, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
-    before = databases(), connection.settings_dict["NAME"], settings.CANDLE_DIR, settings.REDIS_PREFIX
-    call_command("replay", "--candles", str(replays.candles(40)), "--followers", "1", *PLAN, stdout=StringIO())
-    assert (databases(), connection.settings_dict["NAME"], settings.CANDLE_DIR, settings.REDIS_PREFIX) == before
+    # Others may replay on this server at the same time: only this one's database is looked for.
+    named = f"nothing_{new_id().hex[-8:]}"
+    monkeypatch.setattr("strategies.replay.database.new_token", lambda size: named)
+    seen: list[bool] = []
+
+    def look(**facts: object) -> None:
+        seen.append(exists(f"replay_{named}"))
+
+    candle_closed.connect(look)
+    before = connection.settings_dict["NAME"], settings.CANDLE_DIR, settings.REDIS_PREFIX
+    try:
+        call_command("replay", "--candles", str(replays.candles(40)), "--followers", "1", *PLAN, stdout=StringIO())
+    finally:
+        candle_closed.disconnect(look)
+    assert (connection.settings_dict["NAME"], settings.CANDLE_DIR, settings.REDIS_PREFIX) == before
+    assert set(seen) == {connection.vendor == "postgresql"}
+    assert not exists(f"replay_{named}")
     assert list((tmp_path / "temporary").iterdir()) == []
 
 

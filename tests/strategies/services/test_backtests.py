@@ -172,22 +172,6 @@ def test_a_person_s_jobs_run_as_many_at_a_time_as_they_may(
     assert Backtest.objects.get(pk=rows[1].pk).state == JobState.DONE
 
 
-def test_a_backtest_that_takes_too_long_is_really_stopped_and_says_so(
-    alice: User, past: Past, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(site, "BACKTEST_SECONDS", 0.001)
-    asked = request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
-    run_backtest_job(backtest_id=asked.pk)
-    failed = Backtest.objects.get()
-    assert (failed.state, failed.error_code) == (JobState.FAILED, "TIMED_OUT")
-    assert failed.error_message.startswith("It took longer than 0.001 seconds and was stopped: choose a shorter range")
-    assert not BacktestResult.objects.exists()
-    # A failure is no answer: asking again computes again.
-    monkeypatch.setattr(site, "BACKTEST_SECONDS", 60.0)
-    again = request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
-    assert again.pk != asked.pk
-
-
 def test_a_backtest_that_needs_too_much_memory_is_really_stopped_and_says_so(
     alice: User, past: Past, monkeypatch: pytest.MonkeyPatch
 ) -> None:

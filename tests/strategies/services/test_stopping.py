@@ -17,7 +17,7 @@ from django.db import connection, connections
 from accounts.models import User
 from common.child import Children
 from common.clock import wall_now
-from strategies.models import Backtest, JobState
+from strategies.models import Backtest, BacktestResult, JobState
 from strategies.services import jobs
 from strategies.services.backtests import cancel_backtest, recover_backtests, request_backtest, run_backtest_job
 from tests.fixtures_past import CROSSING, Past
@@ -47,6 +47,22 @@ def wait_for(backtest: Backtest, state: str, seconds: float = 20.0) -> None:
     while Backtest.objects.get(pk=backtest.pk).state != state:
         assert time.monotonic() - began < seconds, f"It never was {state}."
         time.sleep(0.02)
+
+
+def test_a_backtest_that_takes_too_long_is_really_stopped_and_says_so(
+    alice: User, past: Past, endless: Children, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(site, "BACKTEST_SECONDS", 0.3)
+    asked = request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
+    endless.wait_until_warm()
+    run_backtest_job(backtest_id=asked.pk)
+    failed = Backtest.objects.get()
+    assert (failed.state, failed.error_code) == (JobState.FAILED, "TIMED_OUT")
+    assert failed.error_message.startswith("It took longer than 0.3 seconds and was stopped: choose a shorter range")
+    assert not BacktestResult.objects.exists()
+    # A failure is no answer: asking again computes again.
+    again = request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
+    assert again.pk != asked.pk
 
 
 def test_cancelling_stops_the_computation_within_a_second(alice: User, past: Past, endless: Children) -> None:
