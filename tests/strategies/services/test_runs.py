@@ -245,16 +245,19 @@ def test_every_scope_of_a_run_halts_it(setting: Setting, alice: User, operator: 
 def test_a_strategy_that_may_only_reduce_is_denied_entries_in_words_and_still_exits(
     setting: Setting, operator: User, working: Working
 ) -> None:
-    scope = {"scope": ScopeKind.STRATEGY, "scope_id": str(setting.version.strategy_id), "reason": "a drill"}
-    set_safety(actor=operator, level=SafetyLevel.REDUCING, **scope)
+    def switch(level: SafetyLevel) -> None:
+        key = str(setting.version.strategy_id)
+        set_safety(actor=operator, scope=ScopeKind.STRATEGY, scope_id=key, level=level, reason="a drill")
+
+    switch(SafetyLevel.REDUCING)
     with working():
         setting.candles(*RISE)
     denied = Order.objects.get()
     assert (denied.state, denied.code, Fill.objects.count()) == (OrderState.DENIED, "TRADING_REDUCING", 0)
-    set_safety(actor=operator, level=SafetyLevel.ACTIVE, **scope)
+    switch(SafetyLevel.ACTIVE)
     with working():
         setting.candles(*FALL, 9, 9, 14)
-    set_safety(actor=operator, level=SafetyLevel.REDUCING, **scope)
+    switch(SafetyLevel.REDUCING)
     with working():
         setting.candles(14, 8)
     states = [(side, state) for side, _, state, _ in setting.orders()]
