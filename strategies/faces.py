@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from common.errors import DomainError
+from engine.strategy.encode import to_json
 from engine.strategy.formula import parse_formula, write_formula
 from engine.strategy.graph import canonical_graph
-from engine.strategy.encode import to_json
 from engine.strategy.schema import from_json
 from engine.strategy.templates import recognise, template_graph
 from engine.strategy.templates.forms import FieldValue

@@ -10,13 +10,13 @@ from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
-from engine.strategy.schema import from_json
 
 from accounts.models import LimitName
 from accounts.requests import SignedInRequest
 from accounts.selectors import limit
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
+from engine.strategy.schema import from_json
 from strategies import selectors
 from strategies.forms.sweeps import SweepForm
 from strategies.models import StrategyVersion
