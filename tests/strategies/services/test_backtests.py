@@ -90,6 +90,14 @@ def test_an_author_s_trials_are_counted_on_this_data(alice: User, bob: User, pas
     assert trials(alice, 3, taker_fee=0.0005) == 3
     before = {"start": NOON - timedelta(days=6), "end": NOON - timedelta(days=5)}
     assert trials(alice, 6, **before) == 1
+    # Other words for the same lines, and a line that nothing takes, make no other trial.
+    said = (
+        "quick = ema(close, 5)\nlasting = ema(close, 8)\nidle = rsi(close, 14)\nsize = share_of_equity(0.2)\n"
+        "enter_long = crosses_above(quick, lasting)\nexit_long = crosses_below(quick, lasting)\n"
+    )
+    with working():
+        asked = request_backtest(owner=alice, terms=past.terms(), face=Face(formula=said))
+    assert BacktestResult.objects.get(backtest=asked).summary["luck"]["sharpe"]["trials"] == 3
     assert trials(bob, 3) == 1
 
 
