@@ -64,7 +64,7 @@ class StrategyRunAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
 
 _STUDY = ["id", "name", "owner", "version", "instrument", "timeframe", "starts_at", "ends_at", "state", "progress"]
 _STUDY += ["error_code", "error_message", "spec_hash", "engine_version", "created_at", "started_at", "finished_at"]
-_STUDY += ["seconds", "peak_memory_bytes"]
+_STUDY += ["seconds", "peak_memory_bytes", "forgotten_at"]
 
 
 class StudyAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]

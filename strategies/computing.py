@@ -29,7 +29,7 @@ from engine.statistics.luck import backtest_overfitting
 from engine.statistics.returns import DAYS_PER_YEAR
 from engine.statistics.summary import Summary, summarise
 from engine.statistics.verdict import Verdict, verdict
-from engine.strategy.graph import graph_hash, resolve
+from engine.strategy.graph import graph_hash, resolve, unnamed
 from engine.strategy.templates import TEMPLATES, template_graph
 from engine.sweep import Point, run_sweep
 
@@ -122,8 +122,8 @@ def overfitting(progress: Progress, returns: Sequence[NDArray[np.float32]]) -> d
 
 
 def trial_hash(spec: BacktestSpec, values: Point | None = None) -> str:
-    """Name the strategy that was really tried: the graph with its parameters put in."""
-    return graph_hash(resolve(spec.graph, {**spec.values, **(values or {})}))
+    """Name the strategy that was really tried: the graph with its parameters put in, whatever its parts are called."""
+    return graph_hash(unnamed(resolve(spec.graph, {**spec.values, **(values or {})})))
 
 
 def _seed(stored_spec: Mapping[str, Any]) -> int:

@@ -165,6 +165,8 @@ class Study(Job):
     # Of the computing process: what it took.
     seconds = models.FloatField(null=True, blank=True)
     peak_memory_bytes = models.BigIntegerField(null=True, blank=True)
+    # When its owner had it deleted: what was tried still counts as tried, so these few fields of it stay.
+    forgotten_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         abstract = True

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from common.clock import market_now
@@ -48,9 +47,10 @@ def frozen(terms: Terms, graph: Graph, *, most_candles: int) -> Question:
     """Freeze what is asked. Refusals (DomainError) name the field: unknown symbols, no candles, too many, odd costs."""
     _check_costs(terms)
     _check_range(terms)
-    others = _others(graph, terms.instruments[0])
-    data = _data(terms.instruments, others, _Span.of(terms, graph))
-    _check_candles(terms, data, most_candles)
+    others, span = _others(graph, terms.instruments[0]), _Span.of(terms, graph)
+    _check_count(terms.instruments, others, span, most_candles)
+    data = _data(terms.instruments, others, span)
+    _check_candles(terms, data)
     spec = BacktestSpec(
         graph=graph,
         instruments=tuple(TradedInstrument(one.symbol, str(one.pk), _rules(one)) for one in terms.instruments),
@@ -115,7 +115,32 @@ def _check_range(terms: Terms) -> None:
         raise DomainError("RANGE_IN_FUTURE", f"Choose an end no later than {now:%Y-%m-%d %H:%M} UTC.", {"field": "end"})
 
 
-def _check_candles(terms: Terms, data: Data, most_candles: int) -> None:
+def _check_count(traded: Sequence[Instrument], others: Sequence[Instrument], span: _Span, most_candles: int) -> None:
+    """Refuse what would read more candles than a plan allows before any is read: no limit guards this process's memory.
+
+    Gaps count as if they were filled.
+    """
+    detail = span.detail_timeframe
+    count = sum(_at_most(one, span.timeframe, span.earliest_ms, span.end_ms) for one in (*others, *traded))
+    count += sum(_at_most(one, detail, span.start_ms, span.end_ms) for one in traded if detail)
+    if count > most_candles:
+        message = (
+            f"This takes {count:,} candles, and your plan allows {most_candles:,}: choose a shorter range, a coarser"
+            " timeframe or fewer instruments."
+        )
+        context = {"field": "start", "candles": count, "limit": most_candles}
+        raise DomainError("TOO_MANY_CANDLES", message, context, status=409)
+
+
+def _at_most(instrument: Instrument, timeframe: str, start_ms: int, end_ms: int) -> int:
+    known, step = candle_range(instrument, timeframe), timeframe_ms(timeframe)
+    if known is None:
+        return 0
+    first, last = (milliseconds(at) for at in known)
+    return max(0, (min(last, end_ms - step) - max(first, start_ms)) // step + 1)
+
+
+def _check_candles(terms: Terms, data: Data) -> None:
     start_ms = milliseconds(terms.start)
     for one in terms.instruments:
         candles, fine = data[one.symbol].candles, data[one.symbol].detail
@@ -124,14 +149,6 @@ def _check_candles(terms: Terms, data: Data, most_candles: int) -> None:
             raise DomainError("NO_CANDLES", _known(one, terms.timeframe), {"field": "start"})
         if fine is not None and not len(fine):
             raise DomainError("NO_CANDLES", _known(one, terms.detail_timeframe), {"field": "detail_timeframe"})
-    count = sum(len(one.candles) + (0 if one.detail is None else len(one.detail)) for one in data.values())
-    if count > most_candles:
-        message = (
-            f"This takes {count:,} candles, and your plan allows {most_candles:,}: choose a shorter range, a coarser"
-            " timeframe or fewer instruments."
-        )
-        context = {"field": "start", "candles": count, "limit": most_candles}
-        raise DomainError("TOO_MANY_CANDLES", message, context, status=409)
 
 
 def _known(instrument: Instrument, timeframe: str) -> str:
@@ -176,16 +193,19 @@ class _Span:
         start, end = milliseconds(terms.start), milliseconds(terms.end)
         return cls(terms.timeframe, terms.detail_timeframe, start, end, _warm_candles(graph, terms.timeframe))
 
+    @property
+    def earliest_ms(self) -> int:
+        """Return when the first candle that is read opened: none is older than the epoch, however absurd the history."""
+        warm_ms = self.warm_candles * timeframe_ms(self.timeframe)
+        return self.start_ms - min(warm_ms, max(0, self.start_ms))
+
 
 def _warm_candles(graph: Graph, timeframe: str) -> int:
     return history(graph, timeframe=timeframe)
 
 
 def _data(traded: Iterable[Instrument], others: Iterable[Instrument], span: _Span) -> dict[str, MarketData]:
-    # No candle is older than the epoch, and an absurd history reaches further back than dates do.
-    warm_ms = min(span.warm_candles * timeframe_ms(span.timeframe), max(0, span.start_ms))
-    start, end = moment(span.start_ms), moment(span.end_ms)
-    earliest = start - timedelta(milliseconds=warm_ms)
+    start, end, earliest = moment(span.start_ms), moment(span.end_ms), moment(span.earliest_ms)
     data = {
         one.symbol: MarketData(candle_arrays(one, span.timeframe, start=earliest, end=end))
         for one in (*others, *traded)

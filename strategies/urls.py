@@ -33,5 +33,6 @@ urlpatterns = [
     path("sweeps/", sweeps.sweep_list, name="sweeps"),
     path("sweeps/<uuid:sweep_id>/", sweeps.sweep, name="sweep"),
     path("sweeps/<uuid:sweep_id>/cancel/", sweeps.cancel, name="cancel_sweep"),
+    path("sweeps/<uuid:sweep_id>/delete/", sweeps.delete, name="delete_sweep"),
     path("sweeps/<uuid:sweep_id>/points/<int:number>/save/", sweeps.save, name="save_point"),
 ]

@@ -165,6 +165,16 @@ def _chosen(graph: Graph, values: Mapping[str, float]) -> dict[str, float | int]
     return chosen
 
 
+def unnamed(graph: Graph) -> Graph:
+    """Return the graph without its author's names for nodes: what they are called is no part of what is traded."""
+    names = {node.id: f"n{place}" for place, node in enumerate(graph.nodes, 1)}
+    return replace(
+        graph,
+        nodes=tuple(_renamed(node, names) for node in graph.nodes),
+        outputs={signal: names[node] for signal, node in graph.outputs.items()},
+    )
+
+
 def graph_hash(graph: Graph) -> str:
     """Return the SHA-256 (hex) of the canonical graph's JSON: the same for all graphs that say the same."""
     written = json.dumps(to_json(canonical_graph(graph)), sort_keys=True, separators=(",", ":"), allow_nan=False)
@@ -194,4 +204,5 @@ __all__ = [
     "symbols_of",
     "timeframes_of",
     "topological",
+    "unnamed",
 ]

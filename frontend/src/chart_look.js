@@ -25,7 +25,7 @@ export function palette() {
     areaTop: read("accent", 0.2),
     areaBottom: read("accent", 0),
     fallTop: read("down", 0.16),
-    // Curves beside each other, in the order of the swatches in styles/results.css.
+    // Curves beside each other, in the order of the swatches in styles/pictures.css.
     curves: ["accent", "faint", "warn", "violet", "up"].map((token) => read(token)),
   };
   probe.remove();

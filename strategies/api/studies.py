@@ -66,7 +66,7 @@ class BacktestView(APIView):
         found = selectors.backtest_for_user(asker(request), backtest_id)
         return Response(serializers.BacktestDetailSerializer(found).data)
 
-    @extend_schema(summary="Forget a finished backtest", responses={204: None})
+    @extend_schema(summary="Forget a finished backtest; the try still counts", responses={204: None})
     def delete(self, request: Request, backtest_id: UUID) -> Response:
         found = selectors.backtest_for_user(asker(request), backtest_id)
         delete_backtest(actor=asker(request), backtest=found)
@@ -185,7 +185,7 @@ class SweepView(APIView):
     def get(self, request: Request, sweep_id: UUID) -> Response:
         return Response(serializers.SweepSerializer(selectors.sweep_for_user(asker(request), sweep_id)).data)
 
-    @extend_schema(summary="Forget a finished sweep", responses={204: None})
+    @extend_schema(summary="Forget a finished sweep; its tries still count", responses={204: None})
     def delete(self, request: Request, sweep_id: UUID) -> Response:
         delete_sweep(actor=asker(request), sweep=selectors.sweep_for_user(asker(request), sweep_id))
         return Response(status=status.HTTP_204_NO_CONTENT)

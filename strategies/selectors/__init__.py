@@ -24,6 +24,7 @@ from strategies.selectors.definitions import (
 from strategies.selectors.runs import (
     has_undecided,
     is_halted,
+    is_reducing,
     orders_of_run,
     portfolios_to_run_on,
     position_of_run,
@@ -46,6 +47,7 @@ __all__ = [
     "backtests_of_strategy",
     "has_undecided",
     "is_halted",
+    "is_reducing",
     "newest_version",
     "orders_of_run",
     "points_of",

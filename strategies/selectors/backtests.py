@@ -25,12 +25,12 @@ def sweep_for_user(user: Asker, sweep_id: UUID | str) -> Sweep:
 
 def backtests() -> QuerySet[Backtest]:
     """Return backtests with what showing them needs (a list does not ask for their result), newest first."""
-    return Backtest.objects.select_related(*_SHOWN).order_by("-pk")
+    return Backtest.objects.filter(forgotten_at=None).select_related(*_SHOWN).order_by("-pk")
 
 
 def sweeps() -> QuerySet[Sweep]:
     """Return sweeps with what a list of them needs, newest first."""
-    return Sweep.objects.select_related(*_SHOWN).order_by("-pk")
+    return Sweep.objects.filter(forgotten_at=None).select_related(*_SHOWN).order_by("-pk")
 
 
 def backtests_of(user: User) -> QuerySet[Backtest]:
@@ -54,6 +54,7 @@ def trials_of(study: Backtest | Sweep) -> dict[str, float | None]:
     """Return what the study's author has tried so far on candles that overlap with it: which strategy → yearly Sharpe.
 
     A trial is a strategy with its parameters put in, once however often it was computed; costs do not make another.
+    Deleted studies count too: a result does not get better by forgetting the ones before it.
     """
     same = {
         "owner": study.owner_id,

@@ -130,6 +130,12 @@ def is_halted(run: StrategyRun) -> bool:
     return SafetySwitch.objects.filter(scopes, level=SafetyLevel.HALTED).exists()
 
 
+def is_reducing(run: StrategyRun) -> bool:
+    """Say whether the run's strategy may only reduce. (Of the other scopes risk knows, order by order.)"""
+    mine = SafetySwitch.objects.filter(scope=ScopeKind.STRATEGY, scope_id=str(run.version.strategy_id))
+    return mine.filter(level=SafetyLevel.REDUCING).exists()
+
+
 def running_ids(portfolio_ids: Iterable[UUID]) -> list[UUID]:
     """Return the running runs on these portfolios."""
     found = StrategyRun.objects.filter(portfolio__in=list(portfolio_ids), state=RunState.RUNNING)

@@ -17,8 +17,8 @@ from engine.strategy.types import Graph
 from strategies import tables
 from strategies.computing import Answer, Trials, judge_again, trial_hash
 from strategies.faces import Face, graph_of, graph_of_version
-from strategies.models import UNFINISHED_JOBS, Backtest, BacktestResult, JobState, StrategyVersion, Sweep
-from strategies.selectors import backtests, trials_of
+from strategies.models import UNFINISHED_JOBS, Backtest, BacktestResult, JobState, StrategyVersion
+from strategies.selectors import backtests, backtests_of, sweeps_of, trials_of
 from strategies.services import jobs
 from strategies.services.definitions import check_series
 from strategies.specs import Question, data_of, frozen
@@ -61,7 +61,7 @@ def strategy_asked(version: StrategyVersion | None, face: Face | None) -> Graph:
 
 def stored_studies(owner: User) -> int:
     """Return how many backtests and sweeps a person has stored."""
-    return Backtest.objects.filter(owner=owner).count() + Sweep.objects.filter(owner=owner).count()
+    return backtests_of(owner).count() + sweeps_of(owner).count()
 
 
 def study_name(name: str, version: StrategyVersion | None, terms: Terms) -> str:
@@ -142,14 +142,23 @@ def cancel_backtest(*, actor: User, backtest: Backtest) -> Backtest:
 
 @transaction.atomic
 def delete_backtest(*, actor: User, backtest: Backtest) -> None:
-    """Forget a finished backtest with its result."""
+    """Forget a finished backtest with its result; that it was tried still counts."""
     locked = Backtest.objects.select_for_update(no_key=True, of=("self",)).filter(pk=backtest.pk, owner=actor).first()
     if locked is None:
         raise NotFound("backtest")
     if not locked.is_finished:
         raise DomainError("BACKTEST_UNFINISHED", "Cancel it first; then it can be deleted.", status=409)
     audit(action="backtest.deleted", obj=locked, actor=actor)
-    locked.delete()
+    if locked.state == JobState.DONE:
+        BacktestResult.objects.filter(backtest=locked).delete()
+        Backtest.objects.filter(pk=locked.pk).update(summary={}, **forgotten())
+    else:
+        locked.delete()
+
+
+def forgotten() -> dict[str, Any]:
+    """Return what is written over a study that its owner deletes: nothing is left of it but what counts as a trial."""
+    return {"forgotten_at": wall_now(), "version": None, "name": "", "spec": {}, "spec_hash": ""}
 
 
 def run_backtest_job(*, backtest_id: UUID) -> None:

@@ -107,9 +107,10 @@ def _free_name(owner: User, name: str, besides: Strategy | None = None) -> str:
 
 
 def _holds(version: StrategyVersion, instruments: Sequence[Instrument], timeframe: str, graph: Graph) -> bool:
-    """Say whether a version is already what is to be saved; the hash leaves out names, which are the author's words."""
+    """Say whether a version is already what is to be saved."""
     held = [version.instrument_id, *version.further.values_list("instrument", flat=True)]
-    return (held, version.timeframe, version.graph) == ([one.pk for one in instruments], timeframe, to_json(graph))
+    wanted = ([one.pk for one in instruments], timeframe, graph_hash(graph))
+    return (held, version.timeframe, version.graph_hash) == wanted
 
 
 def _version_to_write(strategy: Strategy, newest: StrategyVersion | None) -> StrategyVersion:

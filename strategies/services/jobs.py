@@ -20,10 +20,10 @@ from common.clock import monotonic, wall_now
 from common.errors import DomainError
 from common.ids import new_token
 from common.tasks import enqueue
-from strategies.models import Backtest, JobState, SweepChunk
+from strategies.models import Backtest, JobState, Sweep, SweepChunk
 
 logger = logging.getLogger(__name__)
-AnyJob = TypeVar("AnyJob", Backtest, SweepChunk)
+AnyJob = TypeVar("AnyJob", Backtest, SweepChunk, Sweep)
 
 # A worker silent for so long is dead; one that works says so every few seconds.
 LEASE = timedelta(seconds=15)

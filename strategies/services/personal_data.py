@@ -9,6 +9,8 @@ from common.errors import DomainError
 from strategies.models import Backtest, JobState, RunState, Strategy, Sweep
 from strategies.selectors import backtests_of, runs_of, strategies_of, sweeps_of
 
+_FORGOTTEN = ("id", "instrument__symbol", "timeframe", "starts_at", "ends_at", "forgotten_at")
+
 
 def export_strategies(user: User) -> dict[str, Any]:
     """Return the user's strategies with their versions, and their runs."""
@@ -39,6 +41,12 @@ def export_strategies(user: User) -> dict[str, Any]:
         "sweeps": [
             {**_plain(one), "results": list(one.results.values("values", "trades", "total_return", "sharpe"))}
             for one in sweeps_of(user)
+        ],
+        # Of what they deleted: that they tried something on these candles is all that is left.
+        "forgotten": [
+            row
+            for model in (Backtest, Sweep)
+            for row in model.objects.filter(owner=user).exclude(forgotten_at=None).order_by("pk").values(*_FORGOTTEN)
         ],
         "runs": list(runs_of(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")),
     }

@@ -27,7 +27,7 @@ from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.plans import Plan, not_yet_live, plan_of
-from strategies.selectors import is_halted, runs, versions
+from strategies.selectors import is_halted, is_reducing, runs, versions
 from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
 from trading.selectors import is_following
 from trading.services.orders import Cause, submit_order
@@ -188,6 +188,7 @@ def _enter(run: StrategyRun, plan: Plan, candles: Candles, cause: Cause, price: 
         quantity=quantity,
         cause=cause,
         stop_loss_ratio=plan.stop_loss,
+        denied="TRADING_REDUCING" if is_reducing(run) else "",
     )
 
 

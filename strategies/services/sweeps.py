@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit, limit
 from accounts.services import audit
-from common.child import ChildError
 from common.clock import wall_now
 from common.db import bulk_insert
 from common.errors import DomainError, NotFound
+from common.ids import new_token
 from engine.backtest import ENGINE_VERSION, BacktestError, spec_from_json
 from engine.backtest_spec import json_hash
 from engine.strategy.types import Graph
@@ -29,7 +30,7 @@ from strategies.faces import Face
 from strategies.models import UNFINISHED_JOBS, JobState, StrategyVersion, Sweep, SweepChunk, SweepPoint
 from strategies.selectors import sweeps
 from strategies.services import jobs
-from strategies.services.backtests import stored_studies, strategy_asked, study_name
+from strategies.services.backtests import forgotten, stored_studies, strategy_asked, study_name
 from strategies.services.definitions import check_series
 from strategies.specs import Question, data_of, frozen
 from strategies.terms import Terms
@@ -144,12 +145,13 @@ def cancel_sweep(*, actor: User, sweep: Sweep) -> Sweep:
     return sweeps().get(pk=sweep.pk)
 
 
+@transaction.atomic
 def _end(sweep: Sweep, state: JobState, code: str = "", message: str = "", **owned: Any) -> bool:
     """End a sweep that is not finished, with the chunks that wait or run; their workers find their claims lost."""
     facts = {"state": state, "error_code": code, "error_message": message}
     now = wall_now()
     rows = Sweep.objects.filter(pk=sweep.pk, state__in=UNFINISHED_JOBS, **owned)
-    if not rows.update(finished_at=now, **facts):
+    if not rows.update(claim="", claimed_until=None, finished_at=now, **facts):
         return False
     chunks = SweepChunk.objects.filter(sweep=sweep, state__in=UNFINISHED_JOBS)
     chunks.update(state=JobState.CANCELED, claim="", claimed_until=None, finished_at=now)
@@ -158,14 +160,18 @@ def _end(sweep: Sweep, state: JobState, code: str = "", message: str = "", **own
 
 @transaction.atomic
 def delete_sweep(*, actor: User, sweep: Sweep) -> None:
-    """Forget a finished sweep with its points."""
+    """Forget a finished sweep; that its points were tried still counts."""
     locked = Sweep.objects.select_for_update(no_key=True, of=("self",)).filter(pk=sweep.pk, owner=actor).first()
     if locked is None:
         raise NotFound("sweep")
     if not locked.is_finished:
         raise DomainError("SWEEP_UNFINISHED", "Cancel it first; then it can be deleted.", status=409)
     audit(action="sweep.deleted", obj=locked, actor=actor)
-    locked.delete()
+    if locked.results.exists():
+        locked.chunks.all().delete()
+        Sweep.objects.filter(pk=locked.pk).update(overfitting={}, parameters=[], **forgotten())
+    else:
+        locked.delete()
 
 
 def run_chunk_job(*, chunk_id: int) -> None:
@@ -173,6 +179,7 @@ def run_chunk_job(*, chunk_id: int) -> None:
     owner_id = SweepChunk.objects.filter(pk=chunk_id).values_list("sweep__owner", flat=True).first()
     chunk = None if owner_id is None else jobs.claim(SweepChunk, chunk_id, owner_id)
     if chunk is None:
+        _finish_after_another(chunk_id)
         return
     Sweep.objects.filter(pk=chunk.sweep_id, state=JobState.QUEUED).update(state=JobState.RUNNING, started_at=wall_now())
     try:
@@ -187,6 +194,14 @@ def run_chunk_job(*, chunk_id: int) -> None:
         raise
     finally:
         jobs.send_next(chunk.sweep.owner_id)
+
+
+def _finish_after_another(chunk_id: int) -> None:
+    """End a sweep where whoever computed its last chunk died before that."""
+    sweep = Sweep.objects.filter(chunks=chunk_id, state=JobState.RUNNING).first()
+    if sweep is not None:
+        with suppress(jobs.Lost):
+            _finish_when_complete(sweep)
 
 
 def _compute(chunk: SweepChunk) -> None:
@@ -240,30 +255,37 @@ def _rows(chunk: SweepChunk, points: Sequence[Point], found: ChunkAnswer) -> lis
 
 
 def _finish_when_complete(sweep: Sweep) -> None:
-    """Judge and end a sweep whose chunks are all done; of several workers that find it so, one writes."""
-    if SweepChunk.objects.filter(sweep=sweep).exclude(state=JobState.DONE).exists():
+    """Judge and end a sweep whose chunks are all done; of several workers that find it so, one takes it."""
+    if sweep.chunks.exclude(state=JobState.DONE).exists():
         return
-    stored = SweepChunk.objects.filter(sweep=sweep).order_by("first").values_list("returns", flat=True)
-    returns = [np.column_stack(list(tables.columns_of(one).values())) for one in stored]
+    now, token = wall_now(), new_token(16)
+    if not _to_finish().filter(pk=sweep.pk).update(claim=token, claimed_until=now + jobs.LEASE):
+        return
+    sweep.claim = token
+    returns = [
+        np.column_stack(list(tables.columns_of(one).values()))
+        for one in sweep.chunks.order_by("first").values_list("returns", flat=True)
+    ]
     try:
-        judged, _ = jobs.children().run("overfitting", returns, limits=jobs.job_limits())
-    except ChildError:
+        judged, _ = jobs.compute(sweep, "overfitting", returns, show=lambda progress: {})
+    except DomainError:
         judged = {}  # the points stand without it
     with transaction.atomic():
-        ended = Sweep.objects.filter(pk=sweep.pk, state=JobState.RUNNING).update(
-            state=JobState.DONE, progress=1.0, finished_at=wall_now(), overfitting=judged
-        )
-        if ended:
-            SweepChunk.objects.filter(sweep=sweep).update(returns=b"")
+        jobs.finish(sweep, state=JobState.DONE, progress=1.0, overfitting=judged)
+        sweep.chunks.update(returns=b"")
+
+
+def _to_finish() -> QuerySet[Sweep]:
+    """Return the sweeps under way that nobody is judging."""
+    return Sweep.objects.filter(Q(claimed_until=None) | Q(claimed_until__lt=wall_now()), state=JobState.RUNNING)
 
 
 def recover_chunks() -> None:
-    """Give what a dead worker left behind to another, once; send lost tasks again; end sweeps whose last worker died late."""
+    """Give what a dead worker left behind to another, once; send lost tasks again; have sweeps ended whose last worker died."""
     waiting, dead = jobs.recover(SweepChunk)
     for key in waiting:
         jobs.send(SweepChunk, key)
     for chunk in dead:
         _end(chunk.sweep, JobState.FAILED, *jobs.INTERRUPTED)
-    unfinished = Sweep.objects.filter(state=JobState.RUNNING)
-    for sweep in unfinished.exclude(chunks__state__in=UNFINISHED_JOBS):
-        _finish_when_complete(sweep)
+    for sweep in _to_finish().exclude(chunks__state__in=UNFINISHED_JOBS):
+        jobs.send(SweepChunk, sweep.chunks.values_list("pk", flat=True)[0])

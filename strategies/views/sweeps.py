@@ -22,7 +22,7 @@ from strategies.forms.sweeps import SweepForm
 from strategies.models import StrategyVersion
 from strategies.presenting.sweeps import point_face, sweep_page
 from strategies.services.definitions import save_strategy
-from strategies.services.sweeps import cancel_sweep, request_sweep
+from strategies.services.sweeps import cancel_sweep, delete_sweep, request_sweep
 from strategies.views.backtests import waiting_facts
 
 PAGE_SIZE = 25
@@ -82,6 +82,14 @@ def sweep(request: SignedInRequest, sweep_id: UUID) -> HttpResponse:
 def cancel(request: SignedInRequest, sweep_id: UUID) -> HttpResponse:
     found = cancel_sweep(actor=request.user, sweep=selectors.sweep_for_user(request.user, sweep_id))
     return redirect("strategies:sweep", found.pk)
+
+
+@require_POST
+@login_required
+def delete(request: SignedInRequest, sweep_id: UUID) -> HttpResponse:
+    delete_sweep(actor=request.user, sweep=selectors.sweep_for_user(request.user, sweep_id))
+    messages.success(request, "The sweep is forgotten.")
+    return redirect("strategies:sweeps")
 
 
 @require_POST

@@ -93,6 +93,7 @@ strategies:trades_parquet                GET     login    404      404      200 
 strategies:sweeps                        GET     login    200      200      200      200      login
 strategies:sweep                         GET     login    404      404      200      404      login
 strategies:cancel_sweep                  POST    login    404      404      done     404      login
+strategies:delete_sweep                   POST    login    404      404      done     404      login
 strategies:save_point                    POST    login    404      404      done     404      login
 marketplace:list                         GET     200      200      200      200      200      200
 marketplace:publish                      GET     login    200      200      200      200      login

@@ -11,7 +11,8 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from strategies.models import Backtest, Sweep
+from strategies.models import Backtest
+from strategies.selectors import backtests, sweeps
 from strategies.services.definitions import save_strategy
 from tests.fixtures_desk import Working
 from tests.fixtures_past import CROSSING, Past
@@ -76,7 +77,7 @@ def test_a_backtest_is_asked_for_read_and_forgotten(
     assert stranger.delete(address("backtest", key)).status_code == 404
     assert stranger.post(address("cancel_backtest", key)).status_code == 404
     assert program.delete(address("backtest", key)).status_code == 204
-    assert not Backtest.objects.exists()
+    assert not backtests().exists()
 
 
 def test_a_version_brings_its_market_and_a_stranger_s_is_not_there(
@@ -117,7 +118,7 @@ def test_a_sweep_is_asked_for_and_read(alice: User, charlie: User, body: dict[st
     assert program_of(charlie).post(address("cancel_sweep", key)).status_code == 404
     assert program_of(charlie).delete(address("sweep", key)).status_code == 404
     assert program.delete(address("sweep", key)).status_code == 204
-    assert not Sweep.objects.exists()
+    assert not sweeps().exists()
 
 
 def test_the_vocabulary_is_everybody_s() -> None:

@@ -62,7 +62,11 @@ def test_template_formula_strategy_and_spec_give_the_same_figures(
 
 def test_without_json_it_tells_in_words(candles: Path) -> None:
     text = told("--template", "ema_cross", "--set", "fast=3", "--set", "slow=8", "--candles", candles)
-    assert "Maximum drawdown" in text
+    said = {line[:28].rstrip(): line[28:].strip() for line in text.splitlines()}
+    assert said["Maximum drawdown"].endswith("%")
+    # As the page writes them: times in their largest units, turnover in times of equity.
+    assert said["Average holding time"].endswith(" min")
+    assert said["Turnover"].endswith("×")
     assert text.splitlines()[0].startswith("Return  ")
 
 

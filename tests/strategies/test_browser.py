@@ -14,9 +14,11 @@ from pytest_django.live_server_helper import LiveServer
 from accounts.models import User
 from accounts.services import create_person
 from strategies.models import Backtest, StrategyVersion
+from strategies.selectors import sweeps_of
 from strategies.services.backtests import run_backtest_job
+from strategies.services.sweeps import Search, request_sweep, run_chunk_job
 from tests.fixtures_desk import Desk
-from tests.fixtures_past import Past
+from tests.fixtures_past import CROSSING, Past
 
 
 @pytest.fixture
@@ -80,3 +82,19 @@ def test_from_a_template_to_a_trusted_result(desktop: Page, live_server: LiveSer
     expect(desktop.locator("[data-trades-chart]")).to_have_attribute("data-step", "300")
     saved = StrategyVersion.objects.get()
     assert (saved.strategy.name, saved.graph["parameters"][0]["value"]) == ("My first", 5)
+
+
+def test_a_sweep_s_page_fits_a_phone_and_can_be_forgotten(desktop: Page, live_server: LiveServer, author: User) -> None:
+    past = Past(Desk(), count=3000)
+    grid = {"fast": [3, 4], "slow": list(range(10, 40, 2))}
+    sweep = request_sweep(owner=author, terms=past.terms(), face=CROSSING, search=Search(grid=grid))
+    run_chunk_job(chunk_id=sweep.chunks.get().pk)
+    desktop.set_viewport_size({"width": 390, "height": 844})
+    desktop.goto(f"{live_server.url}/strategies/sweeps/{sweep.pk}/?across=slow&down=fast&measure=profit_factor")
+    expect(desktop.locator(".heatmap td")).to_have_count(30)
+    # The heat map scrolls within itself.
+    assert desktop.evaluate("document.documentElement.scrollWidth") == 390
+    desktop.get_by_role("button", name="Forget this sweep").click()
+    desktop.get_by_role("dialog").get_by_role("button", name="Forget").click()
+    expect(desktop.get_by_text("The sweep is forgotten.")).to_be_visible()
+    assert sweeps_of(author).count() == 0

@@ -16,6 +16,7 @@ from accounts.models import Limit, LimitName, User
 from engine.strategy.templates import TEMPLATES
 from strategies.faces import Face, faces_of
 from strategies.models import Backtest, JobState, StrategyVersion, Sweep
+from strategies.selectors import backtests
 from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.sweeps import Search, request_sweep
@@ -218,7 +219,7 @@ def test_backtests_are_compared_side_by_side(alice: User, tried: Tried, past: Pa
 def test_a_backtest_is_forgotten(tried: Tried) -> None:
     answer = tried.browser.post(reverse("strategies:delete_backtest", args=[tried.backtest.pk]))
     assert answer.headers["Location"] == reverse("strategies:backtests")
-    assert Backtest.objects.count() == 0
+    assert backtests().count() == 0
 
 
 def test_the_count_of_a_sweep_is_said_before_it_starts(alice: User, version: StrategyVersion) -> None:

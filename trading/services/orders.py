@@ -86,8 +86,12 @@ def submit_order(
     cause: Cause,
     closed_fraction: Decimal | None = None,
     stop_loss_ratio: Decimal | None = None,
+    denied: str = "",
 ) -> Order:
-    """Store a PENDING order and have it executed after the commit; a repeat of the same cause returns the first one."""
+    """Store a PENDING order and have it executed after the commit; a repeat of the same cause returns the first one.
+
+    With a code in `denied` it is stored DENIED, so that its owner reads why nothing was done.
+    """
     order = new_order(
         portfolio=portfolio,
         instrument=instrument,
@@ -97,6 +101,7 @@ def submit_order(
         cause=cause,
         closed_fraction=closed_fraction,
         stop_loss_ratio=stop_loss_ratio,
+        denied=denied,
     )
     return _store(order)
 

@@ -21,7 +21,7 @@ from engine.backtest import (
     spec_json,
 )
 from engine.simulation.types import InstrumentRules
-from engine.statistics.catalogue import CATALOGUE, MetricKind
+from engine.statistics.catalogue import CATALOGUE
 from engine.strategy.templates import TEMPLATES
 from engine.strategy.types import Graph, StrategyError
 from engine.timeframes import timeframe_ms
@@ -30,6 +30,7 @@ from strategies.computing import Answer, Trials, backtest
 from strategies.faces import Face, graph_of, graph_of_version
 from strategies.management.values import setting
 from strategies.models import StrategyVersion
+from strategies.presenting.results import written
 
 
 class Command(BaseCommand):
@@ -113,15 +114,9 @@ def symbol_of(file: CandleFile) -> str:
 def _as_text(found: Answer) -> str:
     """Return the metrics that are known, one a line, and the verdict."""
     lines = [
-        f"{metric.label:<28} {_written(found.summary['metrics'][key], metric.kind)}"
+        f"{metric.label:<28} {written(metric, found.summary['metrics'][key], '').rstrip()}"
         for key, metric in CATALOGUE.items()
         if found.summary["metrics"].get(key) is not None
     ]
     said = found.summary["verdict"]
     return "\n".join([*lines, "", said["headline"], *(f"- {one['text']}" for one in said["reasons"])])
-
-
-def _written(value: float, kind: MetricKind) -> str:
-    if kind is MetricKind.RATIO:
-        return f"{value:.2%}"
-    return f"{value:,.0f}" if kind is MetricKind.COUNT else f"{value:,.2f}"

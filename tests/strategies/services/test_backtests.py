@@ -12,9 +12,10 @@ from accounts.models import AuditEntry, Limit, LimitName, User
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
 from engine.simulation.types import TRADE_DTYPE, FillRule, SlippageKind
-from strategies import tables, tasks
+from strategies import specs, tables, tasks
 from strategies.faces import Face
 from strategies.models import Backtest, BacktestResult, JobState
+from strategies.selectors import backtest_for_user, backtests
 from strategies.services import jobs
 from strategies.services.backtests import (
     cancel_backtest,
@@ -22,10 +23,11 @@ from strategies.services.backtests import (
     recover_backtests,
     request_backtest,
     run_backtest_job,
+    stored_studies,
 )
 from strategies.services.definitions import save_strategy
 from tests.fixtures_desk import NOON, Working
-from tests.fixtures_past import CROSSING, Past, waves
+from tests.fixtures_past import CROSSING, Past, ema_cross, waves
 
 
 def test_a_backtest_is_asked_for_and_computed(alice: User, past: Past, working: Working) -> None:
@@ -88,6 +90,14 @@ def test_an_author_s_trials_are_counted_on_this_data(alice: User, bob: User, pas
     assert trials(alice, 3, taker_fee=0.0005) == 3
     before = {"start": NOON - timedelta(days=6), "end": NOON - timedelta(days=5)}
     assert trials(alice, 6, **before) == 1
+    # Other words for the same lines, and a line that nothing takes, make no other trial.
+    said = (
+        "quick = ema(close, 5)\nlasting = ema(close, 8)\nidle = rsi(close, 14)\nsize = share_of_equity(0.2)\n"
+        "enter_long = crosses_above(quick, lasting)\nexit_long = crosses_below(quick, lasting)\n"
+    )
+    with working():
+        asked = request_backtest(owner=alice, terms=past.terms(), face=Face(formula=said))
+    assert BacktestResult.objects.get(backtest=asked).summary["luck"]["sharpe"]["trials"] == 3
     assert trials(bob, 3) == 1
 
 
@@ -138,13 +148,16 @@ def test_bad_strategies_are_refused_by_field(alice: User, past: Past, face: Face
     assert (refused.value.code, refused.value.context["field"]) == (code, field)
 
 
-def test_limits_on_candles_and_on_stored_backtests(alice: User, past: Past) -> None:
+def test_limits_on_candles_and_on_stored_backtests(alice: User, past: Past, monkeypatch: pytest.MonkeyPatch) -> None:
     candles = Limit.objects.get(plan__is_default=True, name=LimitName.BACKTEST_CANDLES)
-    # Five days, and the 97 candles before them that a run would see.
-    Limit.objects.filter(pk=candles.pk).update(value=5 * 288 + 96)
-    with pytest.raises(DomainError) as refused:
+    # Five days, and the 98 candles before them that a run would see.
+    Limit.objects.filter(pk=candles.pk).update(value=5 * 288 + 97)
+    with pytest.raises(DomainError) as refused, monkeypatch.context() as unread:
+        # Refused before a single candle is read: what a page's process reads nothing limits.
+        unread.setattr(specs, "candle_arrays", None)
         request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
     assert (refused.value.code, refused.value.status) == ("TOO_MANY_CANDLES", 409)
+    assert refused.value.context["candles"] == 5 * 288 + 98
     Limit.objects.filter(pk=candles.pk).update(value=refused.value.context["candles"])
     request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
     Limit.objects.filter(name=LimitName.BACKTESTS).update(value=1)
@@ -253,4 +266,26 @@ def test_what_is_unfinished_or_another_s_is_not_deleted(alice: User, bob: User, 
         delete_backtest(actor=bob, backtest=asked)
     assert BacktestResult.objects.count() == 1
     delete_backtest(actor=alice, backtest=asked)
-    assert (Backtest.objects.count(), BacktestResult.objects.count()) == (0, 0)
+    assert (backtests().count(), BacktestResult.objects.count()) == (0, 0)
+
+
+def test_what_was_deleted_is_gone_but_still_counts_as_tried(alice: User, past: Past, working: Working) -> None:
+    version = save_strategy(owner=alice, name="Waves", instruments=[past.instrument], timeframe="5m", face=CROSSING)
+    with working():
+        tried = request_backtest(owner=alice, terms=past.terms(), version=version, name="mine")
+        ended = request_backtest(owner=alice, terms=past.terms(taker_fee=0.0), version=version)
+        cancel_backtest(actor=alice, backtest=ended)
+    delete_backtest(actor=alice, backtest=tried)
+    delete_backtest(actor=alice, backtest=ended)
+    kept = Backtest.objects.get()
+    assert (kept.pk, kept.name, kept.version, kept.spec, kept.summary) == (tried.pk, "", None, {}, {})
+    assert not BacktestResult.objects.exists()
+    with pytest.raises(NotFound):
+        backtest_for_user(alice, tried.pk)
+    assert (stored_studies(alice), version.backtests.count()) == (0, 0)
+    with working():
+        other = request_backtest(owner=alice, terms=past.terms(), face=ema_cross(4, 9, share="0.5"))
+        again = request_backtest(owner=alice, terms=past.terms(), version=version)
+    assert again.pk != tried.pk
+    trials = [BacktestResult.objects.get(backtest=one).summary["luck"]["sharpe"]["trials"] for one in (other, again)]
+    assert trials == [2, 2]

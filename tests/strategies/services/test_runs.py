@@ -26,9 +26,9 @@ from strategies.services.definitions import save_strategy
 from strategies.services.runs import decide, decide_each, start_run, stop_run
 from tests.fixtures_desk import NOON, Desk, Working
 from tests.fixtures_past import ema_cross
-from trading.models import CauseKind, Fill, Leg, Order, OrderState, SafetyLevel, SafetySwitch, Side
+from trading.models import CauseKind, Fill, Leg, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind, Side
 from trading.services.follows import start_follow
-from trading.services.safety import halt_platform
+from trading.services.safety import halt_platform, set_safety
 
 # EMA(2) crosses above EMA(3) with the 12 and below it with the 9.
 RISE, FALL = [10, 10, 10, 12], [14, 10]
@@ -240,6 +240,28 @@ def test_every_scope_of_a_run_halts_it(setting: Setting, alice: User, operator: 
     assert selectors.is_halted(setting.run) is True
     SafetySwitch.objects.update(scope_id="another")
     assert selectors.is_halted(setting.run) is False
+
+
+def test_a_strategy_that_may_only_reduce_is_denied_entries_in_words_and_still_exits(
+    setting: Setting, operator: User, working: Working
+) -> None:
+    def switch(level: SafetyLevel) -> None:
+        key = str(setting.version.strategy_id)
+        set_safety(actor=operator, scope=ScopeKind.STRATEGY, scope_id=key, level=level, reason="a drill")
+
+    switch(SafetyLevel.REDUCING)
+    with working():
+        setting.candles(*RISE)
+    denied = Order.objects.get()
+    assert (denied.state, denied.code, Fill.objects.count()) == (OrderState.DENIED, "TRADING_REDUCING", 0)
+    switch(SafetyLevel.ACTIVE)
+    with working():
+        setting.candles(*FALL, 9, 9, 14)
+    switch(SafetyLevel.REDUCING)
+    with working():
+        setting.candles(14, 8)
+    states = [(side, state) for side, _, state, _ in setting.orders()]
+    assert states == [(Side.BUY, OrderState.DENIED), (Side.BUY, OrderState.FILLED), (Side.SELL, OrderState.FILLED)]
 
 
 def test_a_lost_decision_is_found_and_market_time_waits_for_it(setting: Setting, working: Working) -> None:

@@ -11,7 +11,7 @@ from accounts.models import Limit, LimitName, User
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
 from strategies.models import Backtest, JobState, Sweep, SweepChunk, SweepPoint
-from strategies.selectors import trials_of
+from strategies.selectors import sweeps_of, trials_of
 from strategies.services import sweeps
 from strategies.services.backtests import request_backtest
 from strategies.services.sweeps import (
@@ -118,7 +118,12 @@ def test_a_cancelled_sweep_keeps_what_was_found_and_computes_no_more(
     with pytest.raises(NotFound):
         delete_sweep(actor=charlie, sweep=asked)
     delete_sweep(actor=alice, sweep=asked)
-    assert (Sweep.objects.count(), SweepChunk.objects.count(), SweepPoint.objects.count()) == (0, 0, 0)
+    # What was tried still counts: the four points stay, and nothing that tells of the sweep.
+    kept = Sweep.objects.get()
+    assert (sweeps_of(alice).count(), kept.name, kept.spec, kept.parameters) == (0, "", {}, [])
+    assert (SweepChunk.objects.count(), SweepPoint.objects.count()) == (0, 4)
+    other = request_backtest(owner=alice, terms=past.terms(), face=ema_cross(30, 90, share="0.5"))
+    assert len(trials_of(other)) == 4
 
 
 def test_a_dead_worker_s_chunk_is_computed_by_another_and_no_finished_one_again(
@@ -129,15 +134,25 @@ def test_a_dead_worker_s_chunk_is_computed_by_another_and_no_finished_one_again(
     run_chunk_job(chunk_id=first.pk)
     dead: dict[str, Any] = {"state": JobState.RUNNING, "claim": "gone"}
     SweepChunk.objects.filter(pk=second.pk).update(**dead, claimed_until=wall_now() - timedelta(seconds=1), attempts=1)
-    with working(), monkeypatch.context() as dying:
+    with monkeypatch.context() as dying:
         # The other worker dies in its turn, between the last chunk and the end of the sweep.
         dying.setattr(sweeps, "_finish_when_complete", lambda sweep: None)
         recover_chunks()
         run_chunk_job(chunk_id=second.pk)
     assert [(one.state, one.attempts) for one in asked.chunks.all()] == [(JobState.DONE, 1), (JobState.DONE, 2)]
     assert Sweep.objects.get().state == JobState.RUNNING
-    recover_chunks()
-    assert Sweep.objects.get().state == JobState.DONE
+    # It is judged by one worker, which holds the sweep while it does so; the sweeper itself computes nothing.
+    Sweep.objects.update(claim="another", claimed_until=wall_now() + timedelta(seconds=9))
+    with working():
+        recover_chunks()
+        run_chunk_job(chunk_id=second.pk)
+    assert Sweep.objects.get().state == JobState.RUNNING
+    Sweep.objects.update(claimed_until=wall_now() - timedelta(seconds=1))
+    with working():
+        recover_chunks()
+        assert Sweep.objects.get().state == JobState.RUNNING
+    ended = Sweep.objects.get()
+    assert (ended.state, ended.claim, ended.claimed_until) == (JobState.DONE, "", None)
 
 
 def test_a_chunk_that_cannot_be_computed_fails_the_sweep_in_words(alice: User, past: Past, settings: Any) -> None:
