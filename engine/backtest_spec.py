@@ -15,7 +15,7 @@ from engine.simulation.types import FillRule, InstrumentRules, SlippageKind
 from engine.strategy.encode import to_json
 from engine.strategy.graph import canonical_graph
 from engine.strategy.schema import from_json
-from engine.strategy.types import Graph
+from engine.strategy.types import Graph, StrategyError
 from engine.timeframes import TIMEFRAMES, timeframe_ms
 
 # Anything that changes what a spec comes to gets a new version: finished answers are found by hash.
@@ -83,8 +83,14 @@ class BacktestSpec:
         _demand(0 < self.costs.initial_cash < 1e15, "CASH", "The starting money is above 0.")
         if self.fill_rule is FillRule.DETAIL:
             known = self.detail_timeframe in TIMEFRAMES
-            finer = known and timeframe_ms(self.detail_timeframe) < timeframe_ms(self.timeframe)
-            _demand(finer, "DETAIL_TIMEFRAME", f"Fills are decided on candles finer than {self.timeframe}.")
+            length, fine = timeframe_ms(self.timeframe), timeframe_ms(self.detail_timeframe) if known else 0
+            # A finer candle that reaches into the next coarse one would show prices of after its close.
+            finer = known and fine < length and length % fine == 0
+            _demand(
+                finer,
+                "DETAIL_TIMEFRAME",
+                f"Fills are decided on finer candles, of which {self.timeframe} is a multiple.",
+            )
 
 
 def spec_json(spec: BacktestSpec) -> dict[str, Any]:
@@ -140,7 +146,9 @@ def spec_from_json(value: Mapping[str, Any]) -> BacktestSpec:
             fingerprints=dict(value["fingerprints"]),
             engine_version=value["engine_version"],
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (BacktestError, StrategyError):
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise BacktestError(
             "SPEC_FORM", f"This is no backtest's spec: {error} is missing or of the wrong kind."
         ) from error

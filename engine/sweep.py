@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.backtest import Data, Workbench, beginning, place_of, settings_of, trade, workbench
+from engine.backtest import Cache, Data, Workbench, beginning, place_of, settings_of, trade, workbench
 from engine.backtest_spec import BacktestError, BacktestSpec
 from engine.candles import Floats
 from engine.statistics.drawdowns import drawdown_ratios, max_drawdown
@@ -70,7 +70,7 @@ def run_sweep(
         daily = _measure(outcome, rows[place : place + 1])
         start = outcome.traded_from_ms // DAY_MS - first_day
         returns[place, start : start + len(daily)] = daily
-        _forget_when_large(bench)
+        _forget_when_large(bench.caches)
         if on_progress is not None:
             on_progress((place + 1) / len(points))
     return SweepResult(rows, returns.T)
@@ -128,9 +128,17 @@ def _measure(outcome: _Outcome, row: NDArray[np.void]) -> Floats:
     return daily
 
 
-def _forget_when_large(bench: Workbench) -> None:
-    for cache in bench.caches:
-        if sum(value.nbytes for value in cache.values() if isinstance(value, np.ndarray)) > CACHE_BYTES:
+def _forget_when_large(caches: Sequence[Cache]) -> None:
+    """Empty the caches when they hold more than CACHE_BYTES together."""
+    # An indicator of several series is kept whole, and those of it that were asked for once more by themselves.
+    held = [
+        kept
+        for cache in caches
+        for value in cache.values()
+        for kept in (value if isinstance(value, tuple) else (value,))
+    ]
+    if sum({id(one): one.nbytes for one in held if isinstance(one, np.ndarray)}.values()) > CACHE_BYTES:
+        for cache in caches:
             cache.clear()
 
 

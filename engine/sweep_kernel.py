@@ -69,42 +69,55 @@ def _next(wanted: Any, words: Any, other: Any, index: int) -> Any:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def trade_signals(
-    enter: Any, leave: Any, opens: Any, closes: Any, marks: Any, cash: float, fee: float, share: float,
-    equity: Any, profits: Any,
-) -> tuple[int, float]:  # fmt: skip
-    """Fill `equity` (one per mark) and `profits` (one per trade); return how many trades, and the final cash.
+def _turns(enter: Any, leave: Any) -> Any:
+    """Return the candles on which a trade opens and closes in turn; the last one closes what is still open.
 
     `enter` and `leave` are the signals as bytes (0 or 1). What happens at a candle's open was said by the one before.
     """
     last = enter.size - 1
     whole = enter.size // 8 * 8
     enter_words, leave_words = enter[:whole].view(np.uint64), leave[:whole].view(np.uint64)
-    stake = quantity = price = 0.0
-    entered, marked, trades, bar = -1, 0, 0, 0
+    turns = np.empty(enter.size + 1, np.int32)
+    count = bar = 0
     while bar < last:
-        is_open = entered >= 0
+        is_open = count & 1
         signal = _next(leave, leave_words, enter, bar) if is_open else _next(enter, enter_words, leave, bar)
         bar = min(signal + 1, last)
-        while marked < marks.size and marks[marked] <= bar:
+        if is_open or bar < last:
+            turns[count] = bar
+            count += 1
+    return turns[:count]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def trade_signals(
+    enter: Any, leave: Any, opens: Any, closes: Any, marks: Any, cash: float, fee: float, share: float,
+    equity: Any, profits: Any,
+) -> tuple[int, float]:  # fmt: skip
+    """Fill `equity` (one per mark) and `profits` (one per trade); return how many trades, and the final cash."""
+    # When is known before at what price: the processor then fetches the prices of many trades at once.
+    turns = _turns(enter, leave)
+    marked = trades = 0
+    for place in range(0, turns.size, 2):
+        entered, left = turns[place], turns[place + 1]
+        stake = min(share * cash, cash / (1.0 + fee))
+        if not stake > 0.0:
+            break
+        while marked < marks.size and marks[marked] <= entered:
+            equity[marked] = cash
+            marked += 1
+        price = opens[entered]
+        quantity = stake / price
+        cash -= stake + quantity * price * fee
+        while marked < marks.size and marks[marked] <= left:
             # The last close before the mark; none yet if the trade was opened just then.
             known = marks[marked] - 1
-            gained = quantity * (closes[known] - price) if known >= entered else 0.0
-            equity[marked] = cash + stake + gained if entered >= 0 else cash
+            equity[marked] = cash + stake + (quantity * (closes[known] - price) if known >= entered else 0.0)
             marked += 1
-        if entered >= 0:
-            value = quantity * opens[bar]
-            profits[trades] = value * (1.0 - fee) - quantity * price * (1.0 + fee)
-            cash += stake + quantity * (opens[bar] - price) - value * fee
-            trades += 1
-            entered = -1
-        elif bar < last:
-            price = opens[bar]
-            stake = min(share * cash, cash / (1.0 + fee))
-            quantity = stake / price
-            if stake > 0.0:
-                cash -= stake + quantity * price * fee
-                entered = bar
+        value = quantity * opens[left]
+        profits[trades] = value * (1.0 - fee) - quantity * price * (1.0 + fee)
+        cash += stake + quantity * (opens[left] - price) - value * fee
+        trades += 1
     equity[marked:] = cash
     return trades, cash
 

@@ -21,6 +21,8 @@ from engine.statistics.returns import divide, moments, sample_deviation
 NORMAL = NormalDist()
 # The risk of being wrong that a track record is asked to get below.
 ALPHA = 0.05
+# Fewer Sharpe ratios than this, two of nearly the same settings perhaps, would say that luck hardly scatters at all.
+FEWEST_TRIALS = 10
 # Blocks of cross-validation: 12 give 924 halvings, enough for two digits.
 PBO_BLOCKS = 12
 # Fewer rows than this in a block make its Sharpe ratio a toss of coins.
@@ -105,17 +107,13 @@ class SharpeLuck:
 def sharpe_luck(returns: Floats, trials: int = 1, trial_sharpes: Floats | None = None) -> SharpeLuck:
     """Judge daily returns that are the best of `trials` on the same data.
 
-    `trial_sharpes` (per day) of those trials tell how far they scatter; without them the sampling error of one does.
+    `trial_sharpes` (per day) of those trials tell how far they scatter; where few are known, that is taken for no less
+    than the sampling error of one.
     """
     deviation = sample_deviation(returns)
     sharpe = float(returns.mean()) / deviation if deviation > 0 else math.nan
     skew, kurtosis = moments(returns)
-    known = trial_sharpes is not None and len(trial_sharpes) > 1
-    variance = (
-        float(np.var(trial_sharpes, ddof=1))
-        if trial_sharpes is not None and known
-        else sharpe_variance(0.0, len(returns), 0.0, 3.0)
-    )
+    variance = _scatter(len(returns), trial_sharpes)
     hurdle = chance_sharpe(trials, variance) if len(returns) > 1 else math.nan
     return SharpeLuck(
         days=len(returns),
@@ -126,6 +124,15 @@ def sharpe_luck(returns: Floats, trials: int = 1, trial_sharpes: Floats | None =
         deflated=probabilistic_sharpe(sharpe, len(returns), skew, kurtosis, hurdle),
         needed_days=minimum_track_record(sharpe, skew, kurtosis),
     )
+
+
+def _scatter(days: int, trial_sharpes: Floats | None) -> float:
+    """Return the variance of trials' Sharpe ratios per day."""
+    sampling = sharpe_variance(0.0, days, 0.0, 3.0)
+    if trial_sharpes is None or len(trial_sharpes) < 2:
+        return sampling
+    found = float(np.var(trial_sharpes, ddof=1))
+    return found if len(trial_sharpes) >= FEWEST_TRIALS else max(found, sampling)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engine.statistics.assessment import Luck
+from engine.statistics.luck import ALPHA
 from engine.statistics.summary import Summary
 
 # Below about thirty a mean is ruled by its extremes: one more or one fewer trade turns the result.
@@ -144,7 +145,7 @@ def _buy_and_hold(summary: Summary) -> Iterator[Reason]:
         return
     falls = f"{percent(held_fall)} against {percent(fall)}"
     if held >= total and held_fall <= fall:
-        text = f"Buy-and-hold made more ({percent(held)}) with a smaller drawdown ({falls})."
+        text = f"Buy-and-hold made no less ({percent(held)}) with no deeper drawdown ({falls})."
         yield Reason("WORSE_THAN_HOLDING", Bearing.DECISIVE, text)
     elif held > total:
         text = f"Buy-and-hold made more ({percent(held)}), though with a deeper drawdown ({falls})."
@@ -153,7 +154,7 @@ def _buy_and_hold(summary: Summary) -> Iterator[Reason]:
         text = f"It made more than buy-and-hold ({percent(held)}), though with a deeper drawdown."
         yield Reason("DEEPER_THAN_HOLDING", Bearing.AGAINST, text)
     else:
-        text = f"It made more than buy-and-hold ({percent(held)}) with a smaller drawdown."
+        text = f"It made more than buy-and-hold ({percent(held)}) with no deeper drawdown."
         yield Reason("BETTER_THAN_HOLDING", Bearing.FOR, text)
 
 
@@ -193,7 +194,8 @@ def _chance(luck: Luck) -> Iterator[Reason]:
 def _needed_record(luck: Luck) -> Iterator[Reason]:
     needed = luck.sharpe.needed_days
     if luck.sharpe.days < needed < float("inf"):
-        text = f"At this Sharpe it takes {needed:,.0f} days to be sure; {luck.sharpe.days:,} were tested."
+        sure = percent(1 - ALPHA)
+        text = f"At this Sharpe it takes {needed:,.0f} days to be {sure} sure; {luck.sharpe.days:,} were tested."
         yield Reason("RECORD_TOO_SHORT", Bearing.AGAINST, text)
 
 
@@ -218,7 +220,7 @@ def _overfitting(luck: Luck) -> Iterator[Reason]:
     elif probability > DOUBTFUL_PROBABILITY:
         bearing = Bearing.AGAINST
     else:
-        text = f"The sweep's best stayed good in the other half of the data ({percent(1 - probability)} of splits)."
+        text = f"The sweep's best stayed in the better half elsewhere in {percent(1 - probability)} of splits."
         yield Reason("NOT_OVERFIT", Bearing.FOR, text)
         return
     text = f"The sweep's best was among the worse half elsewhere in {percent(probability)} of splits: overfitting."

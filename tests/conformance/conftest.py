@@ -46,6 +46,12 @@ def cases(name: str, **wanted: str) -> list[ParameterSet]:
     ]
 
 
+def assert_all_are_of(name: str, field: str, known: set[str]) -> None:
+    """Fail if a topic has a case that no test of its module would pick up."""
+    others = {case["id"]: case.get(field) for case in topic(name).get("cases", []) if case.get(field) not in known}
+    assert not others, f"nothing runs these cases of {name}: {others}"
+
+
 @cache
 def _whole(path: Path) -> Candles:
     table = pq.read_table(path)

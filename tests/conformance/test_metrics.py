@@ -13,7 +13,7 @@ from engine.candles import Floats, Times
 from engine.statistics import returns as own
 from engine.statistics.conventions import definition, empyrical, ffn, quantstats
 from engine.statistics.conventions.empyrical import PERIODS, align, rolling
-from tests.conformance.conftest import Case, candles_of, cases, topic
+from tests.conformance.conftest import Case, assert_all_are_of, candles_of, cases, topic
 
 DAY_MS = 86_400_000
 RELATIVE = 1e-9
@@ -43,6 +43,9 @@ def series(name: str) -> tuple[Times, list[Floats]]:
 
 
 def given(value: Any) -> tuple[Times, list[Floats]] | Any:
+    """Return a shared table's series, or a list's, dated by its places; a number or word as it is."""
+    if isinstance(value, list):
+        return np.arange(len(value), dtype=np.int64), [floats(value)]
     return series(value["series"]) if isinstance(value, dict) else value
 
 
@@ -69,6 +72,8 @@ def one_column(metric: str, dates: Times, values: Floats, inputs: dict[str, Any]
     function: Callable[..., Any] = getattr(empyrical, metric)
     if metric in PAIRED:
         their_dates, their_columns = inputs.pop("benchmark")
+        if metric == "capture_ratio":
+            return function(values, their_columns[0], **inputs)
         return function(*align(dates, values, their_dates, their_columns[0]), **inputs)
     assert metric in SINGLE
     return _single(function, dates, values, inputs)
@@ -94,6 +99,10 @@ def rolled(metric: str, dates: Times, values: Floats, inputs: dict[str, Any]) ->
 def expected_of(case: Case) -> Floats:
     expected = case["expected"]["values"] if isinstance(case["expected"], dict) else case["expected"]
     return np.array(expected, dtype=np.float64).ravel()
+
+
+def test_every_case_is_of_a_group_that_is_run() -> None:
+    assert_all_are_of("metrics", "group", {"hand_made", "real_series"})
 
 
 @pytest.mark.parametrize("case", cases("metrics", group="hand_made"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from typing import Any
 
@@ -22,7 +21,6 @@ from engine.backtest import (
 from engine.candles import Candles, Floats
 from engine.simulation.types import ExitReason, FillRule
 from engine.statistics.verdict import Level
-from engine.statistics.written import luck_json, summary_json, verdict_json
 from engine.strategy.types import StrategyError
 from tests.engine.backtest_samples import CROSSOVER, DAY_MS, HOUR_MS, START_MS, candles_of, data_of, spec_of
 
@@ -77,9 +75,9 @@ def test_one_trade_by_hand() -> None:
 def test_the_same_spec_and_data_give_the_same_answer() -> None:
     once, again = (run_backtest(spec_of(), data_of(), LuckRequest(seed=4)) for _ in range(2))
     assert once.simulated.trades.tobytes() == again.simulated.trades.tobytes()
-    assert json.dumps(summary_json(once.summary)) == json.dumps(summary_json(again.summary))
+    np.testing.assert_equal(dict(once.summary.metrics), dict(again.summary.metrics))
     assert once.luck is not None and again.luck is not None
-    assert json.dumps(luck_json(once.luck)) == json.dumps(luck_json(again.luck))
+    np.testing.assert_equal(dataclasses.asdict(once.luck), dataclasses.asdict(again.luck))
     assert len(once.simulated.trades) > 30
 
 
@@ -207,16 +205,3 @@ def test_values_out_of_bounds_are_refused_by_name() -> None:
         run_backtest(spec_of(values={"slow": 1000}), data_of())
     with pytest.raises(StrategyError, match="no parameter 'nope'"):
         run_backtest(spec_of(values={"nope": 3}), data_of())
-
-
-def test_results_are_json_without_nan() -> None:
-    result = run_backtest(spec_of(), data_of(), LuckRequest(seed=1, trials=3))
-    assert result.luck is not None
-    written = {
-        "summary": summary_json(result.summary),
-        "luck": luck_json(result.luck),
-        "verdict": verdict_json(result.verdict),
-    }
-    assert json.loads(json.dumps(written, allow_nan=False)) == written
-    assert written["luck"]["trials"] == 3
-    assert len(written["luck"]["bootstrap"]["bands"]["50"]) == len(written["luck"]["bootstrap"]["steps"])

@@ -59,6 +59,9 @@ def test_a_spec_cannot_be_changed() -> None:
         ({"end_ms": 0}, "RANGE"),
         ({"costs": Costs(initial_cash=0.0)}, "CASH"),
         ({"fill_rule": FillRule.DETAIL}, "DETAIL_TIMEFRAME"),
+        ({"fill_rule": FillRule.DETAIL, "detail_timeframe": "1h"}, "DETAIL_TIMEFRAME"),
+        # A candle of 3 minutes may reach beyond the end of one of 5.
+        ({"fill_rule": FillRule.DETAIL, "detail_timeframe": "3m", "timeframe": "5m"}, "DETAIL_TIMEFRAME"),
     ],
 )
 def test_what_cannot_be_asked_is_refused_in_words(changed: dict[str, Any], code: str) -> None:
@@ -79,6 +82,16 @@ def test_a_spec_with_a_hole_is_refused_in_words(missing: str) -> None:
     with pytest.raises(BacktestError) as refused:
         spec_from_json({name: value for name, value in whole.items() if name != missing})
     assert refused.value.code == "SPEC_FORM"
+
+
+@pytest.mark.parametrize(("name", "value"), [("fill_rule", "kind"), ("start_ms", "soon"), ("values", {"slow": "long"})])
+def test_a_spec_with_a_wrong_value_is_refused_in_words(name: str, value: object) -> None:
+    with pytest.raises(BacktestError) as refused:
+        spec_from_json({**spec_json(spec_of()), name: value})
+    assert refused.value.code == "SPEC_FORM"
+    with pytest.raises(BacktestError) as refused:
+        spec_from_json({**spec_json(spec_of()), "start_ms": 2**60})
+    assert refused.value.code == "RANGE"
 
 
 def test_candles_are_named_by_their_content() -> None:

@@ -8,7 +8,8 @@ import math
 import numpy as np
 import pytest
 
-from engine.backtest import BacktestError, MarketData, run_backtest, with_values
+from engine import sweep
+from engine.backtest import BacktestError, MarketData, run_backtest, with_values, workbench
 from engine.simulation.simulate import simulate
 from engine.simulation.types import Series, Settings
 from engine.statistics.luck import backtest_overfitting
@@ -60,6 +61,24 @@ def test_progress_is_told_after_each_point() -> None:
     heard: list[float] = []
     run_sweep(spec_of(), POINTS, data_of(), heard.append)
     assert heard == [pytest.approx(place / 6) for place in range(1, 7)]
+
+
+def test_what_is_kept_of_all_instruments_stays_within_one_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    # One output of three is asked for; all three are kept, of two instruments: 96 kB a point.
+    bands = "width = parameter(20, 2, 50)\nenter_long = close < bollinger_lower(close, width)\n"
+    symbols = ("BTC", "ETH")
+    monkeypatch.setattr(sweep, "CACHE_BYTES", 250_000)
+    spec, data = spec_of(bands, symbols=symbols), data_of(symbols=symbols)
+    bench = workbench(spec, data)
+    monkeypatch.setattr(sweep, "workbench", lambda spec, data: bench)
+    kept: list[int] = []
+
+    def count(share: float) -> None:
+        kept.append(sum(type(key) is tuple and callable(key[0]) for cache in bench.caches for key in cache))
+
+    run_sweep(spec, [{"width": float(width)} for width in range(10, 16)], data, count)
+    # Two entries a point, until the limit empties both caches.
+    assert kept == [2, 4, 0, 2, 4, 0]
 
 
 def test_several_instruments_are_swept_like_one() -> None:

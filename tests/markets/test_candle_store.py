@@ -64,6 +64,22 @@ def test_the_file_has_the_shared_form_and_name(store: CandleStore, tmp_path: Pat
     assert table["timestamp"].to_pylist() == [_ms(0), _ms(1)]
 
 
+def test_columns_are_packed_for_quick_reading_and_files_packed_otherwise_are_read_and_taken_over(
+    store: CandleStore,
+) -> None:
+    path, candles = store.path(*SERIES), candles_at(range(9))
+    store.upsert(*SERIES, candles)
+    pq.write_table(pq.read_table(path), path, compression="zstd")
+
+    assert minutes_of(store.read(*SERIES)) == list(range(9))
+    store.upsert(*SERIES, candles_at([9]))
+
+    assert minutes_of(store.read(*SERIES)) == list(range(10))
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    packed = [set(group.column(place).encodings) - {"RLE"} for place in range(6)]
+    assert packed == [{"DELTA_BINARY_PACKED"}, *[{"BYTE_STREAM_SPLIT"}] * 5]
+
+
 def test_a_symbol_with_a_slash_stays_inside_the_directory(store: CandleStore, tmp_path: Path) -> None:
     store.upsert("kraken", "../XBT/USD", "1m", candles_at([0]))
     assert minutes_of(store.read("kraken", "../XBT/USD", "1m")) == [0]

@@ -170,7 +170,7 @@ def down_alpha_beta(returns: Floats, factor_returns: Floats, annualization: floa
 
 
 def capture_ratio(returns: Floats, factor_returns: Floats, annualization: float = DAILY) -> float:
-    """Return the annual return over the benchmark's."""
+    """Return the annual return over the benchmark's; each counts its own periods, so the two need no same dates."""
     return divide(annual_return(returns, annualization), annual_return(factor_returns, annualization))
 
 

@@ -42,6 +42,15 @@ def test_tries_that_scatter_widely_are_a_higher_hurdle() -> None:
     assert sharpe_luck(returns, 4).chance_sharpe == pytest.approx(chance_sharpe(4, 1 / 364), rel=1e-12)
 
 
+def test_a_few_tries_alike_do_not_lower_the_hurdle_and_many_do() -> None:
+    returns = np.random.default_rng(3).normal(0.002, 0.02, 365)
+    unknown = sharpe_luck(returns, 50)
+    alike = np.array([0.1, 0.1001] * 5)
+    assert sharpe_luck(returns, 50, alike[:2]).deflated == unknown.deflated < unknown.probabilistic
+    assert sharpe_luck(returns, 50, alike[:9]).deflated == unknown.deflated
+    assert sharpe_luck(returns, 50, alike).chance_sharpe < 0.001 < unknown.chance_sharpe
+
+
 def test_no_record_is_long_enough_for_what_earns_nothing() -> None:
     assert minimum_track_record(0.0, 0.0, 3.0) == math.inf
     assert minimum_track_record(-0.1, 0.0, 3.0) == math.inf

@@ -53,7 +53,7 @@ def test_what_passes_every_check_is_promising_and_nothing_is_promised() -> None:
     assert "no promise" in judged.headline
     assert texts(judged) == {
         "MADE_MONEY": "It made 40 % after costs.",
-        "BETTER_THAN_HOLDING": "It made more than buy-and-hold (20 %) with a smaller drawdown.",
+        "BETTER_THAN_HOLDING": "It made more than buy-and-hold (20 %) with no deeper drawdown.",
         "BEYOND_LUCK": "A Sharpe of this size is hardly luck (deflated Sharpe 0.99).",
     }
 
@@ -80,7 +80,7 @@ def test_what_passes_every_check_is_promising_and_nothing_is_promised() -> None:
             {"benchmark_return_ratio": 0.5, "benchmark_max_drawdown_ratio": 0.05},
             Level.WEAK,
             "WORSE_THAN_HOLDING",
-            "Buy-and-hold made more (50 %) with a smaller drawdown (5.0 % against 10 %).",
+            "Buy-and-hold made no less (50 %) with no deeper drawdown (5.0 % against 10 %).",
         ),
         (
             {"benchmark_return_ratio": 0.5},
@@ -159,7 +159,7 @@ def test_a_record_shorter_than_its_sharpe_needs_is_said() -> None:
     luck = luck_of()
     short = dataclasses.replace(luck.sharpe, needed_days=1234.5, days=365)
     judged = verdict(summary_of(), dataclasses.replace(luck, sharpe=short))
-    assert texts(judged)["RECORD_TOO_SHORT"] == "At this Sharpe it takes 1,234 days to be sure; 365 were tested."
+    assert texts(judged)["RECORD_TOO_SHORT"] == "At this Sharpe it takes 1,234 days to be 95 % sure; 365 were tested."
 
 
 @pytest.mark.parametrize(
