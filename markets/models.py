@@ -6,7 +6,9 @@ from decimal import Decimal
 
 from django.db import models
 
-from common.fields import AmountField
+from accounts.models import User
+from common.clock import wall_now
+from common.fields import AmountField, canonical
 from common.ids import new_id
 
 
@@ -138,3 +140,103 @@ class MarketClock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.namespace} at {self.at.isoformat()}"
+
+
+class WatchList(models.Model):
+    """A person's own choice of instruments, in their own order; nobody else sees it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="watch_lists")
+    name = models.CharField(max_length=60)
+    created_at = models.DateTimeField(default=wall_now, editable=False)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="watch_list_name_per_owner")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class WatchListEntry(models.Model):
+    """An instrument on a watch list; `position` orders the list and leaves gaps where entries went."""
+
+    watch_list = models.ForeignKey(WatchList, on_delete=models.CASCADE, related_name="entries")
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="+")
+    position = models.PositiveIntegerField()
+
+    class Meta:
+        ordering = ["position", "pk"]
+        constraints = [models.UniqueConstraint(fields=["watch_list", "instrument"], name="watched_once_per_list")]
+
+    def __str__(self) -> str:
+        return f"{self.instrument_id} at {self.position}"
+
+
+class AlertKind(models.TextChoices):
+    ABOVE = "ABOVE", "Price rises to"
+    BELOW = "BELOW", "Price falls to"
+    MOVE = "MOVE", "Price moves by"
+    VOLUME_SPIKE = "VOLUME_SPIKE", "Volume spikes"
+
+
+class AlertState(models.TextChoices):
+    ARMED = "ARMED", "Waiting"
+    RESTING = "RESTING", "Told, and will wait again"
+    FIRED = "FIRED", "Told"
+    CANCELED = "CANCELED", "Canceled"
+
+
+class AlertBook(models.Model):
+    """Counts the changes to a namespace's alerts, in the order of their commits, so that a feed can follow them."""
+
+    namespace = models.SlugField(max_length=40, primary_key=True)
+    last_change = models.PositiveBigIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.namespace} at change {self.last_change}"
+
+
+class PriceAlert(models.Model):
+    """What somebody wants to be told of a market, once or again and again. The feed evaluates it, market time rules it."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    owner = models.ForeignKey(User, on_delete=models.CASCADE, related_name="price_alerts")
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="+")
+    namespace = models.SlugField(max_length=40)
+    kind = models.CharField(max_length=12, choices=AlertKind)
+    # By kind: a price in quote units, a move as a ratio (0.05: 5 % up or down), a multiple of the usual volume.
+    level = AmountField()
+    # A move's window, or the length of the candles whose volume counts; null where only the price does.
+    window_seconds = models.PositiveIntegerField(null=True)
+    repeats = models.BooleanField(default=False)
+    cool_down_seconds = models.PositiveIntegerField(default=0)
+    note = models.CharField(max_length=120, blank=True)
+    state = models.CharField(max_length=8, choices=AlertState, default=AlertState.ARMED)
+    change = models.PositiveBigIntegerField()
+    created_at = models.DateTimeField(default=wall_now, editable=False)
+    # Market time.
+    armed_at = models.DateTimeField()
+    fired_at = models.DateTimeField(null=True)
+    times_fired = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["owner", "-id"], name="alerts_by_owner"),
+            # What a feed loads when it starts.
+            models.Index(
+                fields=["namespace"], condition=models.Q(state__in=["ARMED", "RESTING"]), name="alerts_that_wait"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["namespace", "change"], name="alert_change_once"),
+            models.CheckConstraint(condition=models.Q(level__gt=Decimal(0)), name="alert_level_positive"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["ABOVE", "BELOW"], window_seconds__isnull=True)
+                | models.Q(kind__in=["MOVE", "VOLUME_SPIKE"], window_seconds__isnull=False),
+                name="alert_window_where_it_counts",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {canonical(self.level)} ({self.state.lower()})"
