@@ -98,10 +98,15 @@ def market_info(raw: Raw) -> MarketInfo | None:
         lot_step=step * size,
         min_quantity=amount((limits.get("amount") or {}).get("min")) * size,
         min_notional=amount((limits.get("cost") or {}).get("min")),
-        maker_fee_bps=amount(raw.get("maker")) * BPS,
-        taker_fee_bps=amount(raw.get("taker")) * BPS,
+        maker_fee_bps=_bps(raw.get("maker")),
+        taker_fee_bps=_bps(raw.get("taker")),
         is_active=raw.get("active") is not False,
     )
+
+
+def _bps(ratio: object) -> Decimal | None:
+    found = optional(ratio)
+    return None if found is None else found * BPS
 
 
 def _contract(settle: str, quote: str) -> str:

@@ -61,7 +61,8 @@ class MarketInfo:
 
     `symbol` is the unified one, by which every other call names it (BTC/USDT, BTC/USDT:USDT); `contract` is "" for
     spot, "PERP" where the quote settles, else "PERP-" and the settling asset. `contract_size` is base units a contract
-    (linear) or quote units (inverse), 1 for spot. Steps and minima are in the quantities described above.
+    (linear) or quote units (inverse), 1 for spot. Steps and minima are in the quantities described above. A fee that the
+    venue does not tell is None; a rebate is negative.
     """
 
     symbol: str
@@ -76,8 +77,8 @@ class MarketInfo:
     lot_step: Decimal
     min_quantity: Decimal
     min_notional: Decimal
-    maker_fee_bps: Decimal
-    taker_fee_bps: Decimal
+    maker_fee_bps: Decimal | None
+    taker_fee_bps: Decimal | None
     is_active: bool
 
     @property

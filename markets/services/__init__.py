@@ -4,23 +4,31 @@ from markets.services.candles import compact_candles, store_recent_candles
 from markets.services.clocks import announce_replayed_market, note_market_time
 from markets.services.importing import store_candle_file
 from markets.services.instruments import (
+    connect_exchange,
     register_exchange,
     register_instrument,
     relist_instrument,
     retire_instrument,
 )
+from markets.services.interests import forget_expired_interests, renew_interest
 from markets.services.simulation import announce_simulated_market, seed_simulated_venue
+from markets.services.synchronising import SyncReport, synchronise_instruments
 
 __all__ = [
+    "SyncReport",
     "announce_replayed_market",
     "announce_simulated_market",
     "compact_candles",
+    "connect_exchange",
+    "forget_expired_interests",
     "note_market_time",
     "register_exchange",
     "register_instrument",
     "relist_instrument",
+    "renew_interest",
     "retire_instrument",
     "seed_simulated_venue",
     "store_candle_file",
     "store_recent_candles",
+    "synchronise_instruments",
 ]
