@@ -12,7 +12,6 @@ from markets.gateway.protocol import Side
 from markets.models import MarketKind
 
 SPOT, PERPETUAL = MarketKind.SPOT, MarketKind.PERPETUAL
-_NONE: Mapping[str, Any] = MappingProxyType({})
 
 
 class ClientIdForm(StrEnum):
@@ -45,7 +44,7 @@ class Venue:
     name: str
     kinds: tuple[MarketKind, ...]
     library_id: str = ""  # where it differs from the code
-    options: Mapping[str, Any] = field(default=_NONE)
+    options: Mapping[str, Any] = field(default_factory=dict)
     has_sandbox: bool = False
     # The time over which it counts requests; a tenth of what it allows in it may be used at once.
     window_seconds: float = 60.0
