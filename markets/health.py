@@ -66,6 +66,12 @@ def count(venue: str, outcome: str) -> None:
         _counts[venue, outcome] += 1
 
 
+def forget_counts() -> None:
+    """Count from zero again."""
+    with _counts_lock:
+        _counts.clear()
+
+
 class Breaker:
     """One venue's breaker as this process sees it. Threads and event loops share it."""
 

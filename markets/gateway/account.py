@@ -13,7 +13,7 @@ from typing import Any
 from engine.timeframes import milliseconds
 from markets.gateway import normalise
 from markets.gateway.client import Client
-from markets.gateway.errors import OrderNotFound, Rejected
+from markets.gateway.errors import OrderNotFound, Rejected, Unknown
 from markets.gateway.protocol import (
     AccountTrade,
     Balance,
@@ -67,8 +67,17 @@ class CcxtAccount:
         quantity = order.quantity / size
         self._check_grid(order, quantity, price)
         raw = await self._client.call(
-            "create_order", order.symbol, str(kind), str(order.side), quantity, price, params, is_order=True
+            "create_order",
+            order.symbol,
+            str(kind),
+            str(order.side),
+            normalise.plain_text(quantity),
+            None if price is None else normalise.plain_text(price),
+            params,
+            is_order=True,
         )
+        if not raw.get("id"):
+            raise Unknown(self._client.code, "ANSWER_NOT_UNDERSTOOD", "The answer names no order.")
         said = {"symbol": order.symbol, "side": str(order.side), "type": str(order.type), "price": order.price}
         told = {name: value for name, value in raw.items() if value is not None}
         return normalise.order_state({**said, "amount": quantity, **told}, order.client_order_id, size)
@@ -146,20 +155,19 @@ class CcxtAccount:
             else:
                 params["timeInForce"] = str(force)
         if order.stop_price is not None:
-            params["triggerPrice"] = order.stop_price
+            params["stopLossPrice"] = normalise.plain_text(order.stop_price)
         if order.is_reduce_only:
             params["reduceOnly"] = True
         return kind, order.price if kind == OrderType.LIMIT else None, params
 
     def _check_grid(self, order: OrderRequest, quantity: Decimal, price: Decimal | None) -> None:
         """Refuse what the library would round in silence: the venue would get another order than was asked for."""
-        library = self._client.library
-        step = library.markets[order.symbol]["precision"]["amount"]
+        steps = self._client.library.markets[order.symbol]["precision"]
+        step, tick = normalise.exact(steps["amount"]), normalise.exact(steps["price"])
         if quantity <= 0 or quantity % step:
             raise Rejected(
                 self._client.code, "QUANTITY_NOT_ON_STEP", f"{order.quantity} is no multiple of the lot step."
             )
-        tick = library.markets[order.symbol]["precision"]["price"]
         if price is not None and (price <= 0 or price % tick):
             raise Rejected(self._client.code, "PRICE_NOT_ON_TICK", f"{price} is no multiple of the tick size.")
 

@@ -1,7 +1,8 @@
-"""The library's answers as ours. Pure functions over its unified dictionaries, whose numbers are exact Decimals here.
+"""The library's answers as ours. Pure functions over its unified dictionaries, whose numbers are text here.
 
-`exact` is what the library is told to make numbers with. Venues send text, which stays as it is; where one sends a
-JSON number, its shortest form counts, which is the venue's own text up to 15 significant digits.
+`plain_text` is what the library is told to make numbers with (it reads its own text again, and drops a Decimal in
+silence). Venues send text, which stays as it is; where one sends a JSON number, its shortest form counts, which is the
+venue's own text up to 15 significant digits.
 """
 
 from __future__ import annotations
@@ -53,6 +54,11 @@ def exact(value: object) -> Decimal:
     if not number.is_finite():
         raise ValueError(f"{value!r} is no finite number.")
     return number
+
+
+def plain_text(value: object) -> str:
+    """Return a number as text without an exponent; raise ValueError or ArithmeticError for what is none, or not finite."""
+    return format(exact(value), "f")
 
 
 def optional(value: object) -> Decimal | None:

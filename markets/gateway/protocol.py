@@ -184,7 +184,10 @@ class TimeInForce(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderRequest:
-    """An order to send. `client_order_id` is ours: 32 lowercase hex digits; the adapter writes it as the venue wants it."""
+    """An order to send. `client_order_id` is ours: 32 lowercase hex digits; the adapter writes it as the venue wants it.
+
+    With a `stop_price` it waits at the venue until the price gets there: from below for a buy, from above for a sale.
+    """
 
     client_order_id: str
     symbol: str
