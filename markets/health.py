@@ -94,7 +94,7 @@ class Breaker:
             if wait <= 0 and self._may_try():
                 self._write(replace(health, state=BreakerState.HALF_OPEN))
                 return
-        count(self._venue, "BREAKER_OPEN")
+        count(self._venue, "DENIED_BY_BREAKER")
         raise BackOff(self._venue, "BREAKER_OPEN", health.reason, retry_after=max(wait, _FRESH_SECONDS))
 
     def succeeded(self) -> None:
