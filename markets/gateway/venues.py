@@ -82,6 +82,8 @@ def _venue(**facts: Any) -> tuple[str, Venue]:
 _CLOCK = {"adjustForTimeDifference": True}
 # How many milliseconds a signed request stays good: a late one must not be taken after it was given up on.
 _WINDOW = {"recvWindow": 5000}
+# The short form of a stream's tickers knows neither bid nor ask.
+_FULL_TICKERS = {"watchTickers": {"name": "ticker"}}
 _BUYS, _BOTH = frozenset({Side.BUY}), frozenset(Side)
 
 VENUES: Mapping[str, Venue] = MappingProxyType(
@@ -95,6 +97,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 options={
                     **_CLOCK,
                     **_WINDOW,
+                    **_FULL_TICKERS,
                     "fetchCurrencies": False,
                     "fetchMargins": False,
                     "fetchMarkets": {"types": ["spot"]},
@@ -112,6 +115,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 options={
                     **_CLOCK,
                     **_WINDOW,
+                    **_FULL_TICKERS,
                     "fetchCurrencies": False,
                     "fetchMargins": False,
                     "fetchMarkets": {"types": ["linear"]},
