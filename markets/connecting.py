@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import timedelta
 
+from django.db.models import Q
+
+from common.clock import wall_now
 from common.errors import DomainError
 from markets.gateway.adapter import CcxtMarketData
 from markets.gateway.client import Client
 from markets.gateway.protocol import DEFAULT_TIMEOUT_SECONDS, Connection, MarketInfo
 from markets.models import Exchange
+
+SYNCHRONISE_EVERY = timedelta(days=1)
 
 
 def connection_of(exchange: Exchange, *, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Connection:
@@ -25,6 +31,12 @@ def connection_of(exchange: Exchange, *, timeout_seconds: float = DEFAULT_TIMEOU
         is_sandbox=exchange.is_sandbox,
         timeout_seconds=timeout_seconds,
     )
+
+
+def due_for_synchronising() -> list[str]:
+    """Return the codes of the connected exchanges that were not synchronised within a day of the wall."""
+    due = Q(synchronised_at__isnull=True) | Q(synchronised_at__lte=wall_now() - SYNCHRONISE_EVERY)
+    return list(Exchange.objects.exclude(dialect="").filter(due).order_by("code").values_list("code", flat=True))
 
 
 def fetch_markets(exchange: Exchange) -> list[MarketInfo]:

@@ -170,7 +170,8 @@ def order_book(raw: Raw, at: datetime, size: Decimal = _ONE, limit: int | None =
 
 
 def _levels(rows: Iterable[Sequence[Any]], size: Decimal) -> tuple[Level, ...]:
-    return tuple(Level(exact(row[0]), exact(row[1]) * size) for row in rows if row[0] and row[1])
+    levels = (Level(exact(row[0]), exact(row[1]) * size) for row in rows)
+    return tuple(level for level in levels if level.price > 0 and level.quantity > 0)
 
 
 def _side(raw: Raw) -> Side | None:
