@@ -131,14 +131,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 def moved(addresses: Any, base_url: str) -> Any:
-    """Return the library's tree of addresses with scheme, host and port of `base_url`, and its path before theirs."""
+    """Return the library's tree of addresses with scheme, host and port of `base_url`, and its path before theirs.
+
+    "{host}" in that path becomes the venue's own host: a server that stands in for several of its hosts can then tell
+    them apart, and so can the library, which reads from some addresses what kind of stream they are.
+    """
     if isinstance(addresses, Mapping):
         return {name: moved(one, base_url) for name, one in addresses.items()}
     if not isinstance(addresses, str) or "://" not in addresses:
         return addresses
     base, old = urlsplit(base_url), urlsplit(addresses)
     scheme = _SCHEMES[base.scheme].get(old.scheme, base.scheme)
-    return urlunsplit((scheme, base.netloc, base.path.rstrip("/") + old.path, old.query, old.fragment))
+    path = base.path.rstrip("/").replace("{host}", old.netloc) + old.path
+    return urlunsplit((scheme, base.netloc, path, old.query, old.fragment))
 
 
 def library_client(connection: Connection, credentials: Credentials | None, *, streams: bool = False) -> Any:

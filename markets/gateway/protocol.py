@@ -28,7 +28,8 @@ class Connection:
 
     `venue` is a key of VENUES, which names the dialect; `name` is what limiter and breaker know it by (an exchange's
     code; the venue's where none is given). `base_url` replaces scheme, host and port of every address of the venue, and
-    comes before its path. `account` names the credentials' owner for limits that count by account; "" is the public.
+    comes before its path; "{host}" in it stands for the host it replaces. `account` names the credentials' owner for
+    limits that count by account; "" is the public.
     """
 
     venue: str

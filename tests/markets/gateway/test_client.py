@@ -46,6 +46,9 @@ def test_an_address_of_one_s_own_replaces_host_and_scheme_everywhere() -> None:
         "ws": {"spot": "ws://127.0.0.1:8080/venue/ws"},
         "n": None,
     }
+    assert moved(tree, "http://127.0.0.1:8080/{host}")["ws"]["spot"] == (
+        "ws://127.0.0.1:8080/stream.example.com:9443/ws"
+    )
     assert moved("https://a.b/c", "https://mine.example") == "https://mine.example/c"
     assert moved("wss://a.b/c", "https://mine.example") == "wss://mine.example/c"
 

@@ -107,7 +107,7 @@ def test_quantities_of_contracts_become_ours() -> None:
 
 
 def test_candles_are_in_order_and_each_is_there_once() -> None:
-    rows = [[3, "1", "1", "1", "1", "1"], [1, "1", "1", "1", "1", None], [3, "2", "2", "2", "2", "2"],
+    rows: list[list[Any]] = [[3, "1", "1", "1", "1", "1"], [1, "1", "1", "1", "1", None], [3, "2", "2", "2", "2", "2"],
             [2, None, "1", "1", "1", "1"]]  # fmt: skip
     found = normalise.candles(rows)
     assert (found.opened_at.tolist(), found.close.tolist(), found.volume.tolist()) == ([1, 3], [1.0, 2.0], [0.0, 2.0])
