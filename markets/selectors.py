@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
@@ -180,14 +179,6 @@ def candle_range(instrument: Instrument, timeframe: str) -> tuple[datetime, date
     if not bounds or min(bounds) > last_closed:
         return None
     return moment(min(bounds)), moment(min(max(bounds), candle_start(last_closed, timeframe)))
-
-
-def candle_fingerprint(candles: Candles) -> str:
-    """Return 32 hex digits that change with any bit of these candles (BLAKE2b)."""
-    digest = blake2b(digest_size=16)
-    for name in ("opened_at", *_FIELDS[1:]):
-        digest.update(np.ascontiguousarray(getattr(candles, name)).data)
-    return digest.hexdigest()
 
 
 def timeframes_of(instrument: Instrument) -> list[str]:

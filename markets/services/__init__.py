@@ -1,7 +1,7 @@
 """Every write to what can be traded and to its candles. Other apps import from here."""
 
 from markets.services.alerts import cancel_alert, create_alert, fire_alerts, forget_alerts, rearm_alerts
-from markets.services.candles import compact_candles, store_recent_candles
+from markets.services.candles import compact_candles, store_candles, store_recent_candles
 from markets.services.clocks import announce_replayed_market, note_market_time
 from markets.services.importing import store_candle_file
 from markets.services.instruments import (
@@ -47,6 +47,7 @@ __all__ = [
     "retire_instrument",
     "seed_simulated_venue",
     "store_candle_file",
+    "store_candles",
     "store_recent_candles",
     "synchronise_instruments",
     "unwatch_instrument",

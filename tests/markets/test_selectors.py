@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-import numpy as np
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
@@ -20,7 +18,6 @@ from markets.models import Asset, Instrument, RecentCandle, SourceKind
 from markets.selectors import (
     FAR_FUTURE,
     candle_arrays,
-    candle_fingerprint,
     candle_range,
     exchange_by_code,
     instrument_by_id,
@@ -248,14 +245,3 @@ def test_the_range_of_a_series_spans_both_sources_and_closed_candles_only(desk: 
     _store(instrument, [-6, 0])
     assert candle_range(instrument, "1m") == (_after(-9), _after(-1))
     assert candle_range(instrument, "5m") is None
-
-
-def test_a_fingerprint_tells_the_last_bit_of_a_candle() -> None:
-    candles = candles_at([-3, -2, -1])
-    print_ = candle_fingerprint(candles)
-    assert print_ == candle_fingerprint(candles_at([-3, -2, -1]))
-    assert len(print_) == 32
-    volume = candles.volume.copy()
-    volume[1] = np.nextafter(volume[1], 9)
-    assert candle_fingerprint(replace(candles, volume=volume)) != print_
-    assert candle_fingerprint(candles.part(0, 2)) != print_
