@@ -20,6 +20,12 @@ from sandbox.venue import Setup, Venue, build_venues
 Result = TypeVar("Result")
 # A client points at us by putting our address before the venue's host: http://127.0.0.1:8100/api.binance.com/api/v3/…
 HOST = re.compile(r"^/(?P<host>[a-z0-9-]+(\.[a-z0-9-]+)+)(:\d+)?(?P<path>/.*|$)")
+# Clients that can only put one address before all paths use these; ccxt tells spot streams by a "/stream" in their address.
+MOUNTS = {
+    "/binance/stream": "stream.binance.com",
+    "/binanceusdm": "fstream.binance.com",
+    "/kraken": "ws.kraken.com",
+}
 STEP_SECONDS = 0.1
 
 
@@ -75,7 +81,10 @@ class SandboxServer:
 
 
 def split_host(path: str) -> tuple[str, str]:
-    """Split /api.binance.com/api/v3/time into ("api.binance.com", "/api/v3/time"); no host before it gives ""."""
+    """Split /api.binance.com/api/v3/time into ("api.binance.com", "/api/v3/time"); no host or mount before it gives ""."""
+    for mount, host in MOUNTS.items():
+        if path.startswith(f"{mount}/"):
+            return host, path.removeprefix(mount)
     match = HOST.match(path)
     return (match["host"], match["path"] or "/") if match else ("", path)
 

@@ -17,7 +17,7 @@ from sandbox.core.funding import Funding
 from sandbox.core.keys import ApiKey, Permission
 from sandbox.core.margin import MarginBooks
 from sandbox.core.market import Market
-from sandbox.core.paths import CandlePath, LeaningPath, MadeMarket, MadePath, Path, QuotientPath, read_bars
+from sandbox.core.paths import BarFile, CandlePath, LeaningPath, MadeMarket, MadePath, Path, QuotientPath
 from sandbox.core.spot import SpotBooks
 from sandbox.faults import FaultBoard
 
@@ -176,7 +176,7 @@ def _asset_paths(setup: Setup, clock: VenueClock) -> dict[str, Path]:
     made = MadeMarket(list(catalog.ASSETS.values()), setup.seed, first_minute)
     paths: dict[str, Path] = {name: MadePath(made, place) for place, name in enumerate(catalog.ASSETS)}
     for asset, file in setup.candles.items():
-        bars = read_bars(file)
+        bars = BarFile(file)
         lead = max(1, setup.history_minutes * MINUTE_MS // (bars[1].opened_ms - bars[0].opened_ms))
         paths[asset] = CandlePath(bars, start, lead=lead)
     return paths

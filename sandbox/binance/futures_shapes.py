@@ -334,6 +334,8 @@ def order_update(event: OrderEvent) -> Json:
         "l": plain(fill.quantity if fill else ZERO),
         "z": plain(order.filled),
         "L": plain(fill.price if fill else ZERO),
+        "N": fill.fee_asset if fill else "USDT",
+        "n": money(fill.fee) if fill else "0",
         "T": event.at_ms,
         "t": fill.trade_id if fill else 0,
         "b": "0",
@@ -352,8 +354,6 @@ def order_update(event: OrderEvent) -> Json:
         "pm": "NONE",
         "gtd": 0,
     }
-    if fill is not None:
-        told["N"], told["n"] = fill.fee_asset, money(fill.fee)
     return {"e": "ORDER_TRADE_UPDATE", "E": event.at_ms, "T": event.at_ms, "o": told}
 
 

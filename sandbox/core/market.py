@@ -44,8 +44,9 @@ class Market:
         self._clock = clock
         self._seed = seed
         self._knot_ms = knot_ms
-        self._until = bucket_start(clock.market_ms(), "1m")
-        since = self._until - history_minutes * MINUTE_MS
+        # The last moment before the minute that is under way: its first knot is still to come.
+        self._until = bucket_start(clock.market_ms(), "1m") - 1
+        since = self._until + 1 - history_minutes * MINUTE_MS
         self.klines = {symbol: KlineStore(self._history(symbol, since)) for symbol in paths}
         exchange.matcher.listeners.append(self)
         # Volume that the crowd has not traded yet, because it was less than a lot.
@@ -99,7 +100,7 @@ class Market:
         quantity = max(instrument.step, floor_to_step(owed, instrument.step))
         self._owed[symbol] = max(ZERO, owed - quantity)
         self.index[symbol] = price
-        self._exchange.matcher.print_trade(symbol, price, quantity, taker)
+        self._exchange.matcher.print_trade(symbol, price, quantity, taker, knot.at_ms)
 
     def _price(self, symbol: str, knot: Knot) -> Decimal:
         tick = self._exchange.instruments[symbol].tick
@@ -131,7 +132,7 @@ class Market:
     def _history(self, symbol: str, since: int) -> list[Kline]:
         """Return closed minutes up to now from the path's knots, without touching the book."""
         minutes: list[Kline] = []
-        for knot in self._paths[symbol].knots(since - 1, self._until - 1, HISTORY_KNOT_MS):
+        for knot in self._paths[symbol].knots(since - 1, self._until, HISTORY_KNOT_MS):
             price = self._price(symbol, knot)
             start = bucket_start(knot.at_ms, "1m")
             value = price * knot.volume

@@ -104,9 +104,9 @@ class Matcher:
             if (side, price) not in resting:
                 self._house_order(symbol, side, price, quantity, rests=True)
 
-    def print_trade(self, symbol: str, price: Decimal, quantity: Decimal, taker: Side) -> None:
+    def print_trade(self, symbol: str, price: Decimal, quantity: Decimal, taker: Side, at_ms: int) -> None:
         """Let two of the crowd trade with each other, at a price that the book need not know."""
-        self._publish(symbol, price, quantity, taker, 0, 0)
+        self._publish(symbol, price, quantity, taker, at_ms)
 
     def house_takes(self, symbol: str, taker: Side, price: Decimal, quantity: Decimal) -> None:
         """Let the house take what rests up to a price, accounts' orders and its own alike, until `quantity` is filled."""
@@ -199,7 +199,8 @@ class Matcher:
 
     def _trade(self, maker: Order, taker: Order, price: Decimal, quantity: Decimal) -> None:
         self.books[maker.symbol].take(maker, quantity)
-        trade = self._publish(maker.symbol, price, quantity, taker.side, maker.id, taker.id)
+        now = self._clock.market_ms()
+        trade = self._publish(maker.symbol, price, quantity, taker.side, now, maker.id, taker.id)
         for order, is_maker in ((taker, False), (maker, True)):
             if order.account != HOUSE:
                 self._fill(order, trade, is_maker=is_maker)
@@ -232,10 +233,16 @@ class Matcher:
         self._tell(order, OrderChange.TRADE, fill)
 
     def _publish(
-        self, symbol: str, price: Decimal, quantity: Decimal, taker: Side, maker_id: int, taker_id: int
+        self,
+        symbol: str,
+        price: Decimal,
+        quantity: Decimal,
+        taker: Side,
+        at_ms: int,
+        maker_id: int = 0,
+        taker_id: int = 0,
     ) -> Trade:
         self._trade_ids[symbol] += 1
-        at_ms = self._clock.market_ms()
         buyer_is_maker = taker is Side.SELL
         trade = Trade(self._trade_ids[symbol], symbol, price, quantity, at_ms, buyer_is_maker, maker_id, taker_id)
         self.last[symbol] = price

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path as FilePath
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, overload
 
 import pyarrow.parquet as pq
 
@@ -48,12 +48,31 @@ class Bar:
         return Bar(self.opened_ms, self.close, self.high, self.low, self.open, self.volume)
 
 
-def read_bars(file: FilePath) -> list[Bar]:
-    """Read a Parquet file of columns timestamp (ms), open, high, low, close, volume; the shortest text of a float is its decimal."""
-    columns = pq.read_table(file).to_pydict()
-    names = ("open", "high", "low", "close", "volume")
-    rows = zip(columns["timestamp"], *(columns[name] for name in names), strict=True)
-    return [Bar(int(at), *(Decimal(repr(float(value))) for value in values)) for at, *values in rows]
+class BarFile(Sequence[Bar]):
+    """The bars of a Parquet file: columns timestamp (ms), open, high, low, close, volume.
+
+    The shortest text of a float is its decimal; a bar is made when it is asked for, since a file may hold a million.
+    """
+
+    def __init__(self, file: FilePath) -> None:
+        table = pq.read_table(file)
+        self._opened = table.column("timestamp").to_numpy()
+        self._values = [table.column(name).to_numpy() for name in ("open", "high", "low", "close", "volume")]
+
+    def __len__(self) -> int:
+        return len(self._opened)
+
+    @overload
+    def __getitem__(self, place: int) -> Bar: ...
+
+    @overload
+    def __getitem__(self, place: slice) -> list[Bar]: ...
+
+    def __getitem__(self, place: int | slice) -> Bar | list[Bar]:
+        if isinstance(place, slice):
+            return [self[each] for each in range(*place.indices(len(self)))]
+        values = (Decimal(repr(float(column[place]))) for column in self._values)
+        return Bar(int(self._opened[place]), *values)
 
 
 class CandlePath:

@@ -117,7 +117,7 @@ def add_order(caller: Caller, params: Params) -> Json:
     desk = caller.desk
     request = desk.rest_request(params)
     order = desk.place(caller.account, request, int(params.get("userref") or 0))
-    return {"descr": {"order": _descr(desk, order)["order"]}, "txid": [names.order_txid(order.id)]}
+    return {"descr": _descr(desk, order), "txid": [names.order_txid(order.id)]}
 
 
 def add_orders(caller: Caller, params: Params) -> Json:
