@@ -5,7 +5,8 @@ Orders are known by *our* client order ids. A time-out of an order request is Un
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -25,6 +26,7 @@ from markets.gateway.protocol import (
 )
 from markets.gateway.venues import ClientIdForm, Lookup, Venue
 
+_OURS = re.compile("[0-9a-f]{32}")
 # Where finished orders are listed, the widest list first.
 _FINISHED_LISTS = {
     "fetchOrders": "fetch_orders",
@@ -46,6 +48,14 @@ def our_id(venue: Venue, written: str | None) -> str:
     """Return what a venue wrote as our id, where that can be told; else its own text, or ""."""
     text = written or ""
     return text.removeprefix("0x") if venue.client_id_form == ClientIdForm.PREFIXED_HEX else text
+
+
+def told_id(venue: Venue, raw: Mapping[str, Any]) -> str:
+    """Return which of our orders a message is about; where it is none of ours, what the venue says, or ""."""
+    said = our_id(venue, raw.get("clientOrderId"))
+    info = raw.get("info")
+    own = our_id(venue, info.get(venue.client_id_field)) if isinstance(info, Mapping) and venue.client_id_field else ""
+    return own if _OURS.fullmatch(own) and not _OURS.fullmatch(said) else said
 
 
 class CcxtAccount:
@@ -129,12 +139,12 @@ class CcxtAccount:
 
     def state_of(self, raw: Any) -> OrderState:
         """Return one of the library's orders as ours."""
-        client_id = our_id(self._venue, raw.get("clientOrderId"))
+        client_id = told_id(self._venue, raw)
         return normalise.order_state(raw, client_id, self._client.known_size(str(raw.get("symbol"))))
 
     def fill_of(self, raw: Any) -> AccountTrade:
         """Return one of the library's own trades as ours."""
-        client_id = our_id(self._venue, raw.get("clientOrderId"))
+        client_id = told_id(self._venue, raw)
         return normalise.account_trade(raw, client_id, self._client.known_size(str(raw["symbol"])))
 
     def _wording(self, order: OrderRequest) -> tuple[OrderType, Decimal | None, dict[str, Any]]:

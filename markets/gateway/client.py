@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib
+import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from decimal import Decimal, localcontext
 from email.utils import parsedate_to_datetime
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -82,6 +84,18 @@ class Gate:
             await asyncio.sleep(wait)
 
 
+_nonces: dict[tuple[str, str], int] = {}
+_nonces_lock = threading.Lock()
+
+
+def next_nonce(venue: str, api_key: str) -> int:
+    """Return a number greater than all before it for this key, whichever client of this process asks: microseconds."""
+    with _nonces_lock:
+        now = int(clock.wall_now().timestamp() * 1_000_000)
+        _nonces[venue, api_key] = found = max(now, _nonces.get((venue, api_key), 0) + 1)
+        return found
+
+
 class _Dressed:
     """What is laid over a class of the library."""
 
@@ -112,8 +126,30 @@ class _Dressed:
         return answer
 
 
+class _FloatBooks:
+    """Order books of streams, which the library keeps in floats; one of its venues stores numbers, which are text here."""
+
+    def order_book(self, *args: Any) -> Any:
+        library: Any = super()
+        return _with_float_sides(library.order_book(*args))
+
+    def counted_order_book(self, *args: Any) -> Any:
+        library: Any = super()
+        return _with_float_sides(library.counted_order_book(*args))
+
+
+def _with_float_sides(book: Any) -> Any:
+    for side in (book["bids"], book["asks"]):
+        side.storeArray = partial(_store_floats, side.storeArray)
+    return book
+
+
+def _store_floats(store: Any, delta: list[Any]) -> None:
+    store([float(one) if isinstance(one, str) else one for one in delta])
+
+
 class _ExactBooks:
-    """Order books of REST with exact numbers. Streams keep the library's floats: its deltas are floats, too."""
+    """Order books of REST with exact numbers."""
 
     def parse_order_book_bid_ask(self, row: Any, price: Any = 0, quantity: Any = 1, count: Any = 2) -> list[Any]:
         # Not text: the library sorts the levels by price.
@@ -154,7 +190,7 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
     venue = venue_of(connection)
     library = importlib.import_module("ccxt.pro" if streams else "ccxt.async_support")
     base = getattr(library, venue.library)
-    layers = (_Dressed, base) if streams else (_Dressed, _ExactBooks, base)
+    layers = (_Dressed, _FloatBooks, base) if streams else (_Dressed, _ExactBooks, base)
     secrets = credentials or Credentials()
     client: Any = type(base.__name__, layers, {})(
         {
@@ -169,6 +205,8 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
         }
     )
     client.timeout_on_exit = 0  # nothing of ours is under way when it is closed
+    if venue.has_growing_nonce:
+        client.nonce = partial(next_nonce, connection.code, secrets.api_key)
     client.gate = Gate(connection, venue, 1000 / float(client.rateLimit))
     if connection.is_sandbox and not connection.base_url:
         if not venue.has_sandbox:

@@ -132,6 +132,8 @@ RULES = {
 # Reasons below a library error that tell more than its class: the request never left, or its answer was cut off.
 _NEVER_SENT = frozenset({"ClientConnectorError", "ConnectionTimeoutError", "gaierror"})
 _CUT_OFF = "ClientError"
+# Venues say in words, under a code that they use for much else, that our id is taken: so an earlier try was.
+_TAKEN = re.compile("duplicat|already exist", re.IGNORECASE)
 
 
 def translate(
@@ -154,6 +156,8 @@ def translate(
     if rule is None:
         # The library fell over something that it did not expect: a malformed answer, most often.
         return (Unknown if is_order else Retry)(venue, "ANSWER_NOT_UNDERSTOOD", f"{type(error).__name__}: {words}")
+    if is_order and issubclass(rule.ordering, Rejected) and _TAKEN.search(words):
+        rule = RULES["DuplicateOrderId"]
     kind = rule.ordering if is_order else rule.reading
     if issubclass(kind, BackOff):
         wait = rule.wait_seconds if retry_after is None else retry_after

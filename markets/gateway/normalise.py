@@ -240,7 +240,8 @@ def order_state(raw: Raw, client_order_id: str, size: Decimal = _ONE) -> OrderSt
         side=_side(raw),
         type=str(raw.get("type") or ""),
         status=status,
-        price=optional(raw.get("price")),
+        # For a market order the library puts its average here.
+        price=None if raw.get("type") == "market" else optional(raw.get("price")),
         quantity=quantity * size,
         filled=filled * size,
         average_price=optional(raw.get("average")),

@@ -56,6 +56,8 @@ class Venue:
     has_contract_volumes: bool = False
     client_id_form: ClientIdForm = ClientIdForm.HEX
     client_id_param: str = "clientOrderId"
+    # Where the venue's own message says our id, since the library does not read it everywhere.
+    client_id_field: str = ""
     lookup: Lookup = Lookup.DIRECT
     # With Lookup.LISTS: the parameter that narrows a list to our id, where there is one.
     lookup_param: str = ""
@@ -66,6 +68,8 @@ class Venue:
     # How many symbols one subscription may name.
     symbols_per_stream: int = 100
     credentials: tuple[str, ...] = ("api_key", "secret")
+    # Whether each signed request must carry a greater number than all before it under the same key.
+    has_growing_nonce: bool = False
 
     @property
     def library(self) -> str:
@@ -82,6 +86,8 @@ def _venue(**facts: Any) -> tuple[str, Venue]:
 _CLOCK = {"adjustForTimeDifference": True}
 # How many milliseconds a signed request stays good: a late one must not be taken after it was given up on.
 _WINDOW = {"recvWindow": 5000}
+# Positions are not streamed, and the library falls over its own text when it loads them to begin with.
+_NO_POSITIONS = {"watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False}}
 # The short form of a stream's tickers knows neither bid nor ask.
 _FULL_TICKERS = {"watchTickers": {"name": "ticker"}}
 _BUYS, _BOTH = frozenset({Side.BUY}), frozenset(Side)
@@ -93,11 +99,13 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="binance",
                 name="Binance",
                 kinds=(SPOT,),
+                client_id_field="c",
                 # Currencies and margin pairs are asked for with keys or from other hosts, and used for nothing here.
                 options={
                     **_CLOCK,
                     **_WINDOW,
                     **_FULL_TICKERS,
+                    **_NO_POSITIONS,
                     "fetchCurrencies": False,
                     "fetchMargins": False,
                     "fetchMarkets": {"types": ["spot"]},
@@ -112,10 +120,12 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="binanceusdm",
                 name="Binance USDⓈ-M futures",
                 kinds=(PERPETUAL,),
+                client_id_field="c",
                 options={
                     **_CLOCK,
                     **_WINDOW,
                     **_FULL_TICKERS,
+                    **_NO_POSITIONS,
                     "fetchCurrencies": False,
                     "fetchMargins": False,
                     "fetchMarkets": {"types": ["linear"]},
@@ -131,6 +141,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="bitget",
                 name="Bitget",
                 kinds=(SPOT, PERPETUAL),
+                client_id_field="clientOid",
                 options={**_CLOCK, "uta": False, "fetchCurrencies": False, "fetchMarkets": {"types": ["spot", "swap"]}},
                 has_sandbox=True,
                 window_seconds=1.0,
@@ -154,9 +165,10 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="kraken",
                 name="Kraken",
                 kinds=(SPOT,),
-                options=_CLOCK,
-                # Its counter runs per account and falls slowly; fifteen units fit at once, of which we use a few.
-                window_seconds=45.0,
+                client_id_field="cl_ord_id",
+                has_growing_nonce=True,
+                # Its counter runs per account and falls slowly; fifteen units fit at once, of which we use twelve.
+                window_seconds=120.0,
                 limit_scope=LimitScope.ACCOUNT,
                 candles_per_page=720,
                 lookup=Lookup.LISTS,
@@ -166,6 +178,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="okx",
                 name="OKX",
                 kinds=(SPOT, PERPETUAL),
+                client_id_field="clOrdId",
                 options={**_CLOCK, "fetchMarkets": {"types": ["spot", "swap"]}, "fetchCurrencies": False},
                 has_sandbox=True,
                 window_seconds=2.0,
@@ -176,9 +189,11 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="bybit",
                 name="Bybit",
                 kinds=(SPOT, PERPETUAL),
+                client_id_field="orderLinkId",
                 options={
                     **_CLOCK,
                     **_WINDOW,
+                    **_NO_POSITIONS,
                     "fetchMarkets": {"types": ["spot", "linear", "inverse"]},
                     "fetchCurrencies": False,
                 },
@@ -192,7 +207,13 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="kucoin",
                 name="KuCoin",
                 kinds=(SPOT, PERPETUAL),
-                options={**_CLOCK, "fetchMarkets": {"types": ["spot", "swap"]}, "fetchCurrencies": False},
+                client_id_field="clientOid",
+                options={
+                    **_CLOCK,
+                    **_NO_POSITIONS,
+                    "fetchMarkets": {"types": ["spot", "swap"]},
+                    "fetchCurrencies": False,
+                },
                 window_seconds=30.0,
                 limit_scope=LimitScope.ACCOUNT,
                 candles_per_page=500,
@@ -203,6 +224,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 code="hyperliquid",
                 name="Hyperliquid",
                 kinds=(SPOT, PERPETUAL),
+                client_id_field="cloid",
                 options={"fetchMarkets": {"types": ["spot", "swap"]}},
                 has_sandbox=True,
                 candles_per_page=5000,

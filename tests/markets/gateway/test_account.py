@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from markets.gateway.account import CcxtAccount, our_id, written_id
+from markets.gateway.account import CcxtAccount, our_id, told_id, written_id
 from markets.gateway.client import Client
 from markets.gateway.errors import BackOff, OrderNotFound, Rejected, Retry, Stop, Unknown
 from markets.gateway.protocol import (
@@ -322,6 +322,22 @@ def test_each_venue_writes_our_ids_in_its_form(code: str, written: str, back: st
     assert written_id(VENUES[code], OURS) == written
     assert our_id(VENUES[code], written) == back
     assert our_id(VENUES[code], None) == ""
+
+
+@pytest.mark.parametrize(
+    ("code", "raw", "told"),
+    [
+        ("binance", {"clientOrderId": OURS, "info": {"c": "f" * 32}}, OURS),
+        ("binance", {"info": {"c": OURS}}, OURS),
+        ("kraken", {"clientOrderId": "0", "info": {"cl_ord_id": OURS}}, OURS),
+        ("kraken", {"clientOrderId": "7", "info": {}}, "7"),
+        ("hyperliquid", {"info": {"cloid": f"0x{OURS}"}}, OURS),
+        ("coinbase", {"clientOrderId": None, "info": {"client_order_id": OURS}}, ""),
+        ("binance", {"clientOrderId": "web_123", "info": [1]}, "web_123"),
+    ],
+)
+def test_a_message_tells_which_order_of_ours_it_is_about(code: str, raw: dict[str, Any], told: str) -> None:
+    assert told_id(VENUES[code], raw) == told
 
 
 async def test_an_account_without_keys_is_told_so(connection: Connection) -> None:

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from common import clock
+from common import clock, ids
 from common.limiter import limiter
 from markets.gateway.adapter import CcxtMarketData
-from markets.gateway.client import Client, Gate, library_client, moved, retry_after
+from markets.gateway.client import Client, Gate, library_client, moved, next_nonce, retry_after
 from markets.gateway.errors import BackOff, Retry, Skip, Stop
 from markets.gateway.protocol import Connection, Credentials
 from markets.gateway.venues import VENUES
@@ -164,6 +164,19 @@ async def test_orders_are_counted_beside_requests(connection: Connection) -> Non
     assert waits[:5] == [0] * 5
     assert waits[6] == pytest.approx(0.4, abs=0.05)
     await asyncio.wait_for(gate.wait_for_order(), timeout=2)
+
+
+def test_nonces_grow_for_a_key_whoever_asks() -> None:
+    clock.use_wall_clock(lambda: datetime(2026, 3, 2, 12, tzinfo=UTC))
+    try:
+        name = ids.new_token(6)
+        first = 1772452800000000
+        assert [next_nonce(name, "key") for _ in range(3)] == [first, first + 1, first + 2]
+        assert next_nonce(name, "other") == first
+        clock.use_wall_clock(lambda: datetime(2026, 3, 2, 11, tzinfo=UTC))
+        assert next_nonce(name, "key") == first + 3  # also when the clock steps back
+    finally:
+        clock.use_wall_clock(None)
 
 
 async def test_a_wrong_clock_is_set_before_the_next_request(connection: Connection, venue: FakeVenue) -> None:

@@ -68,6 +68,17 @@ def test_what_to_do_about_the_usual_ones(name: str, is_order: bool, kind: type[E
     assert type(translate(LIBRARY[name]("x"), venue="v", is_order=is_order)) is kind
 
 
+@pytest.mark.parametrize(
+    "words",
+    ['{"code": -2010, "msg": "Duplicate order sent."}', "ClientOrderId is duplicated.", "clOrdId already exists"],
+)
+@pytest.mark.parametrize("name", ["InvalidOrder", "BadRequest", "ExchangeError"])
+def test_an_id_that_is_taken_is_no_rejection_whatever_its_class(name: str, words: str) -> None:
+    found = translate(LIBRARY[name](words), venue="v", is_order=True)
+    assert (type(found), found.code) == (Unknown, "DUPLICATE_ORDER_ID")
+    assert type(translate(LIBRARY[name](words), venue="v")) is Skip
+
+
 def test_a_class_of_a_later_release_is_judged_by_its_nearest_ancestor() -> None:
     later = type("QueueFull", (LIBRARY["RateLimitExceeded"],), {})
     assert type(translate(later("x"), venue="v", is_order=True)) is BackOff
