@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import importlib
+import logging
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,13 +19,17 @@ from functools import partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
+import redis
+
 from common import clock
-from common.limiter import limiter
+from common.limiter import MemoryLimiter, limiter
 from markets.gateway.errors import BackOff, GatewayError, Skip, Stop, translate
 from markets.gateway.normalise import exact, lots, plain_text
 from markets.gateway.protocol import Connection, Credentials
 from markets.gateway.venues import VENUES, LimitScope, Venue
 from markets.health import breaker
+
+logger = logging.getLogger(__name__)
 
 # Of what a venue allows, so much is used; the rest is for what else speaks to it from here.
 _SHARE = 0.9
@@ -32,6 +37,8 @@ _BURST_SHARE = 0.1
 # How long a request waits for its turn before it is refused with BackOff; an order that waits is an order too late.
 READ_PATIENCE_SECONDS = 30.0
 ORDER_PATIENCE_SECONDS = 3.0
+# What counts while Redis is away.
+_alone = MemoryLimiter()
 _patience: ContextVar[float] = ContextVar("patience", default=READ_PATIENCE_SECONDS)
 
 # What begins like JSON or a web page, and was not understood.
@@ -70,14 +77,21 @@ class Gate:
 
     async def pause(self, seconds: float) -> None:
         """Hold all requests: the venue said so."""
-        await asyncio.to_thread(limiter().pause, self._key, seconds)
+        _alone.pause(self._key, seconds)
+        with suppress(redis.RedisError, OSError):
+            await asyncio.to_thread(limiter().pause, self._key, seconds)
 
     async def _take(self, key: str, per_second: float, burst: float, weight: float) -> None:
         patience = _patience.get()
+        ask = {"per_second": per_second, "burst": burst, "weight": weight, "patience": patience}
         # In a thread: with Redis it is a journey over the network, and nothing else in this loop shall wait for it.
-        wait = await asyncio.to_thread(
-            limiter().take, key, per_second=per_second, burst=burst, weight=weight, patience=patience
-        )
+        try:
+            wait = await asyncio.to_thread(limiter().take, key, **ask)
+        except (redis.RedisError, OSError):
+            logger.warning(
+                "The limiter is away: %s is asked as if this process were alone.", self._venue, exc_info=True
+            )
+            wait = _alone.take(key, **ask)
         if wait > patience:
             raise BackOff(self._venue, "RATE_LIMITED", "Too many requests wait for their turn.", retry_after=wait)
         if wait:

@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from markets.gateway.account import CcxtAccount
 from markets.gateway.adapter import CcxtMarketData
 from markets.gateway.client import Client
 from markets.gateway.errors import Skip
-from markets.gateway.protocol import Level, MarketInfo, PublicTrade, Side
+from markets.gateway.protocol import AccountAccess, Level, MarketData, MarketInfo, PublicTrade, Side, Streams
+from markets.gateway.streams import CcxtStreams
 from markets.models import MarketKind
 from tests.markets.gateway.fake_venue import FakeVenue
 
@@ -163,3 +165,14 @@ async def test_an_unknown_symbol_is_skipped_without_asking(data: CcxtMarketData,
         await data.order_book("NO/SUCH")
     assert (skipped.value.code, skipped.value.venue[:5]) == ("SYMBOL_UNKNOWN", "test-")
     assert venue.count("GET", "/api/v3/depth") == 0
+
+
+async def test_the_adapter_keeps_the_protocol(client: Client) -> None:
+    # The type checker compares every signature; here it is only that all of them are there.
+    halves: tuple[MarketData, AccountAccess, Streams] = (
+        CcxtMarketData(client),
+        CcxtAccount(client),
+        CcxtStreams(client),
+    )
+    for half, protocol in zip(halves, (MarketData, AccountAccess, Streams), strict=True):
+        assert not {name for name in vars(protocol) if not name.startswith("_")} - set(dir(half))

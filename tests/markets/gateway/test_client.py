@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from common import clock, ids
 from common.limiter import limiter
@@ -156,6 +157,26 @@ async def test_limits_count_by_account_where_the_venue_does() -> None:
     assert len(keys) == 3
     address = {Gate(replace(one, venue="binance"), VENUES["binance"], 1)._key for one in (alice, bob)}
     assert len(address) == 1
+
+
+async def test_without_redis_each_process_keeps_to_the_limits_by_itself(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Away:
+        def take(self, *_: object, **__: object) -> float:
+            raise redis.ConnectionError("away")
+
+        pause = take
+
+    monkeypatch.setattr("markets.gateway.client.limiter", Away)
+    gate = Gate(connection, VENUES["binance"], 20)
+    await gate.wait(120)
+    started = clock.monotonic()
+    await gate.wait(5)
+    assert 0.2 < clock.monotonic() - started < 1
+    await gate.pause(40)
+    with pytest.raises(BackOff):
+        await gate.wait(1)
 
 
 async def test_orders_are_counted_beside_requests(connection: Connection) -> None:
