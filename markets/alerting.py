@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 1.0
 _POLL_SECONDS = 0.05
-# What the board takes in between two prices: some milliseconds of work.
-_CHANGES_AT_ONCE = 500
+# What the board takes in with each price, and between two of them when there is time: prices wait for the former.
+_CHANGES_PER_STEP, _CHANGES_AT_ONCE = 20, 1_000
 # Told in one transaction; and how far back candles are looked through for what nobody evaluated.
 _FIRED_AT_ONCE = 50
 CATCH_UP = timedelta(days=1)
@@ -81,7 +81,7 @@ class AlertWatch:
     # --- the feed's side: no database, nothing that waits -----------------------------------------------------------
     def on_step(self, step: Step) -> None:
         """Meet the board with a step's prices and the candles it closed."""
-        self.tend()
+        self._take_in(_CHANGES_PER_STEP)
         at_ms = milliseconds(step.at)
         for candle in step.closed:
             self._meet_candle(candle, step.at)
@@ -90,8 +90,11 @@ class AlertWatch:
                 self._reached.append(Firing(alert_id, step.at, price))
 
     def tend(self) -> None:
-        """Take in some of the changes that wait."""
-        for _ in range(min(len(self._changes), _CHANGES_AT_ONCE)):
+        """Take in changes that wait, while no price does."""
+        self._take_in(_CHANGES_AT_ONCE)
+
+    def _take_in(self, most: int) -> None:
+        for _ in range(min(len(self._changes), most)):
             self._apply(self._changes.popleft())
 
     def _apply(self, change: _Change) -> None:

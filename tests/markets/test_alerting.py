@@ -235,7 +235,7 @@ def test_what_cannot_be_told_is_tried_again_and_keeps_nobody_else_waiting(
 
 
 def test_ticks_cost_no_query_and_many_alerts_come_in_by_parts(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(alerting, "_CHANGES_AT_ONCE", 2)
+    monkeypatch.setattr(alerting, "_CHANGES_PER_STEP", 2)
     for level in range(110, 115):
         floor.alert(AlertKind.ABOVE, str(level))
     watch = floor.watch
