@@ -55,10 +55,10 @@ class Desk:
         usual: dict[str, Any] = {"side": Side.BUY, "type": OrderType.MARKET, "quantity": D("0.01")}
         return OrderRequest(ids.deterministic_id("desk", number), self.symbol, **(usual | facts))
 
-    async def resting(self, number: int) -> OrderRequest:
-        """A bid that nobody takes: a tenth below the book."""
+    async def resting(self, number: int, share: str = "0.9") -> OrderRequest:
+        """A bid that nobody takes: a tenth below the book, unless told otherwise."""
         bid = (await self.data.order_book(self.symbol, 5)).bids[0].price
-        price = price_to_tick(bid * D("0.9"), self.market.tick_size, up=False)
+        price = price_to_tick(bid * D(share), self.market.tick_size, up=False)
         return self.order(number, type=OrderType.LIMIT, price=price)
 
 
@@ -225,7 +225,8 @@ async def test_an_id_that_is_taken_is_never_called_rejected(desk: Desk) -> None:
 
 
 async def test_a_cancel_that_comes_too_late_says_so(desk: Desk) -> None:
-    wanted = await desk.resting(1)
+    # Above what other tests left in the book: it is taken first.
+    wanted = await desk.resting(1, "0.95")
     await desk.account.create_order(wanted)
     desk.switch_on(Fault(FaultKind.CANCEL_LOSES, count=1))
     with pytest.raises(OrderNotFound):
