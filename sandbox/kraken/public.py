@@ -40,7 +40,7 @@ def find_pair(venue: Venue, name: str) -> Instrument:
 def time(venue: Venue, params: Params) -> Json:
     """Time."""
     now = venue.clock.server_ms()
-    return {"unixtime": now // 1000, "rfc1123": shapes.iso(now)}
+    return {"unixtime": now // 1000, "rfc1123": shapes.rfc1123(now)}
 
 
 def system_status(venue: Venue, params: Params) -> Json:

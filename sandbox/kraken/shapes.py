@@ -39,6 +39,11 @@ def iso(at_ms: int) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
+def rfc1123(at_ms: int) -> str:
+    """Return a moment as Tue, 11 Nov 25 00:17:04 +0000, the two digits of the year included."""
+    return datetime.fromtimestamp(at_ms / 1000, UTC).strftime("%a, %d %b %y %H:%M:%S +0000")
+
+
 def price_text(instrument: Instrument, price: Decimal | None) -> str:
     """Return a price with the pair's decimals."""
     return f"{price or ZERO:.{instrument.price_decimals}f}"

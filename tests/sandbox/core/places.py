@@ -26,6 +26,11 @@ def instrument(kind: Kind = Kind.SPOT) -> Instrument:
     )  # fmt: skip
 
 
+def exact(*values: Decimal | int) -> tuple[Decimal, ...]:
+    """Return the values as decimals, to be compared with others."""
+    return tuple(map(Decimal, values))
+
+
 @dataclass
 class Heard:
     """What a listener heard."""

@@ -250,4 +250,4 @@ def test_cancel_all_leaves_the_orders_of_others() -> None:
 def test_accounts_hear_once_per_step_which_balances_moved() -> None:
     place = placed()
     place.place("BUY", "2")
-    assert [(event.account, event.assets) for event in place.heard.accounts] == [("alice", {"BTC", "USDT"})]
+    assert [(event.account, event.assets) for event in place.heard.accounts] == [("alice", frozenset(("BTC", "USDT")))]

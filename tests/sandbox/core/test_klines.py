@@ -9,6 +9,7 @@ import pytest
 
 from sandbox.core.klines import DAY_MS, Kline, KlineStore, bucket_end, bucket_start, grouped
 from sandbox.core.orders import Trade
+from tests.sandbox.core.places import exact
 
 D = Decimal
 MINUTE = 60_000
@@ -45,8 +46,8 @@ def test_a_moment_lies_in_its_candle(timeframe: str, start: str, end: str) -> No
 def test_minutes_make_coarser_candles() -> None:
     minutes = [kline(number * MINUTE, 100 + number) for number in range(10)]
     first, second = grouped(minutes, "5m")
-    assert (first.opened_ms, first.open, first.high, first.low, first.close) == (0, 100, 105, 99, 104)
-    assert (second.opened_ms, second.volume, second.quote_volume, second.trades) == (5 * MINUTE, 5, 535, 5)
+    assert exact(first.opened_ms, first.open, first.high, first.low, first.close) == exact(0, 100, 105, 99, 104)
+    assert exact(second.opened_ms, second.volume, second.quote_volume, second.trades) == exact(5 * MINUTE, 5, 535, 5)
 
 
 def test_a_trade_extends_the_forming_candle_and_a_later_one_begins_the_next() -> None:
@@ -54,8 +55,10 @@ def test_a_trade_extends_the_forming_candle_and_a_later_one_begins_the_next() ->
     store.add(trade(1, MINUTE + 5, 110, 2))
     store.add(trade(2, MINUTE + 9, 90, sold=True))
     forming = store.series("1m")[-1]
-    assert (forming.opened_ms, forming.open, forming.high, forming.low, forming.close) == (MINUTE, 110, 110, 90, 90)
-    assert (forming.volume, forming.taker_base, forming.first_trade, forming.last_trade) == (3, 2, 1, 2)
+    assert exact(forming.opened_ms, forming.open, forming.high, forming.low, forming.close) == exact(
+        MINUTE, 110, 110, 90, 90
+    )
+    assert exact(forming.volume, forming.taker_base, forming.first_trade, forming.last_trade) == exact(3, 2, 1, 2)
     store.add(trade(3, 2 * MINUTE, 95))
     assert [each.opened_ms for each in store.series("1m")] == [0, MINUTE, 2 * MINUTE]
     assert forming.close == 90
@@ -64,16 +67,15 @@ def test_a_trade_extends_the_forming_candle_and_a_later_one_begins_the_next() ->
 def test_quiet_time_makes_flat_candles() -> None:
     store = KlineStore([kline(0, 100)])
     store.roll(3 * MINUTE + 1)
-    assert [(each.opened_ms, each.close, each.volume) for each in store.series("1m")[1:]] == [
-        (number * MINUTE, 100, 0) for number in (1, 2, 3)
-    ]
+    flat = [exact(each.opened_ms, each.close, each.volume) for each in store.series("1m")[1:]]
+    assert flat == [exact(number * MINUTE, 100, 0) for number in (1, 2, 3)]
 
 
 def test_a_coarse_candle_forms_with_the_trades() -> None:
     store = KlineStore([kline(number * MINUTE, 100 + number) for number in range(7)])
     assert [each.close for each in store.series("5m")] == [104, 106]
     store.add(trade(1, 7 * MINUTE, 200))
-    assert (store.series("5m")[-1].high, store.series("5m")[-1].close) == (200, 200)
+    assert exact(store.series("5m")[-1].high, store.series("5m")[-1].close) == exact(200, 200)
 
 
 def test_a_query_with_a_start_gives_the_first_and_one_without_the_last() -> None:
@@ -85,7 +87,7 @@ def test_a_query_with_a_start_gives_the_first_and_one_without_the_last() -> None
 
 def test_the_day_counts_1440_minutes() -> None:
     store = KlineStore([kline(number * MINUTE, 100) for number in range(1500)])
-    assert (store.day().opened_ms, store.day().volume) == (60 * MINUTE, 1440)
+    assert exact(store.day().opened_ms, store.day().volume) == exact(60 * MINUTE, 1440)
     store.add(trade(1, 1500 * MINUTE, 500, 3))
-    assert (store.day().high, store.day().volume, store.day().opened_ms) == (500, 1442, 61 * MINUTE)
+    assert exact(store.day().high, store.day().volume, store.day().opened_ms) == exact(500, 1442, 61 * MINUTE)
     assert store.day().opened_ms + DAY_MS == 1501 * MINUTE

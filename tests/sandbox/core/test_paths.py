@@ -12,6 +12,7 @@ from engine.market_sim import SimulatedAsset
 from sandbox.core.klines import DAY_MS, bucket_start
 from sandbox.core.paths import Bar, BarFile, CandlePath, Knot, LeaningPath, MadeMarket, MadePath, QuotientPath
 from tests.markets.files import write_shared_parquet
+from tests.sandbox.core.places import exact
 
 D = Decimal
 MINUTE = 60_000
@@ -24,7 +25,7 @@ def test_a_bar_is_walked_through_its_extremes_and_its_volume_is_whole(every_ms: 
     path = CandlePath([UP, DOWN], DAY_MS, lead=0)
     knots = path.knots(DAY_MS - 1, DAY_MS + MINUTE - 1, every_ms)
     prices = [knot.price for knot in knots]
-    assert (prices[0], max(prices), min(prices), prices[-1]) == (100, 107, 98, 105)
+    assert exact(prices[0], max(prices), min(prices), prices[-1]) == exact(100, 107, 98, 105)
     assert prices.index(D(98)) < prices.index(D(107))
     assert sum(knot.volume for knot in knots) == D(60)
 
@@ -36,7 +37,7 @@ def test_a_falling_bar_goes_up_first() -> None:
             DAY_MS - 1, DAY_MS + MINUTE - 1, 1000
         )
     ]
-    assert (prices[0], max(prices), min(prices), prices[-1]) == (105, 106, 90, 91)
+    assert exact(prices[0], max(prices), min(prices), prices[-1]) == exact(105, 106, 90, 91)
     assert prices.index(D(106)) < prices.index(D(90))
 
 
