@@ -34,8 +34,8 @@ logger = logging.getLogger(__name__)
 
 REFRESH_SECONDS = 1.0
 _POLL_SECONDS = 0.05
-# What the board takes in with each price, and between two of them when there is time: prices wait for the former.
-_CHANGES_PER_STEP, _CHANGES_AT_ONCE = 20, 1_000
+# What the board takes in with each step, and every so often beside them: prices wait for it, so it is a little each time.
+_CHANGES_PER_STEP, _CHANGES_AT_ONCE, _TEND_SECONDS = 3, 200, 0.02
 # Told in one transaction; and how far back candles are looked through for what nobody evaluated.
 _FIRED_AT_ONCE = 50
 CATCH_UP = timedelta(days=1)
@@ -70,6 +70,7 @@ class AlertWatch:
         self._board: AlertBoard[UUID] = AlertBoard()
         self._changes: deque[_Change] = deque()
         self._reached: deque[Firing] = deque()
+        self._tend_at = 0.0
         # The worker's own.
         self._seen = 0
         self._resting: dict[UUID, _Rest] = {}
@@ -90,8 +91,10 @@ class AlertWatch:
                 self._reached.append(Firing(alert_id, step.at, price))
 
     def tend(self) -> None:
-        """Take in changes that wait, while no price does."""
-        self._take_in(_CHANGES_AT_ONCE)
+        """Take in changes that wait, some at a time; for a feed in which no price comes for a while."""
+        if clock.monotonic() >= self._tend_at:
+            self._tend_at = clock.monotonic() + _TEND_SECONDS
+            self._take_in(_CHANGES_AT_ONCE)
 
     def _take_in(self, most: int) -> None:
         for _ in range(min(len(self._changes), most)):

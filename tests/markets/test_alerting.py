@@ -65,8 +65,22 @@ class Floor:
 
 
 @pytest.fixture
-def floor(desk: Desk, alice: User) -> Floor:
+def floor(desk: Desk, alice: User, monkeypatch: pytest.MonkeyPatch) -> Floor:
+    monkeypatch.setattr(alerting, "_TEND_SECONDS", 0.0)
     return Floor(desk, alice)
+
+
+def test_between_prices_some_changes_come_in_now_and_then(floor: Floor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alerting, "_CHANGES_AT_ONCE", 2)
+    monkeypatch.setattr(alerting, "_TEND_SECONDS", 30.0)
+    for level in range(110, 115):
+        floor.alert(AlertKind.ABOVE, str(level))
+    floor.work()
+    floor.work()
+    assert len(floor.watch._board) == 2
+    floor.watch._tend_at = 0.0
+    floor.watch.tend()
+    assert len(floor.watch._board) == 4
 
 
 def test_a_price_that_reaches_an_alert_is_told_once(floor: Floor) -> None:
