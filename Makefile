@@ -2,6 +2,7 @@
 
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell command -v $(name))))
 PORT ?= 8000
+SANDBOX_PORT ?= 8100
 # How many tests run at once: each worker has a database, Redis keys and files of its own.
 WORKERS ?= 2
 
@@ -13,7 +14,7 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench bench-peers replay seed-old soak lock clean
+.PHONY: help run test check format bench bench-peers replay sandbox seed-old soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -51,6 +52,10 @@ bench-peers: ## Install other backtesters beside, not into, .venv and measure ou
 replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS="--followers 100 --limit 20000"]
 	@$(INSTALL)
 	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
+
+sandbox: ## Serve a test exchange (Binance's and Kraken's dialect): make sandbox [SANDBOX_PORT=8100] [ARGS="--candles BTC=file"]
+	@$(INSTALL)
+	@exec $(VENV) -m sandbox --port $(SANDBOX_PORT) $(ARGS)
 
 seed-old: ## A database as the release before this one left it: make seed-old [TARGET=var/old.sqlite3] [COMMIT=name]
 	@$(INSTALL) --dev

@@ -43,6 +43,9 @@ class LimitName(models.TextChoices):
     RUNNING_BACKTESTS = "running_backtests", "backtests computed at a time"
     BACKTEST_CANDLES = "backtest_candles", "candles in one backtest"
     SWEEP_POINTS = "sweep_points", "points in one sweep"
+    PRICE_ALERTS = "price_alerts", "price alerts that wait"
+    WATCH_LISTS = "watch_lists", "watch lists"
+    WATCHED_INSTRUMENTS = "watched_instruments", "instruments on one watch list"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.
@@ -57,6 +60,9 @@ DEFAULT_LIMITS: dict[str, int] = {
     # Four years of minutes, over all instruments together.
     LimitName.BACKTEST_CANDLES: 2_200_000,
     LimitName.SWEEP_POINTS: 2_000,
+    LimitName.PRICE_ALERTS: 200,
+    LimitName.WATCH_LISTS: 20,
+    LimitName.WATCHED_INSTRUMENTS: 200,
 }
 
 

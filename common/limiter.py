@@ -1,8 +1,9 @@
-"""A token bucket per key, shared by threads (embedded) or by processes (Redis)."""
+"""A weighted token bucket per key, shared by threads (embedded) or by processes (Redis)."""
 
 from __future__ import annotations
 
 import threading
+from dataclasses import dataclass
 from functools import cache
 from typing import Protocol
 
@@ -11,48 +12,85 @@ from django.conf import settings
 
 from common import clock
 
-# Tokens and the time of the last visit live in one hash; Redis's own clock rules, so that processes agree.
+# Tokens, the time of the last visit and the end of a pause live in one hash; Redis's own clock rules, so that
+# processes agree. A bucket that is given up on is forgotten once it would be full and its pause over.
 _TAKE = """
-local rate, burst, weight = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local rate, burst = tonumber(ARGV[1]), tonumber(ARGV[2])
+local weight, patience = tonumber(ARGV[3]), tonumber(ARGV[4])
 local now = redis.call('time')
 local seconds = now[1] + now[2] / 1000000
-local held = redis.call('hmget', KEYS[1], 'tokens', 'at')
+local held = redis.call('hmget', KEYS[1], 'tokens', 'at', 'until')
 local tokens = math.min(burst, (tonumber(held[1]) or burst) + (seconds - (tonumber(held[2]) or seconds)) * rate)
-local wait = 0
-if tokens >= weight then tokens = tokens - weight else wait = (weight - tokens) / rate end
-redis.call('hset', KEYS[1], 'tokens', tostring(tokens), 'at', tostring(seconds))
-redis.call('pexpire', KEYS[1], math.ceil(burst / rate * 1000) + 1000)
-return tostring(wait)
+local pause = math.max(0, (tonumber(held[3]) or 0) - seconds)
+local wait = math.max(pause, (math.min(weight, burst) - tokens) / rate)
+if wait <= patience then tokens = tokens - weight end
+redis.call('hset', KEYS[1], 'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', seconds))
+redis.call('pexpire', KEYS[1], math.ceil(((burst - tokens) / rate + pause) * 1000) + 1000)
+return string.format('%.17g', wait)
+"""
+_PAUSE = """
+local now = redis.call('time')
+local ends = now[1] + now[2] / 1000000 + tonumber(ARGV[1])
+if ends > (tonumber(redis.call('hget', KEYS[1], 'until')) or 0) then
+    redis.call('hset', KEYS[1], 'until', string.format('%.17g', ends))
+    local kept = redis.call('pttl', KEYS[1])
+    redis.call('pexpire', KEYS[1], math.max(kept, math.ceil(tonumber(ARGV[1]) * 1000) + 1000))
+end
 """
 
 
 class Limiter(Protocol):
-    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1) -> float:
-        """Take `weight` tokens and return 0, or take none and return the seconds until they will be there."""
+    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1, patience: float = 0) -> float:
+        """Take `weight` tokens and return the seconds to wait before using them, or take none and return that wait.
+
+        They are taken where the wait is at most `patience` seconds, 0 unless given: so 0 means go, and with patience
+        those who ask form a queue. A weight above `burst` needs a full bucket, and leaves a debt.
+        """
+
+    def pause(self, key: str, seconds: float) -> None:
+        """Let nobody take from a bucket for so long: the other side said so. A longer pause stands."""
+
+
+@dataclass(slots=True)
+class _Bucket:
+    tokens: float
+    at: float
 
 
 class MemoryLimiter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._buckets: dict[str, tuple[float, float]] = {}
+        self._buckets: dict[str, _Bucket] = {}
+        self._pauses: dict[str, float] = {}
 
-    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1) -> float:
+    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1, patience: float = 0) -> float:
         with self._lock:
             now = clock.monotonic()
-            tokens, at = self._buckets.get(key, (burst, now))
-            tokens = min(burst, tokens + (now - at) * per_second)
-            wait = 0.0 if tokens >= weight else (weight - tokens) / per_second
-            self._buckets[key] = (tokens - weight if wait == 0 else tokens, now)
+            bucket = self._buckets.setdefault(key, _Bucket(burst, now))
+            bucket.tokens = min(burst, bucket.tokens + (now - bucket.at) * per_second)
+            bucket.at = now
+            pause = max(0.0, self._pauses.get(key, 0.0) - now)
+            wait = max(pause, (min(weight, burst) - bucket.tokens) / per_second)
+            if wait <= patience:
+                bucket.tokens -= weight
             return wait
+
+    def pause(self, key: str, seconds: float) -> None:
+        with self._lock:
+            self._pauses[key] = max(self._pauses.get(key, 0.0), clock.monotonic() + seconds)
 
 
 class RedisLimiter:
     def __init__(self, url: str, prefix: str) -> None:
         self._prefix = f"{prefix}limit:"
-        self._take = redis.Redis.from_url(url, decode_responses=True, **settings.REDIS_OPTIONS).register_script(_TAKE)
+        client = redis.Redis.from_url(url, decode_responses=True, **settings.REDIS_OPTIONS)
+        self._take, self._pause = client.register_script(_TAKE), client.register_script(_PAUSE)
 
-    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1) -> float:
-        return float(self._take(keys=[self._prefix + key], args=[per_second, burst, weight]))
+    def take(self, key: str, *, per_second: float, burst: float, weight: float = 1, patience: float = 0) -> float:
+        return float(self._take(keys=[self._prefix + key], args=[per_second, burst, weight, patience]))
+
+    def pause(self, key: str, seconds: float) -> None:
+        self._pause(keys=[self._prefix + key], args=[seconds])
 
 
 @cache

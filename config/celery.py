@@ -26,6 +26,8 @@ app.conf.beat_schedule = {
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
         "markets.compact_candles": 300.0,
+        "markets.forget_expired_interests": 60.0,
+        "markets.synchronise_due_exchanges": 600.0,
     }.items()
 }
 

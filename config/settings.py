@@ -18,6 +18,8 @@ env = environ.Env()
 # --- where things live ---------------------------------------------------------------------------------------------
 VAR_DIR = Path(env.str("SLIPSTREAM_VAR_DIR", default=str(BASE_DIR / "var"))).resolve()
 CANDLE_DIR = Path(env.str("SLIPSTREAM_CANDLE_DIR", default=str(VAR_DIR / "candles")))
+# Where candles lie instead, if it is set: a URL that fsspec knows, such as s3://bucket/candles (with s3fs installed).
+CANDLE_URL = env.str("SLIPSTREAM_CANDLE_URL", default="")
 VAR_DIR.mkdir(parents=True, exist_ok=True)
 # Compiled kernels outlive the process that compiled them. numba reads the environment when it is first imported.
 NUMBA_CACHE_DIR = env.str("NUMBA_CACHE_DIR", default=str(VAR_DIR / "numba"))

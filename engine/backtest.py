@@ -14,12 +14,11 @@ from engine.backtest_spec import (
     BacktestSpec,
     Costs,
     TradedInstrument,
-    fingerprint,
     spec_from_json,
     spec_hash,
     spec_json,
 )
-from engine.candles import Candles, Floats, Times
+from engine.candles import Candles, Floats, Times, fingerprint
 from engine.indicators.volatility import atr
 from engine.simulation.simulate import simulate
 from engine.simulation.types import Series, Settings, Simulated

@@ -8,9 +8,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-import numpy as np
-
-from engine.candles import Candles
 from engine.simulation.types import FillRule, InstrumentRules, SlippageKind
 from engine.strategy.encode import to_json
 from engine.strategy.graph import canonical_graph
@@ -152,15 +149,6 @@ def spec_from_json(value: Mapping[str, Any]) -> BacktestSpec:
         raise BacktestError(
             "SPEC_FORM", f"This is no backtest's spec: {error} is missing or of the wrong kind."
         ) from error
-
-
-def fingerprint(candles: Candles) -> str:
-    """Return a name for candles by their content: SHA-256 (hex) of the six arrays, little-endian, one after the other."""
-    digest = hashlib.sha256(str(len(candles)).encode())
-    for name in Candles.__slots__:
-        column = getattr(candles, name)
-        digest.update(np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).data)
-    return digest.hexdigest()
 
 
 def _instrument(value: Mapping[str, Any]) -> TradedInstrument:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Self
 
@@ -32,3 +33,12 @@ class Candles:
     def part(self, start: int, stop: int) -> Self:
         """Return candles start ≤ i < stop as views, without copying."""
         return type(self)(*(getattr(self, name)[start:stop] for name in self.__slots__))
+
+
+def fingerprint(candles: Candles) -> str:
+    """Return a name for candles by their content: SHA-256 (hex) of the six arrays, little-endian, one after the other."""
+    digest = hashlib.sha256(str(len(candles)).encode())
+    for name in Candles.__slots__:
+        column = getattr(candles, name)
+        digest.update(np.ascontiguousarray(column, dtype=column.dtype.newbyteorder("<")).data)
+    return digest.hexdigest()

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
+_LOWEST, _HIGHEST = Decimal("-Infinity"), Decimal("Infinity")
 
 
 class PriceLadder(Generic[Key]):
@@ -20,6 +21,13 @@ class PriceLadder(Generic[Key]):
 
     def __len__(self) -> int:
         return len(self._armed)
+
+    def bounds(self) -> tuple[Decimal, Decimal]:
+        """Return the prices between which nothing is crossed: both excluded, infinite where nothing is armed."""
+        return (
+            self._below[-1][0] if self._below else _LOWEST,
+            self._above[0][0] if self._above else _HIGHEST,
+        )
 
     def arm(self, key: Key, price: Decimal, *, below: bool) -> None:
         """Add a trigger, or move it where it is armed already."""

@@ -90,11 +90,13 @@ def run_feed(
     stop: threading.Event,
     is_settled: Callable[[], bool] | None = None,
     heartbeat: Callable[[], None] | None = None,
+    on_step: Callable[[Step], None] | None = None,
 ) -> None:
     """Play a source until it ends or `stop` is set, `speed` market seconds to one second of the wall.
 
     Live pages hear of the newest prices at most four times a second, whatever the number of steps. `is_settled`
-    replaces the registered backlogs; `heartbeat` is called several times a second, and ends the feed by raising.
+    replaces the registered backlogs; `heartbeat` is called several times a second, and ends the feed by raising;
+    `on_step` hears of each step once it is true, and must not wait.
     """
     pace, live = _Pace(speed), LivePrices(source.namespace)
     is_settled = is_settled or (lambda: settled(source.namespace))
@@ -112,6 +114,8 @@ def run_feed(
             break
         apply_step(source.namespace, step, persists_candles=source.persists_candles)
         live.add(step.at, step.prices)
+        if on_step is not None:
+            on_step(step)
     live.flush()
 
 

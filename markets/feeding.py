@@ -13,6 +13,7 @@ from django.db import close_old_connections, connections
 from common import clock
 from common.errors import DomainError
 from common.lease import lease
+from markets.alerting import AlertWatch, watching_alerts
 from markets.feed import run_feed
 from markets.models import Exchange, Instrument, SourceKind
 from markets.selectors import FAR_FUTURE, candle_arrays, instruments, noted_time, timeframes_of, venue_to_run
@@ -83,18 +84,31 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
 
 
 def _feed(source: PriceSource, speed: float, stop: threading.Event, keeper: _Keeper) -> None:
-    if not isinstance(source, ReplaySource):
-        run_feed(source, speed=speed, stop=stop, heartbeat=keeper.keep)
-        return
+    with watching_alerts(source.namespace) as alerts:
+        if isinstance(source, ReplaySource):
+            _feed_replay(source, speed, stop, keeper, alerts)
+            return
+
+        def heartbeat() -> None:
+            keeper.keep()
+            alerts.tend()
+
+        run_feed(source, speed=speed, stop=stop, heartbeat=heartbeat, on_step=alerts.on_step)
+
+
+def _feed_replay(
+    source: ReplaySource, speed: float, stop: threading.Event, keeper: _Keeper, alerts: AlertWatch
+) -> None:
     announce_replayed_market(source=source)
     notes = _Notes(source.namespace)
 
     def heartbeat() -> None:
         keeper.keep()
+        alerts.tend()
         notes.write_if_due()
 
     try:
-        run_feed(source, speed=speed, stop=stop, heartbeat=heartbeat)
+        run_feed(source, speed=speed, stop=stop, heartbeat=heartbeat, on_step=alerts.on_step)
     finally:
         notes.write()
 

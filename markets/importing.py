@@ -8,15 +8,17 @@ from pathlib import Path
 
 import numpy as np
 
+from engine.candle_faults import missing_candles, order_faults, row_faults
 from engine.candles import Candles, Floats
 from engine.timeframes import TIMEFRAMES, moment, timeframe_ms
 from markets.candle_files import SHOWN_ROWS, MalformedCandles, RawCandles, parse_name, read_raw
-from markets.candle_store import COLUMNS
 from markets.selectors import known_timeframe
 
 # Prices and quantities are not finer than this on any venue: what floats show beyond it is noise.
 _MAX_DECIMALS = 9  # of a tick and of a lot: the value of a trade then has 18, which books hold exactly
 _STEP_SAMPLE = 5_000
+# So few candles may lie far apart by chance.
+_FEWEST_TO_TELL = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def read_candle_file(path: Path, *, exchange_code: str = "", pair: str = "", tim
     raw, name = read_raw(path), parse_name(path)
     timeframe = known_timeframe(timeframe or name.timeframe or _spacing(path, raw.candles))
     _refuse_bad_rows(path, raw, timeframe_ms(timeframe))
+    _refuse_other_timeframe(path, raw.candles, timeframe)
     return CandleFile(
         path=path,
         form=raw.form,
@@ -108,22 +111,8 @@ def _spacing(path: Path, candles: Candles) -> str:
 
 
 def _refuse_bad_rows(path: Path, raw: RawCandles, length_ms: int) -> None:
-    candles = raw.candles
-    times, top, bottom = candles.opened_at, candles.high, candles.low
-    steps = np.diff(times, prepend=times[:1] - 1) if len(times) else times
-    values = np.stack([getattr(candles, name) for name in COLUMNS])
     # In order of how much they say: only the first reason of a row is given.
-    checks = {
-        "it holds a number without end or no number": ~np.isfinite(values).all(axis=0),
-        "its time is not positive": times <= 0,
-        f"its time is not on the grid of {length_ms // 60_000} minutes": times % length_ms != 0,
-        "its time is that of the row before": steps == 0,
-        "it is older than the row before": steps < 0,
-        "its prices are not all positive": (values[:4] <= 0).any(axis=0),
-        "its volume is negative": candles.volume < 0,
-        "its high is below its open or close": top < np.maximum(candles.open, candles.close),
-        "its low is above its open or close": bottom > np.minimum(candles.open, candles.close),
-    }
+    checks = row_faults(raw.candles, length_ms) | order_faults(raw.candles)
     reasons: dict[int, str] = {}
     for reason, bad in checks.items():
         for place in np.flatnonzero(bad)[: SHOWN_ROWS + 1].tolist():
@@ -140,7 +129,14 @@ def _problem(rows: list[tuple[int, str]], count: int) -> str:
 
 
 def _gaps(candles: Candles, length_ms: int) -> tuple[Gap, ...]:
-    missing = np.diff(candles.opened_at) // length_ms - 1
-    return tuple(
-        Gap(int(candles.opened_at[place]) + length_ms, int(missing[place])) for place in np.flatnonzero(missing)
-    )
+    return tuple(Gap(*gap) for gap in missing_candles(candles, length_ms))
+
+
+def _refuse_other_timeframe(path: Path, candles: Candles, timeframe: str) -> None:
+    """Refuse candles that all lie on the grid of a coarser timeframe: they are that timeframe's, whatever the name says."""
+    if len(candles) < _FEWEST_TO_TELL:
+        return
+    spacing = int(np.gcd.reduce(np.diff(candles.opened_at)))
+    for coarser, length in TIMEFRAMES.items():
+        if length == spacing and length > timeframe_ms(timeframe):
+            raise MalformedCandles(path, f"its candles are {coarser} apart, not {timeframe}: name their timeframe.")

@@ -7,7 +7,7 @@ per timeframe, closed candles and the one that is forming.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -20,9 +20,11 @@ from engine.timeframes import MINUTE_MS, candle_start, milliseconds, moment
 from markets.charts import candle_rows, chart_row, chart_rows, chart_timeframes
 from markets.models import Instrument
 from markets.selectors import candle_arrays, instrument_by_id, instruments_by_id, tradable_instruments
-from markets.tickers import change_text, day_open, tickers
+from markets.tickers import change_text, day_opens, tickers
 
 FLUSH_SECONDS = 0.25
+# Of so many instruments one publication asks for the price a day ago: a few milliseconds.
+DAY_OPENS_AT_ONCE = 100
 # What a page that was away for a while gets of each timeframe to close the gap in its chart.
 SNAPSHOT_CANDLES = 60
 
@@ -53,20 +55,31 @@ def _cells(instrument: Instrument, price: Decimal | None, change: str) -> dict[s
 
 
 class LivePrices:
-    """Collects a namespace's prices between two publications; of an instrument's several only the newest is told."""
+    """Collects a namespace's prices between two publications; of an instrument's several only the newest is told.
+
+    A price costs little here: what candles and pages need of it is worked out once for all prices of a quarter second.
+    """
 
     def __init__(self, namespace: str) -> None:
         self._namespace = namespace
         self._instruments: dict[UUID, _LiveInstrument] = {}
-        self._changed: dict[UUID, Decimal] = {}
+        self._collected: dict[UUID, _Collected] = {}
         self._flushed_at = clock.monotonic()
 
     def add(self, at: datetime, prices: Mapping[UUID, Decimal]) -> None:
         """Take in the prices of one moment."""
-        self._meet(prices, at)
-        for instrument_id in prices.keys() & self._instruments.keys():
-            self._instruments[instrument_id].add(at, prices[instrument_id])
-            self._changed[instrument_id] = prices[instrument_id]
+        at_ms = milliseconds(at)
+        minute = at_ms // MINUTE_MS
+        for instrument_id, price in prices.items():
+            collected = self._collected.get(instrument_id)
+            if collected is not None and collected.minute == minute:
+                collected.add(price)
+                continue
+            if collected is not None:
+                self._instruments[instrument_id].add(collected)
+            elif not self._knows(instrument_id, at):
+                continue
+            self._collected[instrument_id] = _Collected(minute, at_ms, price)
 
     def flush_if_due(self) -> float:
         """Publish if the last time is long enough ago; return the seconds until the next time."""
@@ -79,46 +92,75 @@ class LivePrices:
     def flush(self) -> None:
         """Publish what has changed since the last time."""
         self._flushed_at = clock.monotonic()
-        changed, self._changed = self._changed, {}
+        changed, self._collected = self._collected, {}
+        for instrument_id, collected in changed.items():
+            self._instruments[instrument_id].add(collected)
+        self._renew_day_opens(changed)
         cells: dict[str, str] = {}
         messages: list[tuple[str, dict[str, Any]]] = []
-        for instrument_id, price in changed.items():
+        for instrument_id, collected in changed.items():
             live = self._instruments[instrument_id]
-            cells |= live.cells(price)
+            cells |= live.cells(collected.last)
             messages.append((f"candles:{instrument_id}", {"series": live.series()}))
         if cells:
             realtime.publish([(f"prices:{self._namespace}", {"cells": cells}), *messages])
 
-    def _meet(self, instrument_ids: Iterable[UUID], at: datetime) -> None:
-        unknown = set(instrument_ids) - self._instruments.keys()
-        for instrument_id, instrument in instruments_by_id(unknown).items() if unknown else ():
-            self._instruments[instrument_id] = _LiveInstrument(instrument, at)
+    def _knows(self, instrument_id: UUID, at: datetime) -> bool:
+        if instrument_id not in self._instruments:
+            for instrument in instruments_by_id([instrument_id]).values():
+                self._instruments[instrument_id] = _LiveInstrument(instrument, at)
+        return instrument_id in self._instruments
+
+    def _renew_day_opens(self, changed: Mapping[UUID, _Collected]) -> None:
+        """Once a minute, ask what the changes of an instrument are measured from; not for all in one publication."""
+        due = [key for key, one in changed.items() if self._instruments[key].day_minute != one.minute]
+        for minute in {changed[key].minute for key in due[:DAY_OPENS_AT_ONCE]}:
+            members = [self._instruments[key] for key in due[:DAY_OPENS_AT_ONCE] if changed[key].minute == minute]
+            found = day_opens({one.instrument: one.finest for one in members}, moment(minute * MINUTE_MS))
+            for one in members:
+                one.day_minute, one.day_open = minute, found.get(one.instrument.pk)
+
+
+class _Collected:
+    """The prices of one instrument within one minute, since they were last passed on."""
+
+    __slots__ = ("at_ms", "first", "highest", "last", "lowest", "minute")
+
+    def __init__(self, minute: int, at_ms: int, price: Decimal) -> None:
+        self.minute, self.at_ms = minute, at_ms
+        self.first = self.highest = self.lowest = self.last = price
+
+    def add(self, price: Decimal) -> None:
+        self.last = price
+        if price > self.highest:
+            self.highest = price
+        elif price < self.lowest:
+            self.lowest = price
 
 
 class _LiveInstrument:
     """One instrument between two publications: its forming candles, those that closed, and the day's reference."""
 
     def __init__(self, instrument: Instrument, at: datetime) -> None:
-        self._instrument = instrument
+        self.instrument = instrument
         self._timeframes = chart_timeframes(instrument) or ["1m"]
+        self.finest = self._timeframes[0]
         self._builder = CandleBuilder(self._timeframes)
         start = candle_start(milliseconds(at), self._timeframes[-1])
-        history = candle_arrays(instrument, self._timeframes[0], start=moment(start), end=at)
+        history = candle_arrays(instrument, self.finest, start=moment(start), end=at)
         self._builder.resume(candle_rows(history))
         self._closed: defaultdict[str, list[Candle]] = defaultdict(list)
-        self._minute = -1
-        self._day_open: Decimal | None = None
+        self.day_minute = -1
+        self.day_open: Decimal | None = None
 
-    def add(self, at: datetime, price: Decimal) -> None:
-        at_ms = milliseconds(at)
-        for timeframe, candle in self._builder.add(at_ms, float(price), 0.0):
-            self._closed[timeframe].append(candle)
-        if self._minute != at_ms // MINUTE_MS:
-            self._minute = at_ms // MINUTE_MS
-            self._day_open = day_open(self._instrument, self._timeframes[0], at)
+    def add(self, collected: _Collected) -> None:
+        """Take in prices of one minute: a candle needs no more of them than these four."""
+        for price in (collected.first, collected.highest, collected.lowest, collected.last):
+            for timeframe, candle in self._builder.add(collected.at_ms, float(price), 0.0):
+                self._closed[timeframe].append(candle)
 
     def cells(self, price: Decimal) -> dict[str, str]:
-        return _cells(self._instrument, price, change_text(price, self._day_open))
+        return _cells(self.instrument, price, change_text(price, self.day_open))
 
     def series(self) -> dict[str, list[Any]]:
         closed, self._closed = self._closed, defaultdict(list)

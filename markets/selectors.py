@@ -10,18 +10,35 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.contrib.auth.models import AnonymousUser
 from django.core.exceptions import ValidationError
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Prefetch, Q, QuerySet
 
+from accounts.models import User
 from common.clock import market_now
 from common.errors import DomainError, NotFound
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, candle_start, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
-from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketClock, RecentCandle, SourceKind
+from markets.models import (
+    AlertState,
+    Asset,
+    Exchange,
+    Instrument,
+    InstrumentState,
+    MarketClock,
+    PriceAlert,
+    RecentCandle,
+    SourceKind,
+    WatchList,
+    WatchListEntry,
+)
 
 # An end by which every candle has closed, whatever market time says.
 FAR_FUTURE = datetime(9999, 1, 1, tzinfo=UTC)
+# What a price alert may choose from: a move's window, and the candles whose volume it watches.
+MOVE_WINDOWS_SECONDS = (60, 300, 900, 3_600, 14_400, 86_400)
+SPIKE_TIMEFRAMES = ("1m", "5m", "15m", "1h", "4h", "1d")
 _FIELDS = ("opened_at", "open", "high", "low", "close", "volume")
 
 
@@ -225,3 +242,45 @@ def _joined(stored: Candles, recent: Candles | None) -> Candles:
     order = times.argsort(kind="stable")
     columns = (np.concatenate([getattr(stored, name), getattr(recent, name)[fresh]])[order] for name in _FIELDS[1:])
     return Candles(times[order], *columns)
+
+
+# --- watch lists and price alerts -----------------------------------------------------------------------------------
+def watch_list_for_user(user: User | AnonymousUser | None, watch_list_id: UUID | str) -> WatchList:
+    """The gate: return the user's own watch list, or NotFound for anybody else's and for none."""
+    if (key := _key(watch_list_id)) and user is not None and user.is_authenticated:
+        found = watch_lists_of(user).filter(pk=key).first()
+        if found is not None:
+            return found
+    raise NotFound("watch list")
+
+
+def watch_lists_of(user: User) -> QuerySet[WatchList]:
+    """Return the user's watch lists by name, with their entries in order and each entry's instrument."""
+    entries = WatchListEntry.objects.select_related("instrument__exchange", "instrument__market")
+    return WatchList.objects.filter(owner=user).prefetch_related(Prefetch("entries", entries)).order_by("name", "pk")
+
+
+def alert_for_user(user: User | AnonymousUser | None, alert_id: UUID | str) -> PriceAlert:
+    """The gate: return the user's own price alert, or NotFound for anybody else's and for none."""
+    if (key := _key(alert_id)) and user is not None and user.is_authenticated:
+        found = alerts_of(user).filter(pk=key).first()
+        if found is not None:
+            return found
+    raise NotFound("alert")
+
+
+def alerts_of(user: User) -> QuerySet[PriceAlert]:
+    """Return the user's price alerts, newest first, each with its instrument."""
+    return PriceAlert.objects.filter(owner=user).select_related("instrument__exchange", "instrument__market")
+
+
+def waiting_alerts() -> QuerySet[PriceAlert]:
+    """Return the price alerts that are armed or rest until they are armed again."""
+    return PriceAlert.objects.filter(state__in=[AlertState.ARMED, AlertState.RESTING])
+
+
+def _key(value: UUID | str) -> UUID | None:
+    try:
+        return UUID(str(value))
+    except ValueError:
+        return None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from uuid import UUID
 
 from common import display
 from engine.candles import Candles
 from engine.timeframes import timeframe_ms
 from markets.models import Instrument
 from markets.prices import Price, latest_prices
-from markets.selectors import Span, candle_arrays, candles_of_each, timeframes_of_each
+from markets.selectors import Span, candles_of_each, timeframes_of_each
 from markets.sources import on_tick, plain_tick
 
 DAY = timedelta(days=1)
@@ -56,15 +57,27 @@ def tickers(instruments: Iterable[Instrument]) -> list[Ticker]:
     return [_ticker(one, prices.get(one.id), days.get(one.id)) for one in wanted]
 
 
-def day_open(instrument: Instrument, timeframe: str, at: datetime) -> Decimal | None:
-    """Return the open of the first candle of the day that ends at `at`: what changes are measured from."""
+def day_opens(instruments: Mapping[Instrument, str], at: datetime) -> dict[UUID, Decimal]:
+    """Return the open of the first candle (of each one's timeframe) of the day that ends at `at`, where there is one.
+
+    It is what changes are measured from. Two queries at most, however many there are.
+    """
     start = at - DAY
-    soon = start + 2 * timedelta(milliseconds=timeframe_ms(timeframe))
-    for end in (soon, at):  # the candle is there at once, save after a gap
-        candles = candle_arrays(instrument, timeframe, start=start, end=end)
+    found: dict[UUID, Decimal] = {}
+    soon = [
+        Span(one, timeframe, start, start + 2 * timedelta(milliseconds=timeframe_ms(timeframe)))
+        for one, timeframe in instruments.items()
+    ]
+    _note_opens(soon, found)
+    # The candle is there at once, save after a gap.
+    _note_opens([replace(span, end=at) for span in soon if span.instrument.pk not in found], found)
+    return found
+
+
+def _note_opens(spans: Sequence[Span], found: dict[UUID, Decimal]) -> None:
+    for span, candles in zip(spans, candles_of_each(spans), strict=True):
         if len(candles):
-            return on_tick(float(candles.open[0]), plain_tick(instrument))
-    return None
+            found[span.instrument.pk] = on_tick(float(candles.open[0]), plain_tick(span.instrument))
 
 
 def change_ratio(price: Decimal | None, before: Decimal | None) -> Decimal | None:

@@ -7,11 +7,12 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.services import audit
 from common.db import bulk_insert
 from engine.candles import Candles
-from engine.timeframes import moment
-from markets.candle_store import candle_store
-from markets.models import RecentCandle
+from engine.timeframes import milliseconds, moment
+from markets.candle_store import UpsertCounts, candle_store
+from markets.models import Instrument, RecentCandle
 from markets.selectors import candles_from_rows, instruments_by_id
 from markets.steps import ClosedCandle
 
@@ -35,6 +36,43 @@ def store_recent_candles(*, candles: Sequence[ClosedCandle]) -> int:
     return bulk_insert(RecentCandle, rows, ignore_conflicts=True)
 
 
+def store_candles(*, instrument: Instrument, timeframe: str, candles: Candles) -> UpsertCounts:
+    """Write closed candles (oldest first, no duplicates) into the candle store, over what is known of the same times.
+
+    Revised ones are counted and audited. Rows of these times go, for the store has the newer word on them.
+    """
+    counts = candle_store().upsert(instrument.exchange.code, instrument.symbol, timeframe, candles)
+    if len(candles):
+        rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe)
+        first, last = moment(int(candles.opened_at[0])), moment(int(candles.opened_at[-1]))
+        between = rows.filter(opened_at__gte=first, opened_at__lte=last).values_list("pk", "opened_at")
+        known = set(candles.opened_at.tolist())
+        stale = [pk for pk, opened_at in between if milliseconds(opened_at) in known]
+        if stale:
+            rows.filter(pk__in=stale).delete()
+    _audit_revisions(instrument, timeframe, counts)
+    return counts
+
+
+def _audit_revisions(instrument: Instrument, timeframe: str, counts: UpsertCounts) -> None:
+    """Write down which stored candles a source has changed: a backtest of them now says something else."""
+    if not counts.replaced:
+        return
+    times = [moment(one.opened_at_ms).isoformat() for one in counts.revisions]
+    audit(
+        action="candles.revised",
+        obj=instrument,
+        before={
+            "timeframe": timeframe,
+            "candles": dict(zip(times, (one.before for one in counts.revisions), strict=True)),
+        },
+        after={
+            "revised": counts.replaced,
+            "candles": dict(zip(times, (one.after for one in counts.revisions), strict=True)),
+        },
+    )
+
+
 def compact_candles() -> int:
     """Move all recent candles into the candle store and return how many rows went.
 
@@ -48,7 +86,8 @@ def compact_candles() -> int:
         instrument = instruments[instrument_id]
         rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe).order_by("opened_at")
         candles = candles_from_rows(rows)
-        candle_store().upsert(instrument.exchange.code, instrument.symbol, timeframe, candles)
+        counts = candle_store().upsert(instrument.exchange.code, instrument.symbol, timeframe, candles)
+        _audit_revisions(instrument, timeframe, counts)
         moved += _delete_until(candles, instrument_id, timeframe)
     return moved
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.db import transaction
 
 from common.errors import DomainError
-from markets.candle_store import UpsertCounts, candle_store
+from markets.candle_store import UpsertCounts
 from markets.importing import CandleFile, steps_seen
 from markets.models import Exchange, Instrument, MarketKind, SourceKind
 from markets.selectors import instruments
+from markets.services.candles import store_candles
 from markets.services.instruments import register_exchange, register_instrument
 
 # Venues of this namespace are real ones: their markets are the same wherever they are traded.
@@ -27,9 +28,7 @@ def store_candle_file(*, file: CandleFile) -> tuple[Instrument, UpsertCounts]:
             f"{file.path.name} does not say whose candles it holds: name them with --exchange and --instrument.",
         )
     instrument = _instrument(file)
-    store = candle_store()
-    counts = store.upsert(instrument.exchange.code, instrument.symbol, file.timeframe, file.candles)
-    return instrument, counts
+    return instrument, store_candles(instrument=instrument, timeframe=file.timeframe, candles=file.candles)
 
 
 @transaction.atomic

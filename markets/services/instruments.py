@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -13,10 +14,11 @@ from common.db import lock_rows
 from common.errors import DomainError
 from common.fields import canonical
 from engine.decimals import money
+from markets.gateway.venues import VENUES
 from markets.models import Asset, Exchange, Instrument, InstrumentState, Market, MarketKind, SourceKind
 
 # What a venue may change about an instrument at any time.
-_RULES = ("tick_size", "lot_step", "min_quantity", "min_notional", "maker_fee_bps", "taker_fee_bps")
+RULES = ("tick_size", "lot_step", "min_quantity", "min_notional", "maker_fee_bps", "taker_fee_bps")
 DEFAULT_FEE_BPS = Decimal(10)
 
 
@@ -35,6 +37,26 @@ def register_exchange(*, code: str, name: str, namespace: str, source_kind: Sour
     if is_new:
         audit(action="exchange.registered", obj=exchange, after={"code": code, "namespace": namespace})
     return exchange
+
+
+@transaction.atomic
+def connect_exchange(*, exchange: Exchange, dialect: str, base_url: str = "", is_sandbox: bool = False) -> Exchange:
+    """Say how to speak to a venue that is reached over the network; from then on its instruments are synchronised."""
+    if exchange.source_kind != SourceKind.REAL:
+        raise DomainError("EXCHANGE_NOT_REAL", f"{exchange} makes its prices here: there is nothing to connect it to.")
+    if dialect not in VENUES:
+        raise DomainError("VENUE_UNKNOWN", f"{dialect[:40]!r} is no venue: choose one of {', '.join(VENUES)}.")
+    if base_url and not base_url.startswith(("http://", "https://")):
+        raise DomainError("BASE_URL_NOT_VALID", "A base URL begins with http:// or https://.")
+    [locked] = lock_rows(Exchange.objects.filter(pk=exchange.pk))
+    after: dict[str, Any] = {"dialect": dialect, "base_url": base_url, "is_sandbox": is_sandbox}
+    before = {name: getattr(locked, name) for name in after}
+    if before != after:
+        for name, value in after.items():
+            setattr(locked, name, value)
+        locked.save(update_fields=list(after))
+        audit(action="exchange.connected", obj=locked, before=before, after=after)
+    return locked
 
 
 @transaction.atomic
@@ -58,9 +80,9 @@ def register_instrument(
     Without a symbol of the venue's own it is called BASE-QUOTE[-CONTRACT].
     """
     rules = dict(
-        zip(_RULES, (tick_size, lot_step, min_quantity, min_notional, maker_fee_bps, taker_fee_bps), strict=True)
+        zip(RULES, (tick_size, lot_step, min_quantity, min_notional, maker_fee_bps, taker_fee_bps), strict=True)
     )
-    _check_rules(rules)
+    check_rules(rules)
     for code in (base, quote):
         Asset.objects.get_or_create(code=code)
     market, _ = Market.objects.get_or_create(
@@ -75,7 +97,7 @@ def register_instrument(
             f"On {exchange} the symbol {instrument.symbol!r} already names {instrument.market}: choose another.",
         )
     if is_new:
-        audit(action="instrument.registered", obj=instrument, after=_plain(rules))
+        audit(action="instrument.registered", obj=instrument, after=plain(rules))
     else:
         _update_rules(instrument, rules)
     instrument.exchange, instrument.market = exchange, market
@@ -97,13 +119,14 @@ def _set_state(instrument: Instrument, state: InstrumentState, action: str, acto
     [locked] = lock_rows(Instrument.objects.filter(pk=instrument.pk))
     if locked.state != state:
         audit(action=action, obj=locked, actor=actor, before={"state": locked.state}, after={"state": state})
-        locked.state = state
-        locked.save(update_fields=["state"])
-    instrument.state = state
+        locked.state, locked.is_delisted = state, False
+        locked.save(update_fields=["state", "is_delisted"])
+    instrument.state, instrument.is_delisted = locked.state, locked.is_delisted
     return instrument
 
 
-def _check_rules(rules: dict[str, Decimal]) -> None:
+def check_rules(rules: Mapping[str, Decimal]) -> None:
+    """Raise DomainError RULES_NOT_VALID or STEPS_TOO_FINE for rules that no amount could follow exactly."""
     wrong = [name for name, value in rules.items() if not value.is_finite() or value < 0]
     wrong += [name for name in ("tick_size", "lot_step") if rules[name] == 0]
     if wrong:
@@ -121,8 +144,8 @@ def _check_rules(rules: dict[str, Decimal]) -> None:
 
 
 def _update_rules(instrument: Instrument, rules: dict[str, Decimal]) -> None:
-    before = {name: getattr(instrument, name) for name in _RULES}
-    changed = [name for name in _RULES if before[name] != rules[name]]
+    before = {name: getattr(instrument, name) for name in RULES}
+    changed = [name for name in RULES if before[name] != rules[name]]
     if not changed:
         return
     for name in changed:
@@ -131,10 +154,11 @@ def _update_rules(instrument: Instrument, rules: dict[str, Decimal]) -> None:
     audit(
         action="instrument.rules_changed",
         obj=instrument,
-        before=_plain({name: before[name] for name in changed}),
-        after=_plain({name: rules[name] for name in changed}),
+        before=plain({name: before[name] for name in changed}),
+        after=plain({name: rules[name] for name in changed}),
     )
 
 
-def _plain(rules: dict[str, Decimal]) -> dict[str, Any]:
+def plain(rules: Mapping[str, Decimal]) -> dict[str, Any]:
+    """Return rules as the audit log keeps them: canonical text."""
     return {name: canonical(value) for name, value in rules.items()}

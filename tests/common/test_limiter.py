@@ -66,3 +66,37 @@ def test_many_at_once_get_no_more_than_the_burst(limiter: Limiter) -> None:
         thread.join()
     assert sum(wait == 0 for wait in waits) == 10
     assert len(waits) == 30
+
+
+def test_with_patience_those_who_ask_form_a_queue(limiter: Limiter) -> None:
+    def take(patience: float) -> float:
+        return limiter.take("alice", per_second=2, burst=1, patience=patience)
+
+    waits = [take(10) for _ in range(4)]
+    assert waits == pytest.approx([0, 0.5, 1.0, 1.5], abs=0.05)
+    assert take(1.5) == pytest.approx(2.0, abs=0.1)  # more than its patience: it took nothing,
+    assert take(10) == pytest.approx(2.0, abs=0.1)  # so the next waits no longer than it would have
+
+
+def test_a_weight_above_the_burst_needs_a_full_bucket_and_leaves_a_debt(limiter: Limiter) -> None:
+    assert limiter.take("alice", per_second=10, burst=5, weight=20) == 0
+    assert limiter.take("alice", per_second=10, burst=5, weight=1) == pytest.approx(1.6, abs=0.05)
+    assert limiter.take("bob", per_second=SLOW, burst=5, weight=1) == 0
+    assert limiter.take("bob", per_second=SLOW, burst=5, weight=20) == pytest.approx(1 / SLOW, rel=1e-3)
+
+
+def test_a_pause_holds_everybody_and_the_longer_one_stands(limiter: Limiter) -> None:
+    limiter.pause("alice", 0.4)
+    limiter.pause("alice", 0.1)
+    assert limiter.take("alice", per_second=100, burst=5) == pytest.approx(0.4, abs=0.05)
+    assert limiter.take("bob", per_second=100, burst=5) == 0
+    clock.sleep(0.45)
+    assert limiter.take("alice", per_second=100, burst=5) == 0
+
+
+def test_a_pause_outlasts_the_time_in_which_a_bucket_fills(limiter: Limiter) -> None:
+    limiter.take("alice", per_second=1000, burst=1)
+    limiter.pause("alice", 30)
+    limiter.take("alice", per_second=1000, burst=1)
+    clock.sleep(1.1)  # an idle bucket that is full is forgotten a second later
+    assert limiter.take("alice", per_second=1000, burst=1) == pytest.approx(28.9, abs=0.3)

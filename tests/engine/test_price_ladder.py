@@ -78,3 +78,13 @@ def test_what_crossed_is_gone_and_what_moved_is_where_it_moved() -> None:
     assert ladder.cross(D(1)) == []
     ladder.disarm("stop")
     assert len(ladder) == 0
+
+
+def test_the_bounds_are_where_the_next_price_crosses_something() -> None:
+    ladder: PriceLadder[str] = PriceLadder()
+    assert ladder.bounds() == (Decimal("-Infinity"), Decimal("Infinity"))
+    for key, price, below in (("a", 90, True), ("b", 95, True), ("c", 120, False), ("d", 110, False)):
+        ladder.arm(key, Decimal(price), below=below)
+    assert ladder.bounds() == (Decimal(95), Decimal(110))
+    ladder.cross(Decimal(112))
+    assert ladder.bounds() == (Decimal(95), Decimal(120))

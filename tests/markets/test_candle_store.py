@@ -84,7 +84,7 @@ def test_a_symbol_with_a_slash_stays_inside_the_directory(store: CandleStore, tm
     store.upsert("kraken", "../XBT/USD", "1m", candles_at([0]))
     assert minutes_of(store.read("kraken", "../XBT/USD", "1m")) == [0]
     names = {path.name for path in (tmp_path / "candles").iterdir()}
-    assert names == {"kraken__..%2FXBT%2FUSD__1m.parquet", "kraken__..%2FXBT%2FUSD__1m.lock"}
+    assert names == {f"kraken__..%2FXBT%2FUSD__1m.{kind}" for kind in ("parquet", "lock", "json")}
 
 
 def test_the_same_candles_again_change_nothing_not_even_the_file(store: CandleStore) -> None:
@@ -214,7 +214,7 @@ def test_a_reader_sees_what_another_process_wrote_and_keeps_what_it_has(store: C
     elsewhere.upsert(*SERIES, candles_at(range(5), price=200.0))
     assert store.read(*SERIES).close.tolist() == [200.0, 201.0, 202.0, 203.0, 204.0]
     assert before.close.tolist() == [100.0, 101.0, 102.0]
-    assert {key[1] for key in store._columns} == {store._files[store.path(*SERIES)].identity}
+    assert {key[1] for key in store._columns} == {store._files[store.name(*SERIES)].identity}
 
 
 def test_shared_arrays_cannot_be_written(store: CandleStore) -> None:

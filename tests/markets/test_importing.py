@@ -54,10 +54,25 @@ def test_gaps_and_candles_without_volume_are_reported_and_no_fault(tmp_path: Pat
 
 
 def test_what_is_asked_for_wins_over_the_name(tmp_path: Path) -> None:
-    path = write_shared_parquet(tmp_path / "binance__BTC-USDT__5m.parquet", _rows())
-    file = read_candle_file(path, exchange_code="replay", pair="eth-btc", timeframe="1m")
-    assert (file.exchange_code, file.pair, file.timeframe) == ("replay", "ETH-BTC", "1m")
-    assert sum(gap.missing for gap in file.gaps) == 20
+    path = write_shared_parquet(tmp_path / "binance__BTC-USDT__1m.parquet", _rows())
+    file = read_candle_file(path, exchange_code="replay", pair="eth-btc", timeframe="5m")
+    assert (file.exchange_code, file.pair, file.timeframe) == ("replay", "ETH-BTC", "5m")
+    assert file.gaps == ()
+
+
+def test_candles_of_another_timeframe_than_the_name_says_are_refused(tmp_path: Path) -> None:
+    path = write_shared_parquet(tmp_path / "binance__BTC-USDT__1m.parquet", _rows())
+    with pytest.raises(MalformedCandles, match="its candles are 5m apart, not 1m: name their timeframe"):
+        read_candle_file(path)
+    with pytest.raises(MalformedCandles, match="not on the grid of 15 minutes"):
+        read_candle_file(path, timeframe="15m")
+    rows = _rows(10)
+    # One candle between them shows that it is a market in which little is traded.
+    rows.insert(1, [rows[0][0] + 60_000, *rows[0][1:]])
+    quiet = read_candle_file(write_shared_parquet(tmp_path / "binance__ETH-USDT__1m.parquet", rows))
+    assert (quiet.timeframe, len(quiet.candles)) == ("1m", 11)
+    few = read_candle_file(write_shared_parquet(tmp_path / "binance__XRP-USDT__1m.parquet", _rows()[:4]))
+    assert len(few.candles) == 4
 
 
 def test_without_a_name_the_usual_distance_is_the_timeframe(tmp_path: Path) -> None:

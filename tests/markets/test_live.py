@@ -127,6 +127,30 @@ def test_a_price_of_nothing_that_is_listed_is_passed_over(listening: Subscriptio
     assert listening.get(0) is None
 
 
+def test_prices_of_two_minutes_in_one_publication_close_the_first_and_days_are_asked_of_by_parts(
+    listening: Subscription, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "DAY_OPENS_AT_ONCE", 1)
+    bitcoin, ether = desk.instrument("BTC"), desk.instrument("ETH")
+    desk.at = NOON - timedelta(hours=24)
+    for instrument in (bitcoin, ether):
+        desk.close_candles(instrument, [100.0, 100.0], "1m")
+        desk.at = NOON - timedelta(hours=24)
+    desk.step({bitcoin: "100"}, at=NOON)
+    prices = LivePrices(desk.namespace)
+    for second, price in ((10, "110"), (20, "90"), (30, "120"), (59, "105"), (61, "95"), (62, "96")):
+        prices.add(NOON + timedelta(seconds=second), {one.id: Decimal(price) for one in (bitcoin, ether)})
+    prices.flush()
+    (_, cells), (_, candles), _ = _heard(listening)
+    assert candles["series"]["1m"] == [_row(0, 110, 120, 90, 105), _row(60, 95, 96, 95, 96)]
+    changes = [cells["cells"][f"{one.id}.change"] for one in (bitcoin, ether)]
+    assert changes == ["−4.00%", "–"]
+    prices.add(NOON + timedelta(seconds=63), {one.id: Decimal(96) for one in (bitcoin, ether)})
+    prices.flush()
+    (_, cells), *_ = _heard(listening)
+    assert cells["cells"][f"{ether.id}.change"] == "−4.00%"
+
+
 # --- snapshots ------------------------------------------------------------------------------------------------------
 
 

@@ -10,7 +10,7 @@ import pytest
 from engine.timeframes import milliseconds
 from markets.candle_store import candle_store
 from markets.models import Instrument
-from markets.tickers import Ticker, change_text, day_open, tickers
+from markets.tickers import Ticker, change_text, day_opens, tickers
 from tests.fixtures_desk import NOON, Desk
 from tests.markets.series import candles_at
 
@@ -77,7 +77,7 @@ def test_a_change_is_measured_from_the_first_candle_of_the_day(
     bitcoin = desk.instrument()
     _store(bitcoin, minutes)
     assert milliseconds(NOON) % 60_000 == 0
-    assert day_open(bitcoin, "1m", NOON) == (opened and Decimal(opened))
+    assert day_opens({bitcoin: "1m"}, NOON) == ({bitcoin.pk: Decimal(opened)} if opened else {})
 
 
 @pytest.mark.parametrize(

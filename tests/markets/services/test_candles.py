@@ -8,16 +8,17 @@ from typing import Any
 import pytest
 from django.db import IntegrityError
 
+from accounts.models import AuditEntry
 from common.ids import new_id
-from markets import candle_store as candle_store_module
 from markets.candle_store import CandleStore, candle_store
 from markets.models import Instrument, RecentCandle
 from markets.selectors import FAR_FUTURE, candle_arrays
-from markets.services import compact_candles, store_recent_candles
+from markets.services import compact_candles, store_candles, store_recent_candles
 from markets.steps import ClosedCandle
+from markets.store.files import LocalFiles
 from markets.tasks import compact_candles as compact_task
 from tests.fixtures_desk import NOON, Desk
-from tests.markets.series import minutes_of
+from tests.markets.series import candles_at, minutes_of
 
 
 def _candles(instrument: Instrument, *minutes: int, timeframe: str = "1m", close: float = 100.0) -> list[ClosedCandle]:
@@ -83,10 +84,10 @@ def test_a_file_that_cannot_be_written_costs_no_candle(desk: Desk, monkeypatch: 
     bitcoin = desk.instrument()
     store_recent_candles(candles=_candles(bitcoin, 0, 1))
 
-    def full(path: Any, candles: Any) -> None:
+    def full(*anything: Any) -> None:
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(candle_store_module, "_replace", full)
+    monkeypatch.setattr(LocalFiles, "replace", full)
     with pytest.raises(OSError, match="No space left"):
         compact_candles()
     monkeypatch.undo()
@@ -99,3 +100,35 @@ def test_the_task_compacts(desk: Desk) -> None:
     store_recent_candles(candles=_candles(bitcoin, 0))
     compact_task()
     assert _stored(bitcoin) == [0]
+
+
+def test_candles_revised_after_their_close_are_audited_and_win_over_rows(desk: Desk) -> None:
+    instrument = desk.instrument()
+    store_candles(instrument=instrument, timeframe="1m", candles=candles_at([0, 1, 2]))
+    assert not AuditEntry.objects.filter(action="candles.revised").exists()
+    store_recent_candles(candles=_candles(instrument, 2, 3, 4))
+    again = candles_at([1, 2, 3])
+    again.close[:2] = [100.25, 101.5]
+    counts = store_candles(instrument=instrument, timeframe="1m", candles=again)
+    assert (counts.inserted, counts.replaced, counts.unchanged) == (1, 2, 0)
+    assert [one.opened_at for one in RecentCandle.objects.all()] == [NOON + timedelta(minutes=4)]
+    entry = AuditEntry.objects.get(action="candles.revised")
+    assert entry.object_id == str(instrument.pk)
+    at = (NOON + timedelta(minutes=1)).isoformat()
+    assert entry.before is not None and entry.after is not None
+    assert (entry.before["timeframe"], entry.after["revised"]) == ("1m", 2)
+    assert (entry.before["candles"][at][3], entry.after["candles"][at][3]) == (101.0, 100.25)
+    compact_candles()
+    found = candle_arrays(instrument, "1m", end=FAR_FUTURE)
+    assert found.close.tolist() == [100.0, 100.25, 101.5, 103.0, 104.0]
+    assert AuditEntry.objects.filter(action="candles.revised").count() == 1
+
+
+def test_compaction_audits_a_row_that_says_something_else(desk: Desk) -> None:
+    instrument = desk.instrument()
+    store_candles(instrument=instrument, timeframe="1m", candles=candles_at([0, 1]))
+    store_recent_candles(candles=_candles(instrument, 1, close=7.0))
+    compact_candles()
+    entry = AuditEntry.objects.get(action="candles.revised")
+    assert entry.after is not None
+    assert [candle[3] for candle in entry.after["candles"].values()] == [8.0]

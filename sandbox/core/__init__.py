@@ -1,0 +1,1 @@
+"""What every exchange has, whatever its dialect: instruments, books, accounts, orders, a market that moves, and time."""

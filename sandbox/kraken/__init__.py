@@ -1,0 +1,1 @@
+"""Kraken's dialect: spot REST and WebSocket v2."""
