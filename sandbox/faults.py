@@ -88,7 +88,6 @@ class FaultBoard:
                 return fault
         return None
 
-    @property
     def skew_ms(self) -> int:
         """Return how far the venue's clock is off."""
         return sum(fault.milliseconds for fault in self._faults if fault.kind is FaultKind.CLOCK_SKEW)

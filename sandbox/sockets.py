@@ -35,7 +35,9 @@ class Socket:
         self.streams: set[str] = set()
 
     def send(self, where: str, text: str) -> None:
-        """Send a message of a stream, through the faults that strike there."""
+        """Send a message of a stream, through the faults that strike there; one that nobody hears uses no fault up."""
+        if self.is_silent or self.response.closed or self._transport is None or self._transport.is_closing():
+            return
         if self._faults.draw(FaultKind.DROP_CONNECTION, where):
             self.cut()
             return

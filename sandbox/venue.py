@@ -74,6 +74,7 @@ class Venue:
         self.spot = spot
         self._futures = futures
         self.faults = FaultBoard(setup.seed)
+        clock.skew = self.faults.skew_ms
         self.keys: dict[str, ApiKey] = {}
         self.flush: list[Callable[[], None]] = []
         for place in (spot, futures):
@@ -109,7 +110,6 @@ class Venue:
 
     def step(self) -> None:
         """Bring the markets to the present and tell the streams."""
-        self.clock.skew_ms = self.faults.skew_ms
         self.spot.market.step()
         if self._futures is not None:
             self._futures.market.step()

@@ -41,9 +41,9 @@ def _clean(thread: ServerThread) -> None:
         for key in inside.keys.values():
             inside.spot.exchange.cancel_all(key.account)
         inside.keys.clear()
-        inside.spot.market.is_still = False
+        inside.spot.market.restore()
         if inside.has_futures:
-            inside.futures.market.is_still = False
+            inside.futures.market.restore()
 
 
 _accounts = itertools.count(1)

@@ -13,17 +13,17 @@ def wall_ms() -> int:
 
 
 class VenueClock:
-    """Server time follows `source` plus a skew that a fault may set; market time starts with it and runs `speed` times as fast."""
+    """Server time follows `source` plus a skew that faults may set; market time starts with it and runs `speed` times as fast."""
 
     def __init__(self, speed: int = 1, source: Callable[[], int] = wall_ms) -> None:
         self._source = source
         self._start = source()
         self.speed = speed
-        self.skew_ms = 0
+        self.skew: Callable[[], int] = lambda: 0
 
     def server_ms(self) -> int:
         """Return what the venue says the time is."""
-        return self._source() + self.skew_ms
+        return self._source() + self.skew()
 
     def steady_ms(self) -> int:
         """Return time that a skew does not move: rate limits and expiries are measured by it."""

@@ -82,6 +82,12 @@ class Market:
         asks = self._levels(instrument, price, Side.SELL)
         self._exchange.matcher.quote(symbol, bids, asks)
 
+    def restore(self) -> None:
+        """Let the market maker quote everywhere again, whatever was taken or thinned out."""
+        self.is_still = False
+        for symbol in self.klines:
+            self.requote(symbol, self._exchange.last_price(symbol))
+
     def on_trade(self, trade: Trade) -> None:
         """Let candles grow."""
         self.klines[trade.symbol].add(trade)

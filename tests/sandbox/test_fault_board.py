@@ -31,9 +31,9 @@ def test_probability_is_drawn_from_the_seed() -> None:
 def test_one_fault_or_all_are_switched_off() -> None:
     board = FaultBoard()
     first, second = (board.switch_on(Fault(FaultKind.CLOCK_SKEW, milliseconds=ms)) for ms in (100, 20))
-    assert board.skew_ms == 120
-    assert (board.switch_off(first.id), board.skew_ms) == (1, 20)
-    assert (board.switch_off(), board.skew_ms, second.id) == (1, 0, 2)
+    assert board.skew_ms() == 120
+    assert (board.switch_off(first.id), board.skew_ms()) == (1, 20)
+    assert (board.switch_off(), board.skew_ms(), second.id) == (1, 0, 2)
 
 
 def test_a_described_fault_is_read() -> None:
