@@ -22,4 +22,6 @@ def test_every_sweeper_is_scheduled() -> None:
         "community.publish_rankings",
         "accounts.send_due_mail",
         "markets.compact_candles",
+        "markets.forget_expired_interests",
+        "markets.synchronise_due_exchanges",
     }

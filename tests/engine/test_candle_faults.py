@@ -14,7 +14,7 @@ MINUTE = 60_000
 
 def _candles(*minutes: int) -> Candles:
     ones = np.ones(len(minutes))
-    return Candles(np.array(minutes, np.int64) * MINUTE, 2 * ones, 3 * ones, ones, 2 * ones, ones)
+    return Candles(np.array(minutes, np.int64) * MINUTE, 2 * ones, 3 * ones, ones, 2 * ones, ones.copy())
 
 
 def _found(masks: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.bool_]]]) -> dict[str, list[int]]:

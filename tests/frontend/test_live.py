@@ -141,7 +141,7 @@ def test_silence_is_questioned_after_20_seconds_and_given_up_after_45(stage: Sta
     def pass_seconds(seconds: int) -> None:
         for _ in range(seconds // 5):
             page.clock.run_for(5_000)
-            page.wait_for_timeout(150)  # the server answers in real time
+            page.wait_for_timeout(250)  # the server answers in real time
 
     def pings() -> int:
         return stage.heard.count({"type": "ping"})
