@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
@@ -71,10 +73,31 @@ def orders_of_run(run: StrategyRun) -> QuerySet[Order]:
     return made if run.stopped_at is None else made.filter(created_at__lte=run.stopped_at)
 
 
+# (database, run) → the run with its version and instrument.
+_KEPT = 4096
+_known: dict[tuple[str, UUID], StrategyRun] = {}
+
+
 # --- deciding -------------------------------------------------------------------------------------------------------
 def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[StrategyRun]:
-    """Return the runs that a closed candle of this series concerns."""
-    return list(_running().filter(instrument=instrument_id, timeframe=timeframe))
+    """Return the runs that a closed candle of this series concerns, oldest first.
+
+    Of a run only `decided_until` is asked at every candle; what never changes of it is asked once per process.
+    """
+    running = StrategyRun.objects.filter(state=RunState.RUNNING, instrument=instrument_id, timeframe=timeframe)
+    rows = list(running.order_by("pk").values_list("pk", "decided_until"))
+    world = str(connection.settings_dict["NAME"])  # replays of one seed repeat their ids, each in a database of its own
+    if missing := [pk for pk, _ in rows if (world, pk) not in _known]:
+        if len(_known) >= _KEPT:
+            _known.clear()
+        _known.update({(world, run.pk): run for run in _running().filter(pk__in=missing)})
+    found = []
+    for pk, decided_until in rows:
+        if (known := _known.get((world, pk))) is not None:  # else it stopped in between, or the sweeper finds it
+            run = copy(known)
+            run.decided_until = decided_until
+            found.append(run)
+    return found
 
 
 def _running() -> QuerySet[StrategyRun]:
@@ -83,8 +106,7 @@ def _running() -> QuerySet[StrategyRun]:
     needed = (
         "timeframe",
         "decided_until",
-        "version__graph",
-        "version__graph_hash",
+        "version__graph_hash",  # by which a process knows the graph itself (plans.py)
         "version__timeframe",
         "instrument__symbol",
         "instrument__market__namespace",
