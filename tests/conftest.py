@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import decimal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,6 +30,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("services") and not environment.on_services():
             item.add_marker(pytest.mark.skip(reason="needs PostgreSQL and Redis"))
+
+
+@pytest.fixture(autouse=True)
+def own_decimal_context() -> Iterator[None]:
+    """Undo what a test did to the thread's decimal context: ccxt, used by itself, rounds by another one from then on."""
+    before = decimal.getcontext().copy()
+    yield
+    decimal.setcontext(before)
 
 
 @pytest.fixture(scope="session")

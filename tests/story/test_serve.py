@@ -8,6 +8,7 @@ import socket
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -96,12 +97,20 @@ def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_
     )
 
 
+def _wait_for(path: Path, seconds: float = 30.0) -> None:
+    began = time.monotonic()
+    while not path.exists():
+        assert time.monotonic() - began < seconds, f"There never was {path.name}."
+        time.sleep(0.02)
+
+
 @pytest.mark.timeout(300)
 def test_a_first_start_that_is_broken_off_says_nothing_and_is_begun_anew(tmp_path: Path) -> None:
     port, environment = free_port(), own_environment(tmp_path)
     for number, code in ((signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)):
         started = Process(_serve(port), environment, tmp_path / f"{number.name}.log")
         started.wait_for("Letting the demo live")
+        _wait_for(tmp_path / "half-made")  # it says what it does, and then does it
         ended = started.end(number)
         assert ended.code == code
         assert re.fullmatch(r"(.+ … [\d.]+ s\n){2}Letting the demo live .* …\n?", ended.output)

@@ -21,7 +21,7 @@ def test_all_that_hold_print_one_line_each(capsys: pytest.CaptureFixture[str]) -
 
 def test_one_that_fails_shows_its_output_and_fails_the_run(capsys: pytest.CaptureFixture[str]) -> None:
     passing = Check("peace", [sys.executable, "-c", "pass"])
-    failing = Check("war", [sys.executable, "-c", "import sys; print('line 7'); sys.exit('is wrong')"])
+    failing = Check("war", [sys.executable, "-c", "import sys; print('line 7', flush=True); sys.exit('is wrong')"])
     assert check.run_all([failing, passing]) == 1
     output = capsys.readouterr().out
     assert re.search(r"^war +FAILED +\d+\.\d s\nline 7\nis wrong\n", output, re.MULTILINE)
