@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.db import transaction
+from django.db import close_old_connections, transaction
 
 from common import clock
 from common.bus import bus, hint
@@ -29,17 +29,27 @@ _WITHDRAWN = "withdrawn:"
 # How long a subscriber waits for the bus, and the hub before it tries the bus again.
 HEARING_SECONDS = 5.0
 RETRY_SECONDS = 1.0
+KEEP_SECONDS = 20.0
 logger = logging.getLogger(__name__)
 Payload = dict[str, Any]
 # (user or None, the part behind the colon) -> snapshot; raises DomainError where the asker may not look.
 Gate = Callable[[Any, str], Payload]
+# The parts behind the colon of those topics of a kind that somebody in this process hears.
+Keep = Callable[[Sequence[str]], None]
 
 _gates: dict[str, Gate] = {}
+_keeps: dict[str, Keep] = {}
 
 
-def register_topic(kind: str, gate: Gate) -> None:
-    """Offer topics `kind:<id>` to subscribers; called from an app's `AppConfig.ready`."""
+def register_topic(kind: str, gate: Gate, keep: Keep | None = None) -> None:
+    """Offer topics `kind:<id>` to subscribers; called from an app's `AppConfig.ready`.
+
+    `keep` is called every `KEEP_SECONDS` with what is heard of the kind, in a thread that may wait: it renews what a
+    topic needs while somebody looks. The first call is the gate's own business.
+    """
     _gates[kind] = gate
+    if keep is not None:
+        _keeps[kind] = keep
 
 
 def gate_of(topic: str) -> tuple[Gate, str]:
@@ -145,6 +155,7 @@ class Hub:
             self._loop, self._hearing = asyncio.get_running_loop(), threading.Event()
             pump = partial(self._pump, self._loop, self._hearing)
             threading.Thread(target=pump, name="live-hub", daemon=True).start()
+            threading.Thread(target=self._keep, args=(self._loop,), name="live-keeper", daemon=True).start()
         if not self._hearing.is_set() and not await asyncio.to_thread(self._hearing.wait, HEARING_SECONDS):
             raise DomainError("LIVE_UNAVAILABLE", "Live updates are down: reload the page in a minute.", status=503)
 
@@ -180,6 +191,15 @@ class Hub:
                 if received := subscription.get(1.0):
                     self._call(loop, self._deliver, received[1])
 
+    def _keep(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Renew what the topics that are heard need, as long as they are."""
+        renewed_at = clock.monotonic()
+        while not loop.is_closed():
+            clock.sleep(1.0)
+            if clock.monotonic() - renewed_at >= KEEP_SECONDS:
+                renewed_at = clock.monotonic()
+                keep_heard(list(self._listeners))
+
     def _call(self, loop: asyncio.AbstractEventLoop, action: Callable[..., None], *args: Any) -> None:
         # The loop may close between a test and this call: then the process is ending.
         with contextlib.suppress(RuntimeError):
@@ -203,6 +223,21 @@ class Hub:
             encoded = frame("update", topic, self._sequence, payload)
             for listener in listeners:
                 listener.offer(topic, encoded)
+
+
+def keep_heard(topics: Sequence[str]) -> None:
+    """Call each kind's `keep` with what of it is among the topics; one that fails does not keep others from theirs."""
+    heard: dict[str, list[str]] = {}
+    for topic in topics:
+        kind, _, key = topic.partition(":")
+        heard.setdefault(kind, []).append(key)
+    for kind in heard.keys() & _keeps.keys():
+        try:
+            _keeps[kind](heard[kind])
+        except Exception:
+            logger.warning("What open pages need of %s could not be renewed.", kind, exc_info=True)
+        finally:
+            close_old_connections()
 
 
 def frame(kind: str, topic: str, sequence: int, payload: Payload) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -200,3 +200,31 @@ def test_a_frame_is_compact_json() -> None:
     text = realtime.frame("update", "test:a", 7, {"cells": {"price": "1.50"}})
     assert text == '{"type":"update","topic":"test:a","seq":7,"cells":{"price":"1.50"}}'
     assert json.loads(text)["seq"] == 7
+
+
+def test_what_topics_need_is_renewed_for_those_that_are_heard(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    kept: list[list[str]] = []
+
+    def failing(keys: Sequence[str]) -> None:
+        raise RuntimeError("away")
+
+    monkeypatch.setattr(realtime, "_keeps", {"test": lambda keys: kept.append(list(keys)), "other": failing})
+    realtime.keep_heard(["other:a", "test:a", "test:b", "withdrawn:token:1"])
+    assert kept == [["a", "b"]]
+    assert "other could not be renewed" in caplog.text
+
+
+async def test_an_open_socket_keeps_what_its_topic_needs(live: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[list[str]] = []
+    monkeypatch.setattr(realtime, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(realtime, "_keeps", {"test": lambda keys: kept.append(list(keys))})
+    socket = await live()
+    await socket.subscribe("test:a")
+    await socket.hear()
+    for _ in range(60):
+        if kept:
+            break
+        await asyncio.sleep(0.1)
+    assert kept[0] == ["a"]
