@@ -204,4 +204,5 @@ def _feed_status(facts: dict[str, Any]) -> FeedStatus:
     read = {
         name: value and datetime.fromisoformat(value) if name in moments else value for name, value in facts.items()
     }
-    return FeedStatus(**read | {"state": FeedState(facts["state"])})
+    read["state"] = FeedState(read["state"])
+    return FeedStatus(**read)
