@@ -200,9 +200,9 @@ def _funding(facts: dict[str, Any]) -> FundingRate:
 
 
 def _feed_status(facts: dict[str, Any]) -> FeedStatus:
-    moments = ("since", "seen_at", "retry_at", "last_message_at")
-    read = {
-        name: value and datetime.fromisoformat(value) if name in moments else value for name, value in facts.items()
-    }
-    read["state"] = FeedState(read["state"])
-    return FeedStatus(**read)
+    def read(name: str) -> datetime | None:
+        return facts[name] and datetime.fromisoformat(facts[name])
+
+    moments = {name: read(name) for name in ("since", "seen_at", "retry_at", "last_message_at")}
+    shape: dict[str, Any] = facts | moments | {"state": FeedState(facts["state"])}
+    return FeedStatus(**shape)
