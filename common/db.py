@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, TypeAlias, TypeVar
 
 from django.db import connection, models, transaction
@@ -60,32 +61,59 @@ def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool
     if not rows:
         return 0
     fields = [field for field in model._meta.local_concrete_fields if not _is_serial_and_unset(field, rows[0])]
+    return _insert(model, fields, _values_of(fields, rows), ignore_conflicts=ignore_conflicts)
+
+
+def insert_values(model: type[models.Model], names: Sequence[str], rows: Sequence[tuple[Any, ...]]) -> int:
+    """Insert rows given as tuples of the named fields' values (ids for relations), each field of the model among them.
+
+    For tables that get many rows a batch and whose rows nobody looks at: making a model instance of each costs more
+    than storing it. A serial key is left to the database.
+    """
+    if not rows:
+        return 0
+    fields = [_column(model, name) for name in names]
+    return _insert(model, fields, list(zip(*rows, strict=True)), ignore_conflicts=False)
+
+
+def _insert(
+    model: type[models.Model], fields: Sequence[Column], values: Sequence[Sequence[Any]], *, ignore_conflicts: bool
+) -> int:
+    """Insert columns of values, one for each field."""
     columns = ", ".join(_quoted(field) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
+    stored = _stored(fields, values)
     if connection.vendor == "postgresql":
-        return _execute(
-            f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", _columns(fields, rows)
-        )
+        return _execute(f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", stored)
     marks = ", ".join(["%s"] * len(fields))
-    return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(fields, rows))
+    return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(stored))
 
 
-def bulk_update(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> int:
-    """Write the named fields of all rows in one statement and return how many rows it met."""
+def bulk_update(
+    model: type[models.Model], rows: Sequence[object], fields: Iterable[str], *, still: tuple[str, str] | None = None
+) -> int:
+    """Write the named fields of all rows in one statement and return how many rows it met.
+
+    A row is an instance of the model, or anything that has its key and these fields as attributes. `still` is a text
+    column with what it must hold before: rows where it does not are not met.
+    """
     if not rows:
         return 0
     primary = model._meta.pk
     changed = [_column(model, name) for name in fields]
     table, key = connection.ops.quote_name(model._meta.db_table), _quoted(primary)
+    condition = f" AND {table}.{_quoted(_column(model, still[0]))} = %s" if still else ""
     if connection.vendor == "postgresql":
         values = [primary, *changed]
         names = ", ".join(_quoted(field) for field in values)
         sets = ", ".join(f"{_quoted(field)} = new.{_quoted(field)}" for field in changed)
         sql = f"UPDATE {table} SET {sets} FROM {_unnest(values)} AS new({names}) WHERE {table}.{key} = new.{key}"
-        return _execute(sql, _columns(values, rows))
+        return _execute(sql + condition, [*_stored(values, _values_of(values, rows)), *(still or ())[1:]])
     sets = ", ".join(f"{_quoted(field)} = %s" for field in changed)
-    return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s", _tuples([*changed, primary], rows))
+    values = [*changed, primary]
+    stored = [(*one, *(still or ())[1:]) for one in _tuples(_stored(values, _values_of(values, rows)))]
+    return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s{condition}", stored)
 
 
 def bulk_save(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> None:
@@ -113,20 +141,25 @@ def _is_serial_and_unset(field: Column, row: models.Model) -> bool:
 _AS_IS = (models.UUIDField, models.CharField, models.BooleanField, models.IntegerField, models.DateTimeField)
 
 
-def _columns(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[list[Any]]:
-    """Return each field's values, as the database takes them, in the order of the rows."""
-    return [_values(field, [getattr(row, field.attname) for row in rows]) for field in fields]
+def _values_of(fields: Sequence[Column], rows: Sequence[object]) -> list[list[Any]]:
+    """Return each field's values in the order of the rows."""
+    return [list(map(attrgetter(field.attname), rows)) for field in fields]
 
 
-def _values(field: Column, values: list[Any]) -> list[Any]:
+def _stored(fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return the columns as the database takes them."""
+    return [_stored_column(field, column) for field, column in zip(fields, values, strict=True)]
+
+
+def _stored_column(field: Column, values: Sequence[Any]) -> list[Any]:
     stored = field.target_field if isinstance(field, models.ForeignKey) else field
     if connection.vendor == "postgresql" and isinstance(stored, _AS_IS):
-        return values
+        return list(values)
     return [field.get_db_prep_save(value, connection) for value in values]
 
 
-def _tuples(fields: Sequence[Column], rows: Sequence[models.Model]) -> list[tuple[Any, ...]]:
-    return list(zip(*_columns(fields, rows), strict=True))
+def _tuples(columns: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*columns, strict=True))
 
 
 def _unnest(fields: Sequence[Column]) -> str:

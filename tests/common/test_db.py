@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.services import audit
-from common.db import bulk_insert, bulk_update, lock_rows
+from common.db import bulk_insert, bulk_update, insert_values, lock_rows
 from common.ids import new_id
 from portfolios.models import Balance, Portfolio
 from tests.fixtures_desk import NOON, Desk
@@ -158,6 +158,30 @@ def test_an_update_meets_only_rows_that_exist(desk: Desk, alice: User) -> None:
     row = Balance.objects.get(portfolio=desk.portfolio(alice, 10))
     gone = Balance(pk=row.pk + 1000, portfolio=row.portfolio, asset=row.asset)
     assert bulk_update(Balance, [row, gone], ["amount"]) == 1
+
+
+def test_an_update_meets_only_rows_that_still_are_as_they_were(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    waiting, taken = order(portfolio, instrument), order(portfolio, instrument, state=OrderState.FILLED)
+    bulk_insert(Order, [waiting, taken])
+    waiting.state = taken.state = OrderState.SUBMITTING
+    assert bulk_update(Order, [waiting, taken], ["state"], still=("state", OrderState.PENDING)) == 1
+    assert [Order.objects.get(pk=row.pk).state for row in (waiting, taken)] == ["SUBMITTING", "FILLED"]
+
+
+def test_rows_without_instances_are_those_that_save_stores(desk: Desk, alice: User) -> None:
+    portfolio = desk.portfolio(alice)
+    desk.instrument()  # which brings its assets
+    Balance.objects.filter(portfolio=portfolio).delete()
+    names = ("asset", "portfolio", "reserved", "amount")
+    rows = [(code, portfolio.pk, Decimal("0.5"), Decimal("1000000000.123456789012345678")) for code in ("BTC", "USDT")]
+    assert insert_values(Balance, names, rows) == 2
+    inserted = as_stored(Balance, "id")
+    Balance.objects.filter(portfolio=portfolio).delete()
+    for asset_id, _, reserved, amount in rows:
+        Balance(portfolio=portfolio, asset_id=asset_id, reserved=reserved, amount=amount).save()
+    assert inserted == as_stored(Balance, "id")
+    assert insert_values(Balance, names, []) == 0
 
 
 def test_statements_do_not_grow_with_the_rows(desk: Desk, alice: User) -> None:

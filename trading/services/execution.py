@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
-from common.clock import market_times, wall_now
-from common.db import bulk_insert, bulk_update
+from common.clock import wall_now
+from common.db import bulk_update
 from common.failpoints import failpoint
 from common.ids import deterministic_id, new_id
 from common.realtime import publish
@@ -23,8 +23,9 @@ from markets.selectors import instruments_by_id
 from portfolios.services.books import Reservation, lock_portfolios, reserve
 from trading.brokers import Broker, OrderResult, Outcome
 from trading.brokers.paper import PaperBroker
-from trading.models import IN_FLIGHT, CauseKind, Leg, Order, OrderEvent, OrderState
+from trading.models import IN_FLIGHT, CauseKind, Leg, Order, OrderState
 from trading.services.fills import record_fills, with_instruments
+from trading.services.history import keep_events
 from trading.services.judging import judge_batch
 from trading.services.withdrawing import take_off_targets
 
@@ -71,17 +72,17 @@ def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     if not batch:
         return []
     portfolios = lock_portfolios(row[1] for row in batch)
-    claim = new_id().hex
-    mine = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING).exclude(
-        _waits_for_another()
-    )
-    if not mine.update(state=OrderState.SUBMITTING, claim=claim, claimed_at=wall_now()):
-        return []
-    mine_now = Order.objects.filter(pk__in=[row[0] for row in batch], claim=claim)
-    by_id = {order.pk: order for order in with_instruments(mine_now.select_related("follow"), portfolios)}
+    # Under the portfolios' locks nobody else moves these orders: what is read here is what the claim below meets.
+    free = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING)
+    by_id = {order.pk: order for order in with_instruments(free.exclude(_waits_for_another()), portfolios)}
     claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
+    if not claimed:
+        return []
+    claim, claimed_at = new_id().hex, wall_now()
+    for order in claimed:
+        order.state, order.claim, order.claimed_at = OrderState.SUBMITTING, claim, claimed_at
     judge_batch(claimed)
-    _keep_verdicts(claimed)
+    _keep_claim(claimed)
     return claimed
 
 
@@ -109,36 +110,26 @@ def _waits_for_another() -> Q:
     return closing | Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
 
 
-def _keep_verdicts(orders: Sequence[Order]) -> None:
-    bulk_update(Order, orders, ["state", "code", "requested_quantity", "quantity", "market_price", "reserved"])
+_CLAIMED = ("state", "claim", "claimed_at", "code", "requested_quantity", "quantity", "market_price", "reserved")
+
+
+def _keep_claim(orders: Sequence[Order]) -> None:
+    """Store claims and verdicts, on condition that the orders still wait; and what was promised to them."""
+    met = bulk_update(Order, orders, _CLAIMED, still=("state", OrderState.PENDING))
+    if met != len(orders):
+        raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was claimed.")
     reserve(
         [Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved]
     )
     take_off_targets((order, order.requested_quantity - order.quantity) for order in orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
-    bulk_insert(OrderEvent, _events(denied))
+    keep_events(denied)
     publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]}) for order in denied])
 
 
 def _reserved_asset(order: Order) -> str:
     market = order.instrument.market
     return market.quote_id if order.side == "BUY" else market.base_id
-
-
-def _events(orders: Sequence[Order]) -> list[OrderEvent]:
-    """Return what became of these orders just now."""
-    now, recorded_at = market_times(order.portfolio.namespace for order in orders), wall_now()
-    return [
-        OrderEvent(
-            order=order,
-            state=order.state,
-            code=order.code,
-            submitted_at=order.claimed_at if order.state != OrderState.DENIED else None,
-            happened_at=now[order.portfolio.namespace],
-            recorded_at=recorded_at,
-        )
-        for order in orders
-    ]
 
 
 def record_results(results: Sequence[OrderResult]) -> None:
@@ -168,7 +159,7 @@ def _reject(codes: Mapping[UUID, str]) -> None:
     for order in live:
         order.state, order.code, order.reserved = OrderState.REJECTED, codes[order.pk], ZERO
     bulk_update(Order, live, ["state", "code", "reserved"])
-    bulk_insert(OrderEvent, _events(live))
+    keep_events(live)
 
 
 @transaction.atomic

@@ -18,7 +18,8 @@ from markets.selectors import instruments_by_id
 from portfolios.models import Portfolio
 from portfolios.services.books import Booked, FillBooking, book_fills, lock_portfolios
 from trading.brokers import BrokerFill
-from trading.models import Fill, FollowState, LeadStream, Order, OrderEvent, OrderState, Side
+from trading.models import Fill, Follow, FollowState, LeadStream, Order, OrderState, Side
+from trading.services.history import keep_events
 from trading.services.lead_events import write_lead_events
 from trading.services.triggers import arm_stops, disarm_flat
 
@@ -36,7 +37,7 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
     news = _not_yet_booked(reported)
     if not news:
         return []
-    ordered = Order.objects.filter(pk__in=[one.order_id for one in news]).select_related("follow")
+    ordered = Order.objects.filter(pk__in=[one.order_id for one in news])
     orders = {order.pk: order for order in with_instruments(ordered, portfolios)}
     fills, bookings = [], []
     for one in news:
@@ -50,7 +51,7 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
         fill.number = booked[fill.pk].number
     bulk_insert(Fill, fills)
     bulk_update(Order, list(orders.values()), ["state", "reserved", "filled_quantity", "average_price", "fee"])
-    bulk_insert(OrderEvent, [_event(orders[fill.order_id], fill) for fill in fills])
+    keep_events([orders[fill.order_id] for fill in fills], [fill.happened_at for fill in fills])
     _follow_up(fills, orders, portfolios, booked)
     return fills
 
@@ -75,7 +76,7 @@ def _booking(one: BrokerFill, order: Order) -> tuple[Fill, FillBooking]:
     recorded_at = wall_now()
     fill = Fill(
         id=new_id(),
-        order=order,
+        order_id=order.pk,
         portfolio_id=order.portfolio_id,
         instrument_id=order.instrument_id,
         venue_account=one.venue_account,
@@ -117,17 +118,6 @@ def _advance(order: Order, one: BrokerFill) -> None:
     order.reserved = ZERO if ends else max(order.reserved - spent, ZERO)
 
 
-def _event(order: Order, fill: Fill) -> OrderEvent:
-    return OrderEvent(
-        order=order,
-        state=order.state,
-        code=order.code,
-        submitted_at=order.claimed_at,
-        happened_at=fill.happened_at,
-        recorded_at=fill.recorded_at,
-    )
-
-
 def _follow_up(
     fills: Sequence[Fill], orders: dict[UUID, Order], portfolios: dict[UUID, Portfolio], booked: dict[UUID, Booked]
 ) -> None:
@@ -139,13 +129,12 @@ def _follow_up(
         from trading.tasks import fan_out  # the task's body calls services: one of the two must look late
 
         enqueue(fan_out, str(lead_id))
-    stopping = {
-        order.follow_id
-        for order in orders.values()
-        if order.follow is not None and order.follow.state == FollowState.STOPPING
-    }
-    if stopping:
+    follow_ids = {order.follow_id for order in orders.values() if order.follow_id}
+    stopping = (
+        Follow.objects.filter(pk__in=follow_ids, state=FollowState.STOPPING) if follow_ids else Follow.objects.none()
+    )
+    if ending := [str(pk) for pk in stopping.order_by("pk").values_list("pk", flat=True)]:
         from trading.tasks import finish_follows
 
-        enqueue(finish_follows, [str(follow_id) for follow_id in stopping])
+        enqueue(finish_follows, ending)
     publish([(f"portfolio:{pk}", {"refresh": ["orders", "fills", "positions", "summary"]}) for pk in portfolios])

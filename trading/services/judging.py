@@ -15,7 +15,18 @@ from engine.sizing import reduction_quantity
 from markets.prices import Price, latest_prices
 from portfolios.models import Balance, Portfolio, PortfolioState
 from portfolios.selectors import STALE_AFTER
-from trading.models import CauseKind, LeadEvent, Leg, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind, Side
+from trading.models import (
+    CauseKind,
+    Follow,
+    LeadEvent,
+    Leg,
+    Order,
+    OrderState,
+    SafetyLevel,
+    SafetySwitch,
+    ScopeKind,
+    Side,
+)
 from trading.rules import costs_of, rules_of
 
 _STRICTNESS = (SafetyLevel.ACTIVE, SafetyLevel.REDUCING, SafetyLevel.HALTED)
@@ -25,7 +36,7 @@ def facts_for(orders: Sequence[Order]) -> dict[UUID, OrderFacts]:
     """Return what the rules need to know of each order, as things stand under the portfolios' locks."""
     prices = _prices(orders)
     balances = _free_balances(orders)
-    safety = _Safety()
+    safety = _Safety(orders)
     now = market_times(order.portfolio.namespace for order in orders)
     allowed = _Allowed(orders)
     facts = {}
@@ -110,16 +121,19 @@ def _free_balances(orders: Sequence[Order]) -> dict[tuple[UUID, str], Decimal]:
     assets = {
         asset for order in orders for asset in (order.instrument.market.base_id, order.instrument.market.quote_id)
     }
-    rows = Balance.objects.filter(portfolio_id__in={order.portfolio_id for order in orders}, asset_id__in=assets)
-    return {(row.portfolio_id, row.asset_id): row.free for row in rows}
+    found = Balance.objects.filter(portfolio_id__in={order.portfolio_id for order in orders}, asset_id__in=assets)
+    rows = found.values_list("portfolio_id", "asset_id", "amount", "reserved")
+    return {(portfolio_id, asset_id): amount - reserved for portfolio_id, asset_id, amount, reserved in rows}
 
 
 class _Safety:
     """The switches that are not ACTIVE: few, read once per batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, orders: Sequence[Order]) -> None:
         rows = SafetySwitch.objects.exclude(level=SafetyLevel.ACTIVE)
         self._levels = {(row.scope, row.scope_id): row.level for row in rows}
+        follows = {order.follow_id for order in orders if order.follow_id} if self._levels else set()
+        self._lead_of = dict(Follow.objects.filter(pk__in=follows).values_list("pk", "lead_id")) if follows else {}
 
     def level(self, order: Order) -> str:
         """Return the strictest level of the order's scopes."""
@@ -131,8 +145,8 @@ class _Safety:
             (ScopeKind.USER, str(order.portfolio.owner_id)),
             (ScopeKind.PORTFOLIO, str(order.portfolio_id)),
         ]
-        if order.follow is not None:
-            scopes += [(ScopeKind.FOLLOW, str(order.follow_id)), (ScopeKind.LEAD, str(order.follow.lead_id))]
+        if order.follow_id is not None:
+            scopes += [(ScopeKind.FOLLOW, str(order.follow_id)), (ScopeKind.LEAD, str(self._lead_of[order.follow_id]))]
         levels = [self._levels.get(scope, SafetyLevel.ACTIVE) for scope in scopes]
         return max(levels, key=lambda level: _STRICTNESS.index(SafetyLevel(level)))
 

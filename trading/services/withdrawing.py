@@ -8,12 +8,12 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 
-from common.clock import market_times, wall_now
-from common.db import bulk_insert, bulk_update
+from common.db import bulk_update
 from common.realtime import publish
 from engine.decimals import ZERO
 from portfolios.services.books import lock_portfolios
-from trading.models import FollowPosition, Leg, Order, OrderEvent, OrderState
+from trading.models import FollowPosition, Leg, Order, OrderState
+from trading.services.history import keep_events
 
 
 def withdraw_unsent_opens(orders: QuerySet[Order], *, code: str) -> list[Order]:
@@ -29,22 +29,10 @@ def withdraw_unsent_opens(orders: QuerySet[Order], *, code: str) -> list[Order]:
 
 def cancel(orders: Sequence[Order], *, code: str) -> None:
     """End PENDING orders, read with their portfolios under those portfolios' locks."""
-    now = market_times(order.portfolio.namespace for order in orders)
-    recorded_at = wall_now()
     for order in orders:
         order.state, order.code = OrderState.CANCELED, code
     bulk_update(Order, orders, ["state", "code"])
-    events = [
-        OrderEvent(
-            order=order,
-            state=order.state,
-            code=code,
-            happened_at=now[order.portfolio.namespace],
-            recorded_at=recorded_at,
-        )
-        for order in orders
-    ]
-    bulk_insert(OrderEvent, events)
+    keep_events(orders)
     publish([(f"portfolio:{pk}", {"refresh": ["orders"]}) for pk in sorted({order.portfolio_id for order in orders})])
 
 

@@ -73,6 +73,20 @@ def test_a_claimed_order_is_not_claimed_again(pit: Pit) -> None:
     assert promised(pit.lead) == {"USDT": "200"}
 
 
+def test_an_order_that_changes_under_a_claim_ends_it_whole(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
+    pit.place(Side.BUY, "2")
+    judge_batch = execution.judge_batch
+
+    def judge_too_late(orders: list[Order]) -> None:
+        Order.objects.update(state=OrderState.CANCELED)  # whoever forgets the portfolio's lock
+        judge_batch(orders)
+
+    monkeypatch.setattr(execution, "judge_batch", judge_too_late)
+    with pytest.raises(RuntimeError, match="nothing of this batch was claimed"):
+        claim_orders(Order.objects.filter(portfolio=pit.lead))
+    assert promised(pit.lead) == {}
+
+
 def test_orders_of_one_portfolio_see_what_those_before_them_promised(pit: Pit) -> None:
     first, second = pit.place(Side.BUY, 60), pit.place(Side.BUY, 60)
     Order.objects.filter(pk=second.pk).update(cause_kind=CauseKind.RUN)
