@@ -83,11 +83,12 @@ def _insert(
     columns = ", ".join(_quoted(field) for field in fields)
     table = connection.ops.quote_name(model._meta.db_table)
     conflict = " ON CONFLICT DO NOTHING" if ignore_conflicts else ""
-    stored = _stored(fields, values)
     if connection.vendor == "postgresql":
-        return _execute(f"INSERT INTO {table} ({columns}) SELECT * FROM {_unnest(fields)}{conflict}", stored)
+        batch = _Batch(fields, values)
+        sql = f"INSERT INTO {table} ({columns}) SELECT {', '.join(batch.expressions)} FROM {batch.source}{conflict}"
+        return _execute(sql, [*batch.constants, *batch.arrays])
     marks = ", ".join(["%s"] * len(fields))
-    return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(stored))
+    return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(fields, values))
 
 
 def bulk_update(
@@ -104,16 +105,42 @@ def bulk_update(
     changed = [_column(model, name) for name in fields]
     table, key = connection.ops.quote_name(model._meta.db_table), _quoted(primary)
     condition = f" AND {table}.{_quoted(_column(model, still[0]))} = %s" if still else ""
+    required = list((still or ())[1:])
     if connection.vendor == "postgresql":
-        values = [primary, *changed]
-        names = ", ".join(_quoted(field) for field in values)
-        sets = ", ".join(f"{_quoted(field)} = new.{_quoted(field)}" for field in changed)
-        sql = f"UPDATE {table} SET {sets} FROM {_unnest(values)} AS new({names}) WHERE {table}.{key} = new.{key}"
-        return _execute(sql + condition, [*_stored(values, _values_of(values, rows)), *(still or ())[1:]])
+        written = [primary, *changed]
+        batch = _Batch(written, _values_of(written, rows))
+        sets = ", ".join(f"{_quoted(field)} = {new}" for field, new in zip(changed, batch.expressions[1:], strict=True))
+        sql = f"UPDATE {table} SET {sets} FROM {batch.source} WHERE {table}.{key} = {batch.expressions[0]}{condition}"
+        return _execute(sql, [*batch.constants, *batch.arrays, *required])
     sets = ", ".join(f"{_quoted(field)} = %s" for field in changed)
-    values = [*changed, primary]
-    stored = [(*one, *(still or ())[1:]) for one in _tuples(_stored(values, _values_of(values, rows)))]
+    written = [*changed, primary]
+    stored = [(*one, *required) for one in _tuples(written, _values_of(written, rows))]
     return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s{condition}", stored)
+
+
+class _Batch:
+    """Columns of values as PostgreSQL takes them: an array each, save where all rows have the same value.
+
+    `expressions` names each field's value in a row of `source`; their `constants` come before the source's `arrays`. The
+    first field is the one that tells the rows apart. Of a batch of copied orders half of the columns are the event's.
+    """
+
+    def __init__(self, fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> None:
+        self.expressions: list[str] = []
+        self.constants: list[Any] = []
+        self.arrays: list[list[Any]] = []
+        names, types = [], []
+        for field, column in zip(fields, values, strict=True):
+            kind = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+            if self.arrays and column.count(column[0]) == len(column):
+                self.expressions.append(f"%s::{kind}")
+                self.constants += _stored(field, column[:1])
+            else:
+                self.expressions.append(f"new.{_quoted(field)}")
+                self.arrays.append(_stored(field, column))
+                names.append(_quoted(field))
+                types.append(f"%s::{kind}[]")
+        self.source = f"unnest({', '.join(types)}) AS new({', '.join(names)})"
 
 
 def bulk_save(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> None:
@@ -146,29 +173,16 @@ def _values_of(fields: Sequence[Column], rows: Sequence[object]) -> list[list[An
     return [list(map(attrgetter(field.attname), rows)) for field in fields]
 
 
-def _stored(fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Return the columns as the database takes them."""
-    return [_stored_column(field, column) for field, column in zip(fields, values, strict=True)]
-
-
-def _stored_column(field: Column, values: Sequence[Any]) -> list[Any]:
+def _stored(field: Column, values: Sequence[Any]) -> list[Any]:
+    """Return a field's values as the database takes them."""
     stored = field.target_field if isinstance(field, models.ForeignKey) else field
     if connection.vendor == "postgresql" and isinstance(stored, _AS_IS):
         return list(values)
     return [field.get_db_prep_save(value, connection) for value in values]
 
 
-def _tuples(columns: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
-    return list(zip(*columns, strict=True))
-
-
-def _unnest(fields: Sequence[Column]) -> str:
-    return "unnest({})".format(
-        ", ".join(
-            f"%s::{field.rel_db_type(connection) if field.is_relation else field.db_type(connection)}[]"
-            for field in fields
-        )
-    )
+def _tuples(fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
+    return list(zip(*map(_stored, fields, values), strict=True))
 
 
 def _execute(sql: str, parameters: Sequence[Any]) -> int:

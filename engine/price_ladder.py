@@ -46,6 +46,11 @@ class PriceLadder(Generic[Key]):
             index += 1
         del side[index]
 
+    def reaches(self, price: Decimal) -> bool:
+        """Say whether `price` would cross something."""
+        lower, upper = self.bounds()
+        return price <= lower or price >= upper
+
     def cross(self, price: Decimal) -> list[Key]:
         """Remove and return the triggers that `price` reaches, the nearest to the market first."""
         first_below = bisect_left(self._below, price, key=_price)

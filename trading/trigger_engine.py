@@ -80,6 +80,14 @@ class TriggerEngine:
         """
         return self._fire(self._cross(prices, at))
 
+    def would_fire(self, prices: Mapping[UUID, Decimal]) -> bool:
+        """Say whether these prices cross anything armed."""
+        return any(
+            ladder.reaches(price)
+            for instrument_id, price in prices.items()
+            if (ladder := self._ladders.get(instrument_id)) is not None
+        )
+
     def _cross(self, prices: Mapping[UUID, Decimal], at: datetime | None) -> list[UUID]:
         crossed: list[UUID] = []
         for instrument_id, price in prices.items():

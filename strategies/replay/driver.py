@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from random import Random
+from uuid import UUID
 
 from common import clock
 from common.bus import Message, bus
 from common.errors import DomainError
 from common.tasks import inline_tasks
 from markets.feed import apply_step, settled
+from markets.prices import put_prices
 from markets.steps import PriceSource, Step
 from portfolios.services.equity import take_snapshots
 from strategies.tasks import sweep_runs
@@ -78,30 +81,59 @@ def walk(
     Unless it `hears_all` hints about new stops and delays (a killed worker's is lost), their rows are asked at every
     candle.
     """
-    engine = TriggerEngine(source.namespace)
+    engine, unseen = TriggerEngine(source.namespace), _Unseen(source)
     candles, snapshot_at = 0, None
     stops, delays = channel(source.namespace), delays_channel(source.namespace)
     with bus().listen(stops, delays) as hints:
         engine.refresh()
         has_delays = False
         for step in steps:
-            apply_step(source.namespace, step, persists_candles=source.persists_candles)
             heard = _heard(hints.get) if hears_all or not step.closed else {stops, delays}
             if stops in heard:
                 engine.refresh()
             has_delays |= delays in heard
+            due = _floor(step.at, snapshot_every)
+            if not (step.closed or has_delays or due != snapshot_at or engine.would_fire(step.prices)):
+                unseen.add(step)
+                continue
+            unseen.catch_up(but=step.prices)
+            apply_step(source.namespace, step, persists_candles=source.persists_candles)
             if has_delays and run_due(namespace=source.namespace, until=step.at):
                 finish()
                 has_delays = due_events(source.namespace, _FOR_EVER).exists()
             if engine.on_prices(step.prices) or step.closed:
                 finish()  # a price that closes no candle and crosses no stop sets nothing off
-            if (due := _floor(step.at, snapshot_every)) != snapshot_at:
+            if due != snapshot_at:
                 snapshot_at = due
                 take_snapshots(namespace=source.namespace, at=due)
             if step.closed:
                 candles += len(step.closed)
                 progress(candles)
+        unseen.catch_up()
     return candles
+
+
+class _Unseen:
+    """Prices that nobody could have acted on when they were made: nothing waits for them, so only the newest are told."""
+
+    def __init__(self, source: PriceSource) -> None:
+        self._source = source
+        self._steps: dict[UUID, Step] = {}
+        self._last: Step | None = None
+
+    def add(self, step: Step) -> None:
+        self._last = step
+        self._steps |= dict.fromkeys(step.prices, step)
+
+    def catch_up(self, but: Mapping[UUID, Decimal] | None = None) -> None:
+        """Make the newest true, each as of its own time; those of `but` are about to be, and market time with them."""
+        for instrument_id, step in self._steps.items():
+            if but is None or instrument_id not in but:
+                price = format(step.prices[instrument_id], "f")
+                put_prices(self._source.namespace, {str(instrument_id): price}, step.at)
+        if but is None and self._last is not None:
+            clock.set_market_time(self._source.namespace, self._last.at)
+        self._steps, self._last = {}, None
 
 
 def _heard(next_hint: Callable[[float], Message | None]) -> set[str]:

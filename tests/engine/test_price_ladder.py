@@ -86,5 +86,13 @@ def test_the_bounds_are_where_the_next_price_crosses_something() -> None:
     for key, price, below in (("a", 90, True), ("b", 95, True), ("c", 120, False), ("d", 110, False)):
         ladder.arm(key, Decimal(price), below=below)
     assert ladder.bounds() == (Decimal(95), Decimal(110))
+    assert [ladder.reaches(Decimal(price)) for price in (94, 95, 96, 109, 110, 111)] == [
+        True,
+        True,
+        False,
+        False,
+        True,
+        True,
+    ]
     ladder.cross(Decimal(112))
     assert ladder.bounds() == (Decimal(95), Decimal(120))

@@ -22,6 +22,7 @@ from trading.models import CauseKind, Fill, Order, OrderEvent, OrderState, Side
 from trading.services import execution
 from trading.services.copying import fan_out_batch
 from trading.services.execution import claim_orders, execute_pending, record_results, resolve_abandoned
+from trading.services.judging import judge_batch
 
 
 def again(order: Order) -> Order:
@@ -75,7 +76,6 @@ def test_a_claimed_order_is_not_claimed_again(pit: Pit) -> None:
 
 def test_an_order_that_changes_under_a_claim_ends_it_whole(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
     pit.place(Side.BUY, "2")
-    judge_batch = execution.judge_batch
 
     def judge_too_late(orders: list[Order]) -> None:
         Order.objects.update(state=OrderState.CANCELED)  # whoever forgets the portfolio's lock
