@@ -109,11 +109,15 @@ def _folder() -> Iterator[Path]:
     """Yield a locked temporary folder; first remove those whose owner was killed before it could."""
     # Root's own temporary folder may be closed to the account that the servers run as.
     base = Path("/tmp" if os.geteuid() == 0 else tempfile.gettempdir())
-    for left in base.glob(f"{NAME}-services-*"):
-        with suppress(OSError), _locked(left):
-            shutil.rmtree(left, ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-services-", dir=base))
-    with _locked(folder):
+    with ExitStack() as stack:
+        # One at a time: who sweeps must not find a folder that another has made and not yet locked.
+        with (base / f"{NAME}-services.{os.getuid()}").open("w") as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            for left in base.glob(f"{NAME}-services-*"):
+                with suppress(OSError), _locked(left):
+                    shutil.rmtree(left, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{NAME}-services-", dir=base))
+            stack.enter_context(_locked(folder))
         try:
             yield folder
         finally:
