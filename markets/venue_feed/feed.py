@@ -127,17 +127,19 @@ class VenueFeed:
             self._repeat(self._check_prices, self._tuning.check_prices),
             self._repeat(self._ask_funding, self._tuning.funding),
             self.candles.work(),
-            *(self._beside(work, ending) for work in background),
         ]
         tasks = [asyncio.create_task(work) for work in works]
+        beside = [asyncio.create_task(self._beside(work, ending)) for work in background]
         try:
             # The first ends when `stop` is set; any other only by failing.
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
             ending.set()
-            for task in tasks:
+            if beside:
+                await asyncio.wait(beside, timeout=_CLOSE_SECONDS)
+            for task in (*tasks, *beside):
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*tasks, *beside, return_exceptions=True)
             await self._close(is_orderly=stop.is_set())
         for task in done:
             task.result()
@@ -156,7 +158,6 @@ class VenueFeed:
             await work(self._exchange, self.data, ending)
         except Exception:
             logger.exception("Work beside the feed of %s broke off.", self._exchange)
-        await ending.wait()
 
     async def _repeat(self, work: Callable[[], Awaitable[None]], seconds: float) -> None:
         """Do something again and again; what fails because the database or the bus is away is tried again."""

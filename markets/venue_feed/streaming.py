@@ -89,7 +89,7 @@ class StreamGroup:
             await self._listen()
             raise TimeoutError
         except TimeoutError:
-            self._fail(FeedState.SILENT, f"{self._what()} fell silent")
+            self._fail(FeedState.SILENT, f"{self._what()} fell silent.")
             # A market where nothing happens looks the same: it is connected afresh ever more seldom.
             self._silence = min(self._silence * 2, self._tuning.longest_silence)
             return self._next_wait()
@@ -99,7 +99,7 @@ class StreamGroup:
             floor = _STOPPED_SECONDS if isinstance(error, Stop) else 0.0
             return self._next_wait(error.retry_after if isinstance(error, BackOff) else floor)
         except Exception as error:
-            logger.exception("%s of %s broke off.", self._what(), self._link.connection.code)
+            logger.exception("%s at %s broke off.", self._what(), self._link.connection.code)
             self._fail(FeedState.DOWN, f"{type(error).__name__}: {error}")
             return self._next_wait()
 
@@ -141,7 +141,7 @@ class StreamGroup:
 
     def _fail(self, state: FeedState, reason: str) -> None:
         if self.state != state:
-            logger.warning("%s of %s: %s", self._what(), self._link.connection.code, reason)
+            logger.warning("%s at %s is %s. %s", self._what(), self._link.connection.code, state.lower(), reason)
         self.state, self.reason = state, reason
 
     def _next_wait(self, at_least: float = 0.0) -> float:
@@ -150,6 +150,5 @@ class StreamGroup:
         return self._backoff.next_wait(at_least)
 
     def _what(self) -> str:
-        return f"{self.kind.label}s of {self.symbols[0]}" + (
-            f" and {len(self.symbols) - 1} more" if len(self.symbols) > 1 else ""
-        )
+        more = f" and {len(self.symbols) - 1} more" if len(self.symbols) > 1 else ""
+        return f"The stream {self.kind.value} of {self.symbols[0]}{more}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from common import clock
 from common.bus import bus
 from common.ids import new_id
 from engine.timeframes import milliseconds
-from markets.boards import FeedState, feed_statuses
+from markets.boards import FeedState, FeedStatus, feed_statuses
 from markets.connecting import fetch_markets
 from markets.feeding import start_feed
 from markets.models import Exchange, Instrument, InterestKind, RecentCandle, SourceKind
@@ -25,12 +25,13 @@ from markets.signals import candle_closed
 from markets.venue_feed.feed import Background
 from markets.venue_feed.tuning import Tuning
 from sandbox.core.klines import Kline
+from sandbox.faults import Fault, FaultKind
 from sandbox.server import ServerThread
 from sandbox.venue import Setup
 
 SOON = 15.0
-SPEED = 60
-# A minute passes in a second.
+SPEED = 120
+# A minute passes in half a second.
 FAST = Setup(
     history_minutes=30,
     knot_ms=100,
@@ -44,7 +45,7 @@ QUICK = Tuning(
     settle_subscriptions=0.2,
     flush=0.05,
     status=0.1,
-    silence=dict.fromkeys(InterestKind, 1.5),
+    silence=dict.fromkeys(InterestKind, 1.0) | {InterestKind.TICKER: 2.5},
     overlap=1.0,
     first_wait=0.1,
     longest_wait=0.3,
@@ -109,10 +110,30 @@ class Stage:
         """Return the newest price on the board, or None."""
         return latest_prices([instrument]).get(instrument.pk)
 
+    def status(self) -> FeedStatus:
+        """Return what the feed last said of itself."""
+        return feed_statuses([self.exchange.code])[self.exchange.code]
+
     def state(self) -> FeedState | None:
-        """Return the feed's state as it last said."""
+        """Return the feed's state as it last said, None where it never did."""
         found = feed_statuses([self.exchange.code]).get(self.exchange.code)
         return found.state if found else None
+
+    def fault(self, kind: FaultKind, **facts: Any) -> Fault:
+        """Switch a fault of the exchange on."""
+        name = "kraken" if self.dialect == "kraken" else "binance"
+        made = Fault(kind, **facts)
+        return self.sandbox.call(lambda: self.sandbox.venue(name).faults.switch_on(made))
+
+    def mend(self) -> None:
+        """Switch all faults off."""
+        name = "kraken" if self.dialect == "kraken" else "binance"
+        self.sandbox.call(self.sandbox.venue(name).faults.switch_off)
+
+    def wait_for_minutes(self, instrument: Instrument, count: int) -> None:
+        """Return once so many more minutes were told."""
+        enough = len(self.told_of(instrument)) + count
+        wait_for(lambda: len(self.told_of(instrument)) >= enough)
 
     def stored(self, instrument: Instrument, timeframe: str = "1m") -> dict[int, Row]:
         """Return the stored candles of a series by their time."""
@@ -155,8 +176,3 @@ def wait_for(condition: Callable[[], object], seconds: float = SOON) -> None:
     while not condition():
         assert clock.monotonic() < deadline, "it did not come true in time"
         clock.sleep(0.02)
-
-
-def changed(mapping: Mapping[str, object]) -> Callable[[], bool]:
-    """Return whether a mapping has anything."""
-    return lambda: bool(mapping)
