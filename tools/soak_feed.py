@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,8 @@ HEAL_SECONDS = 90.0
 # The exchange, which shares the process, keeps a candle of each minute and market in several lengths.
 GROWTH_BYTES, GROWTH_BYTES_PER_SECOND = 24_000_000, 25_000
 WARM_SHARE = 0.3
+# Longer than a connection takes on a busy machine.
+SILENCE_SECONDS = 4.0
 
 
 def run(seed: int, seconds: float) -> int:
@@ -67,7 +70,7 @@ def soak(seed: int, seconds: float) -> int:
         watched = {name: [stage.instrument(one) for one in SYMBOLS[name]] for name, stage in stages.items()}
         for name, stage in stages.items():
             stage.want(watched[name], *InterestKind, seconds=seconds + 600)
-            feeds.enter_context(stage.feeding(QUICK))
+            feeds.enter_context(stage.feeding(replace(QUICK, silence=dict.fromkeys(InterestKind, SILENCE_SECONDS))))
         memory = _trouble(chooser, sandbox, stages, seconds)
         _heal(stages, watched)
         feeds.close()
@@ -80,15 +83,19 @@ def _trouble(
 ) -> tuple[int, int]:
     """Let faults come and go until the time is up; return the memory in use after the warm-up and at the end."""
     begun, warm = time.monotonic(), 0
+    seen: list[int] = []
     while (passed := time.monotonic() - begun) < seconds:
         if not warm and passed > seconds * WARM_SHARE:
             warm = _memory()
+        if len(seen) * 10 < passed:
+            seen.append(_memory())
         name = chooser.choice(list(stages))
         _strike(chooser, sandbox, stages[name])
         _visit(chooser, name, stages[name])
         time.sleep(min(chooser.uniform(0.5, 4.0), max(0.0, seconds - (time.monotonic() - begun))))
         if chooser.random() < 0.5:
             stages[name].mend()
+    print("memory every 10 s:", *(f"{one / 1e6:.0f}" for one in seen), file=sys.stderr)
     return warm or _memory(), _memory()
 
 

@@ -58,8 +58,7 @@ def test_all_of_a_perpetual_reaches_boards_pages_engine_and_alerts(stage: Make, 
     quick = stage("binanceusdm")
     bitcoin = quick.instrument("BTC/USDT:USDT")
     quick.want([bitcoin], *ALL)
-    above = {"kind": AlertKind.ABOVE, "level": Decimal(1), "repeats": False}
-    alert = create_alert(owner=alice, instrument=bitcoin, **above)
+    alert = create_alert(owner=alice, instrument=bitcoin, kind=AlertKind.ABOVE, level=Decimal(1))
     namespace = quick.exchange.namespace
     with bus().listen("live") as pages, bus().listen(ticks_channel(namespace)) as ticks, quick.feeding():
         wait_for(lambda: latest_funding([bitcoin]) and quick.told_of(bitcoin) and latest_books([bitcoin]))
