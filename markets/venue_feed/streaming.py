@@ -79,14 +79,17 @@ class StreamGroup:
 
     def renew(self) -> None:
         """Connect again as if it had fallen silent: what it should have said came another way."""
-        if self._limit is not None and not self._limit.expired():
+        if self._limit is not None:
             self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def _until_it_fails(self) -> float:
         """Listen; return how long to wait before the next try."""
         self._steady_at = float("inf")
         try:
-            await self._listen()
+            try:
+                await self._listen()
+            finally:
+                self._limit = None
             raise TimeoutError
         except TimeoutError:
             self._fail(FeedState.SILENT, f"{self._what()} fell silent.")

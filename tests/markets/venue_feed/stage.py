@@ -16,10 +16,12 @@ from common.bus import bus
 from common.ids import new_id
 from engine.timeframes import milliseconds
 from markets.boards import FeedState, FeedStatus, feed_statuses
+from markets.charts import candle_rows
 from markets.connecting import fetch_markets
 from markets.feeding import start_feed
-from markets.models import Exchange, Instrument, InterestKind, RecentCandle, SourceKind
+from markets.models import Exchange, Instrument, InterestKind, SourceKind
 from markets.prices import board_name, latest_prices
+from markets.selectors import FAR_FUTURE, candle_arrays
 from markets.services import connect_exchange, register_exchange, renew_interest, synchronise_instruments
 from markets.signals import candle_closed
 from markets.venue_feed.feed import Background
@@ -137,11 +139,8 @@ class Stage:
 
     def stored(self, instrument: Instrument, timeframe: str = "1m") -> dict[int, Row]:
         """Return the stored candles of a series by their time."""
-        rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe)
-        return {
-            milliseconds(at): (o, h, low, c, v)
-            for at, o, h, low, c, v in rows.values_list("opened_at", "open", "high", "low", "close", "volume")
-        }
+        found = candle_rows(candle_arrays(instrument, timeframe, end=FAR_FUTURE))
+        return {one.opened_at: (one.open, one.high, one.low, one.close, one.volume) for one in found}
 
     def own(self, instrument: Instrument, timeframe: str = "1m") -> dict[int, Row]:
         """Return the exchange's own closed candles of a series by their time."""

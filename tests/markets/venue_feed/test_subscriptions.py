@@ -49,4 +49,5 @@ def test_prices_are_wanted_of_everything_that_anybody_needs_and_alerts_need_thei
         InterestKind.BOOK: {"BTC/USDT"},
     }
     assert set(wanted.instruments) == {"BTC/USDT", "ETH/USDT", "SOL/USDT"}
-    assert (wanted.retired, wanted.perpetuals) == ({"LUNA-USDT"}, [])
+    assert wanted.retired == frozenset({"LUNA-USDT"})
+    assert wanted.perpetuals == []
