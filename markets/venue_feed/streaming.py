@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -80,16 +80,15 @@ class StreamGroup:
     def renew(self) -> None:
         """Connect again as if it had fallen silent: what it should have said came another way."""
         if self._limit is not None:
-            self._limit.reschedule(asyncio.get_running_loop().time())
+            # One that is ending by itself refuses, and is connected again anyway.
+            with suppress(RuntimeError):
+                self._limit.reschedule(asyncio.get_running_loop().time())
 
     async def _until_it_fails(self) -> float:
         """Listen; return how long to wait before the next try."""
         self._steady_at = float("inf")
         try:
-            try:
-                await self._listen()
-            finally:
-                self._limit = None
+            await self._listen()
             raise TimeoutError
         except TimeoutError:
             self._fail(FeedState.SILENT, f"{self._what()} fell silent.")

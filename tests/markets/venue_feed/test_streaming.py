@@ -51,3 +51,21 @@ async def test_a_message_that_is_no_json_ends_the_connection_and_the_next_one_go
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_group_is_asked_to_connect_again_whatever_it_is_doing(link: Link, venue: FakeVenue) -> None:  # noqa: F811 - the fixture
+    group = StreamGroup(InterestKind.TRADES, ["BTC/USDT"], link, lambda epoch, message: None, QUICK)
+    group.renew()  # not begun
+    running = asyncio.create_task(group.run())
+    try:
+        async with asyncio.timeout(10):
+            await venue.subscription("btcusdt@trade")
+            venue._arrived.clear()
+            group.renew()
+            group.renew()
+            await venue.subscription("btcusdt@trade")
+            assert (group.state, group.reconnects) == (FeedState.SILENT, 1)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    group.renew()  # ended
