@@ -8,8 +8,11 @@ import pytest
 
 from markets import health
 from sandbox.server import ServerThread, running
-from tests.fixtures_exchange import STEP_SECONDS
+
 from tests.markets.venue_feed.stage import FAST, Stage
+
+# Ten steps a minute: how often the exchange moves is what these tests cost most.
+STEP_SECONDS = 0.05
 
 
 @pytest.fixture(scope="module")

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pytest
-
 from common.bus import bus
 from markets.boards import FeedState
 from markets.models import Instrument, InterestKind
@@ -31,13 +29,13 @@ def _heals(quick: Stage, bitcoin: Instrument) -> None:
     quick.check_candles(bitcoin)
 
 
-@pytest.mark.parametrize("kind", [FaultKind.SILENT_SOCKET, FaultKind.DROP_CONNECTION])
-def test_a_socket_that_falls_silent_or_is_torn_down_is_opened_again(stage: Make, kind: FaultKind) -> None:
+def test_a_socket_that_falls_silent_or_is_torn_down_is_opened_again(stage: Make) -> None:
     quick, bitcoin = _watched(stage)
     with quick.feeding():
         quick.wait_for_minutes(bitcoin, 1)
-        fault = quick.fault(kind, count=4)
-        wait_for(lambda: fault.struck == 4 and quick.status().reconnects >= 4)
+        silent = quick.fault(FaultKind.SILENT_SOCKET, count=1, where="kline")
+        torn = [quick.fault(FaultKind.DROP_CONNECTION, count=1, where=one) for one in ("depth", "@trade")]
+        wait_for(lambda: silent.struck and all(one.struck for one in torn) and quick.status().reconnects >= 3)
         _heals(quick, bitcoin)
 
 
@@ -59,7 +57,7 @@ def test_rest_that_answers_late_wrongly_or_not_at_all_delays_candles_and_loses_n
         late = quick.fault(FaultKind.LATENCY, where="klines", seconds=0.2)
         # Candles come over REST alone.
         quick.fault(FaultKind.DROP_CONNECTION, where="kline_1m")
-        wait_for(lambda: errors.struck == 2 and late.struck > 2)
+        wait_for(lambda: errors.struck == 2 and late.struck > 0)
         quick.mend()
         _heals(quick, bitcoin)
         assert quick.status().gap_candles > 0
@@ -80,17 +78,15 @@ def test_maintenance_is_said_and_waited_for(stage: Make) -> None:
 
 def test_a_total_outage_heals_by_itself(stage: Make) -> None:
     quick, bitcoin = _watched(stage)
-    with bus().listen("live") as pages, quick.feeding():
-        quick.wait_for_minutes(bitcoin, 1)
-        quick.sandbox.hide()
-        wait_for(lambda: quick.state() == FeedState.DOWN)
-        quick.sandbox.show()
-        _heals(quick, bitcoin)
-        states = set()
-        while (received := pages.get(0)) is not None:
-            states |= {
-                payload["venues"][quick.exchange.code]["feed"]["state"]
-                for topic, payload in received[1]
-                if topic == "venues:all"
-            }
-    assert {"DOWN", "LIVE"} <= states
+    states = set()
+    with bus().listen("live") as pages:
+        with quick.feeding():
+            quick.wait_for_minutes(bitcoin, 1)
+            quick.sandbox.hide()
+            wait_for(lambda: quick.state() == FeedState.DOWN)
+            quick.sandbox.show()
+            _heals(quick, bitcoin)
+        while (received := pages.get(0.2)) is not None:
+            said = [payload["venues"] for topic, payload in received[1] if topic == "venues:all"]
+            states |= {one[quick.exchange.code]["feed"]["state"] for one in said}
+    assert {"DOWN", "LIVE", "STOPPED"} <= states
