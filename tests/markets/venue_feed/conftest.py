@@ -8,7 +8,6 @@ import pytest
 
 from markets import health
 from sandbox.server import ServerThread, running
-
 from tests.markets.venue_feed.stage import FAST, Stage
 
 # Ten steps a minute: how often the exchange moves is what these tests cost most.
