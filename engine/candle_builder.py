@@ -55,7 +55,29 @@ class CandleBuilder:
         if last is None:
             return []
         self._fold(last)
-        return [(self._base, last), *self._ended(at_ms)]
+        return [(self._base, last), *self.ended(at_ms)]
+
+    def put(self, candle: Candle) -> list[tuple[str, Candle]]:
+        """Take in the forming candle as its source has it, in place of what prices made; return what it closes, as `add`.
+
+        One that is older than the forming one comes too late and changes nothing.
+        """
+        last = self._tick
+        if last is not None and candle.opened_at < last.opened_at:
+            return []
+        self._tick = replace(candle)
+        if last is None or candle.opened_at == last.opened_at:
+            return []
+        self._fold(last)
+        return [(self._base, last), *self.ended(candle.opened_at)]
+
+    def ended(self, at_ms: int) -> list[tuple[str, Candle]]:
+        """Return the coarser candles that are over at a moment, finest first, and forget them."""
+        return [
+            (name, self._parts.pop(name))
+            for name in self._coarser
+            if name in self._parts and self._parts[name].opened_at != candle_start(at_ms, name)
+        ]
 
     def forming(self) -> dict[str, Candle]:
         """Return each timeframe's unfinished candle, copied; none before the first price."""
@@ -80,10 +102,3 @@ class CandleBuilder:
                 self._parts[timeframe] = replace(closed, opened_at=start)
             else:
                 part.extend(closed)
-
-    def _ended(self, at_ms: int) -> list[tuple[str, Candle]]:
-        return [
-            (name, self._parts.pop(name))
-            for name in self._coarser
-            if name in self._parts and self._parts[name].opened_at != candle_start(at_ms, name)
-        ]

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from decimal import Decimal
+from uuid import UUID
 
 from common import clock
 from common.bus import bus
@@ -25,10 +27,12 @@ __all__ = [
     "ClosedCandle",
     "PriceSource",
     "Step",
+    "announce_prices",
     "apply_step",
     "register_backlog",
     "run_feed",
     "settled",
+    "tell_closed",
     "ticks_channel",
 ]
 
@@ -52,17 +56,34 @@ def apply_step(namespace: str, step: Step, *, persists_candles: bool) -> None:
     """
     if persists_candles and step.closed:
         store_recent_candles(candles=step.closed)
-    prices = {str(instrument_id): format(price, "f") for instrument_id, price in step.prices.items()}
-    moment = step.at.isoformat()
-    boards = {board_name(namespace): price_cells(prices, step.at), clock.MARKET_CLOCKS: {namespace: moment}}
-    bus().announce(boards, ticks_channel(namespace), {"at": moment, "prices": prices})
+    announce_prices(namespace, step.prices, step.at)
     for candle in step.closed:
-        candle_closed.send(
-            ClosedCandle,
-            instrument_id=candle.instrument_id,
-            timeframe=candle.timeframe,
-            opened_at=candle.opened_at.isoformat(),
-        )
+        tell_closed(candle)
+
+
+def announce_prices(
+    namespace: str, prices: Mapping[UUID, Decimal], at: datetime, *, moves_market_time: bool = True
+) -> None:
+    """Put prices, and market time where they move it, on the board; then tell everybody who listens for ticks.
+
+    Real venues do not move it: several share a namespace, and its market time is that of the wall.
+    """
+    texts = {str(instrument_id): format(price, "f") for instrument_id, price in prices.items()}
+    moment = at.isoformat()
+    boards = {board_name(namespace): price_cells(texts, at)}
+    if moves_market_time:
+        boards[clock.MARKET_CLOCKS] = {namespace: moment}
+    bus().announce(boards, ticks_channel(namespace), {"at": moment, "prices": texts})
+
+
+def tell_closed(candle: ClosedCandle) -> None:
+    """Tell everybody in this process that a candle closed, which is stored by now."""
+    candle_closed.send(
+        ClosedCandle,
+        instrument_id=candle.instrument_id,
+        timeframe=candle.timeframe,
+        opened_at=candle.opened_at.isoformat(),
+    )
 
 
 _backlogs: list[Callable[[str], bool]] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Sequence
 
 import redis
 from django.conf import settings
@@ -15,12 +16,15 @@ from common.errors import DomainError
 from common.lease import lease
 from markets.alerting import AlertWatch, watching_alerts
 from markets.feed import run_feed
+from markets.gateway.errors import Stop
 from markets.models import Exchange, Instrument, SourceKind
 from markets.selectors import FAR_FUTURE, candle_arrays, instruments, noted_time, timeframes_of, venue_to_run
 from markets.services import announce_replayed_market, announce_simulated_market, note_market_time
 from markets.simulated import SimulatedSource
 from markets.sources import ReplaySeries, ReplaySource
 from markets.steps import PriceSource
+from markets.venue_feed.feed import Background, run_venue_feed
+from markets.venue_feed.tuning import Tuning
 
 logger = logging.getLogger(__name__)
 
@@ -51,24 +55,41 @@ def _replay(namespace: str, members: list[Instrument]) -> ReplaySource:
 
 
 def announce_market(exchange: Exchange) -> None:
-    """Put a venue's market on the board as it stands, before anything asks for prices; its feed goes on from there."""
+    """Put a venue's market on the board as it stands, before anything asks for prices; its feed goes on from there.
+
+    A real venue's is where its feed left it, until that speaks again.
+    """
+    if exchange.dialect:
+        return
     if exchange.source_kind == SourceKind.SIMULATED:
         announce_simulated_market()
     elif isinstance(source := source_of(exchange), ReplaySource):
         announce_replayed_market(source=source)
 
 
-def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
+def feed_venue(
+    code: str,
+    *,
+    speed: float,
+    stop: threading.Event,
+    background: Sequence[Background] = (),
+    tuning: Tuning | None = None,
+) -> None:
     """Feed a venue until its source ends or `stop` is set; stand by while another process feeds it.
 
-    After an error the source is made anew from what is stored: it goes on where the store ends.
+    After an error the source is made anew from what is stored: it goes on where the store ends. A venue with a dialect
+    is followed over the network, at its own `speed`; `background` is what goes on beside that, over the same
+    connection, and `tuning` its waits.
     """
     exchange = venue_to_run(code)
     keeper = _Keeper(code)
     while not stop.is_set():
         try:
             if keeper.take():
-                _feed(source_of(exchange), speed, stop, keeper)
+                if exchange.dialect:
+                    _follow(exchange, stop, keeper, background, tuning)
+                else:
+                    _feed(source_of(exchange), speed, stop, keeper)
                 return
             stop.wait(_RETRY_SECONDS)
         except DomainError:
@@ -81,6 +102,23 @@ def feed_venue(code: str, *, speed: float, stop: threading.Event) -> None:
             stop.wait(_RETRY_SECONDS)
         finally:
             keeper.release()
+
+
+def _follow(
+    exchange: Exchange,
+    stop: threading.Event,
+    keeper: _Keeper,
+    background: Sequence[Background],
+    tuning: Tuning | None,
+) -> None:
+    """Follow a real venue; raise DomainError VENUE_NOT_USABLE where its row cannot be right."""
+    with watching_alerts(exchange.namespace) as alerts:
+        try:
+            run_venue_feed(
+                exchange, stop=stop, heartbeat=keeper.keep, alerts=alerts, background=background, tuning=tuning
+            )
+        except Stop as error:
+            raise DomainError("VENUE_NOT_USABLE", f"{exchange} cannot be reached as it is set up: {error}") from error
 
 
 def _feed(source: PriceSource, speed: float, stop: threading.Event, keeper: _Keeper) -> None:
@@ -113,12 +151,19 @@ def _feed_replay(
         notes.write()
 
 
-def start_feed(code: str, *, speed: float, stop: threading.Event) -> threading.Thread:
+def start_feed(
+    code: str,
+    *,
+    speed: float,
+    stop: threading.Event,
+    background: Sequence[Background] = (),
+    tuning: Tuning | None = None,
+) -> threading.Thread:
     """Feed a venue in a thread of this process and return it."""
 
     def run() -> None:
         try:
-            feed_venue(code, speed=speed, stop=stop)
+            feed_venue(code, speed=speed, stop=stop, background=background, tuning=tuning)
         finally:
             connections.close_all()
 

@@ -1,13 +1,13 @@
 """What open pages hear of prices: the newest of each instrument, four times a second, never one message per tick.
 
-Topics: `prices:<namespace>` has the cells `<instrument id>.price` and `.change`; `candles:<instrument id>` has a series
-per timeframe, closed candles and the one that is forming.
+Topics: `prices:<namespace>` has the cells `<instrument id>.price` and `.change`, `ticker:<instrument id>` those of one
+instrument; `candles:<instrument id>` has a series per timeframe, closed candles and the one that is forming.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -17,7 +17,7 @@ from common import clock, display, realtime
 from common.errors import NotFound
 from engine.candle_builder import Candle, CandleBuilder
 from engine.timeframes import MINUTE_MS, candle_start, milliseconds, moment
-from markets.charts import candle_rows, chart_row, chart_rows, chart_timeframes
+from markets.charts import CHART_TIMEFRAMES, candle_rows, chart_row, chart_rows, chart_timeframes
 from markets.models import Instrument
 from markets.selectors import candle_arrays, instrument_by_id, instruments_by_id, tradable_instruments
 from markets.tickers import change_text, day_opens, tickers
@@ -60,10 +60,12 @@ class LivePrices:
     A price costs little here: what candles and pages need of it is worked out once for all prices of a quarter second.
     """
 
-    def __init__(self, namespace: str) -> None:
-        self._namespace = namespace
+    def __init__(self, namespace: str, *, makes_candles: bool = True) -> None:
+        """Candles are made of the prices, unless a venue tells them itself (`add_candles`)."""
+        self._namespace, self._makes_candles = namespace, makes_candles
         self._instruments: dict[UUID, _LiveInstrument] = {}
         self._collected: dict[UUID, _Collected] = {}
+        self._drawn: dict[UUID, None] = {}
         self._flushed_at = clock.monotonic()
 
     def add(self, at: datetime, prices: Mapping[UUID, Decimal]) -> None:
@@ -76,10 +78,26 @@ class LivePrices:
                 collected.add(price)
                 continue
             if collected is not None:
-                self._instruments[instrument_id].add(collected)
+                self._draw(instrument_id, collected)
             elif not self._knows(instrument_id, at):
                 continue
             self._collected[instrument_id] = _Collected(minute, at_ms, price)
+
+    def add_candles(self, at: datetime, candles: Mapping[UUID, Iterable[Candle]]) -> None:
+        """Take in minutes of instruments as their venue has them, oldest first, the forming one last."""
+        for instrument_id, found in candles.items():
+            if self._knows(instrument_id, at):
+                live = self._instruments[instrument_id]
+                for candle in found:
+                    live.put(candle, at)
+                self._drawn[instrument_id] = None
+
+    def set_day_opens(self, at: datetime, opens: Mapping[UUID, Decimal]) -> None:
+        """Measure changes from what a venue itself says of the price a day ago."""
+        for instrument_id, price in opens.items():
+            if self._knows(instrument_id, at):
+                live = self._instruments[instrument_id]
+                live.day_open, live.is_day_told = price, True
 
     def flush_if_due(self) -> float:
         """Publish if the last time is long enough ago; return the seconds until the next time."""
@@ -94,26 +112,32 @@ class LivePrices:
         self._flushed_at = clock.monotonic()
         changed, self._collected = self._collected, {}
         for instrument_id, collected in changed.items():
-            self._instruments[instrument_id].add(collected)
+            self._draw(instrument_id, collected)
         self._renew_day_opens(changed)
-        cells: dict[str, str] = {}
-        messages: list[tuple[str, dict[str, Any]]] = []
-        for instrument_id, collected in changed.items():
-            live = self._instruments[instrument_id]
-            cells |= live.cells(collected.last)
-            messages.append((f"candles:{instrument_id}", {"series": live.series()}))
-        if cells:
-            realtime.publish([(f"prices:{self._namespace}", {"cells": cells}), *messages])
+        own = {key: self._instruments[key].cells(collected.last) for key, collected in changed.items()}
+        cells = {name: text for found in own.values() for name, text in found.items()}
+        drawn, self._drawn = self._drawn, {}
+        messages: list[tuple[str, dict[str, Any]]] = [(f"prices:{self._namespace}", {"cells": cells})] if cells else []
+        messages += [(f"candles:{key}", {"series": self._instruments[key].series()}) for key in drawn]
+        messages += [(f"ticker:{key}", {"cells": found}) for key, found in own.items()]
+        realtime.publish(messages)
+
+    def _draw(self, instrument_id: UUID, collected: _Collected) -> None:
+        if self._makes_candles:
+            self._instruments[instrument_id].add(collected)
+            self._drawn[instrument_id] = None
 
     def _knows(self, instrument_id: UUID, at: datetime) -> bool:
         if instrument_id not in self._instruments:
             for instrument in instruments_by_id([instrument_id]).values():
-                self._instruments[instrument_id] = _LiveInstrument(instrument, at)
+                self._instruments[instrument_id] = _LiveInstrument(instrument)
+                if self._makes_candles:
+                    self._instruments[instrument_id].resume(chart_timeframes(instrument) or ["1m"], at)
         return instrument_id in self._instruments
 
     def _renew_day_opens(self, changed: Mapping[UUID, _Collected]) -> None:
         """Once a minute, ask what the changes of an instrument are measured from; not for all in one publication."""
-        due = [key for key, one in changed.items() if self._instruments[key].day_minute != one.minute]
+        due = [key for key, one in changed.items() if self._instruments[key].asks_for_day(one.minute)]
         for minute in {changed[key].minute for key in due[:DAY_OPENS_AT_ONCE]}:
             members = [self._instruments[key] for key in due[:DAY_OPENS_AT_ONCE] if changed[key].minute == minute]
             found = day_opens({one.instrument: one.finest for one in members}, moment(minute * MINUTE_MS))
@@ -141,28 +165,53 @@ class _Collected:
 class _LiveInstrument:
     """One instrument between two publications: its forming candles, those that closed, and the day's reference."""
 
-    def __init__(self, instrument: Instrument, at: datetime) -> None:
+    def __init__(self, instrument: Instrument) -> None:
         self.instrument = instrument
-        self._timeframes = chart_timeframes(instrument) or ["1m"]
-        self.finest = self._timeframes[0]
-        self._builder = CandleBuilder(self._timeframes)
-        start = candle_start(milliseconds(at), self._timeframes[-1])
-        history = candle_arrays(instrument, self.finest, start=moment(start), end=at)
-        self._builder.resume(candle_rows(history))
+        self.finest = "1m"
+        self._builder: CandleBuilder | None = None
+        # Candles before this are in what was resumed from.
+        self._resumed_ms = 0
         self._closed: defaultdict[str, list[Candle]] = defaultdict(list)
         self.day_minute = -1
         self.day_open: Decimal | None = None
+        self.is_day_told = False
+
+    def resume(self, timeframes: list[str], at: datetime) -> CandleBuilder:
+        """Go on from the candles that are stored."""
+        self.finest = timeframes[0]
+        self._builder = CandleBuilder(timeframes)
+        start = candle_start(milliseconds(at), timeframes[-1])
+        history = candle_arrays(self.instrument, self.finest, start=moment(start), end=at)
+        self._builder.resume(candle_rows(history))
+        if len(history):
+            self._resumed_ms = int(history.opened_at[-1]) + 1
+        return self._builder
+
+    def asks_for_day(self, minute: int) -> bool:
+        """Return whether what the day's change is measured from is to be asked for in this minute."""
+        return not self.is_day_told and self.day_minute != minute
 
     def add(self, collected: _Collected) -> None:
         """Take in prices of one minute: a candle needs no more of them than these four."""
+        assert self._builder is not None
         for price in (collected.first, collected.highest, collected.lowest, collected.last):
-            for timeframe, candle in self._builder.add(collected.at_ms, float(price), 0.0):
-                self._closed[timeframe].append(candle)
+            self._note(self._builder.add(collected.at_ms, float(price), 0.0))
+
+    def put(self, candle: Candle, at: datetime) -> None:
+        """Take in a minute as its venue has it."""
+        builder = self._builder or self.resume(list(CHART_TIMEFRAMES), at)
+        if candle.opened_at >= self._resumed_ms:
+            self._note(builder.put(candle))
+
+    def _note(self, closed: Iterable[tuple[str, Candle]]) -> None:
+        for timeframe, candle in closed:
+            self._closed[timeframe].append(candle)
 
     def cells(self, price: Decimal) -> dict[str, str]:
         return _cells(self.instrument, price, change_text(price, self.day_open))
 
     def series(self) -> dict[str, list[Any]]:
+        assert self._builder is not None
         closed, self._closed = self._closed, defaultdict(list)
         forming = self._builder.forming()
         return {name: [chart_row(one) for one in (*closed[name], candle)] for name, candle in forming.items()}

@@ -46,6 +46,11 @@ class SandboxServer:
 
     async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Bind (port 0: a free one, then in `port`) and let the markets move."""
+        await self.show(host, port)
+        self._mover = asyncio.create_task(self._move())
+
+    async def show(self, host: str = "127.0.0.1", port: int = 0) -> None:
+        """Bind, and answer from now on."""
         app = web.Application(client_max_size=1_000_000)
         app.router.add_route("*", "/{path:.*}", self._answer)
         self._runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.2)
@@ -53,7 +58,11 @@ class SandboxServer:
         site = web.TCPSite(self._runner, host, port)
         await site.start()
         self.port = self._runner.addresses[0][1]
-        self._mover = asyncio.create_task(self._move())
+
+    async def hide(self) -> None:
+        """Close every connection and take no more, as in a total outage; the markets move on. `show` ends it."""
+        if self._runner is not None:
+            await self._runner.cleanup()
 
     async def stop(self) -> None:
         """Stop moving and close every connection."""
@@ -61,8 +70,7 @@ class SandboxServer:
             self._mover.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._mover
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self.hide()
 
     async def _move(self) -> None:
         while True:
@@ -115,6 +123,14 @@ class ServerThread:
             return function()
 
         return asyncio.run_coroutine_threadsafe(run(), self._loop).result(30)
+
+    def hide(self) -> None:
+        """Let nobody reach the server: a total outage."""
+        asyncio.run_coroutine_threadsafe(self.server.hide(), self._loop).result(30)
+
+    def show(self) -> None:
+        """Answer again, on the same port."""
+        asyncio.run_coroutine_threadsafe(self.server.show(port=self.server.port), self._loop).result(30)
 
     def stop(self) -> None:
         """Stop the server and the thread."""

@@ -25,6 +25,7 @@ from engine.strategy.schema import from_json, to_json
 from engine.strategy.templates import TEMPLATES
 from tests.engine.strategy.fuzzing import documents, formulas, survives
 from tests.engine.strategy.graphs import random_graph
+from tools import soak_feed
 from tools.services import ServicesError, find_programs, leave_cleanly_on_signals, running_services
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,8 @@ LOG = ROOT / "var" / "soak.log"
 # One turn of a fuzzer; a few seconds.
 INPUTS, GRAPHS = 4_000, 400
 DRILL_SECONDS = 300.0
+# The feeds among other jobs; alone they take all the time there is, in one go.
+FEED_SECONDS = 120.0
 _PASSED = re.compile(r"(\d+) passed")
 
 
@@ -122,7 +125,7 @@ def drill(seed: int) -> int:
         return run_tests("tests/strategies/replay/test_kill_drill.py", environment=environment)(seed)
 
 
-def jobs() -> dict[str, Job]:
+def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
     """Return what can be tried here, by name; says what is left out."""
     found = [
         Job("formulas", fuzz_formulas),
@@ -130,6 +133,7 @@ def jobs() -> dict[str, Job]:
         Job("faces", turn_faces),
         Job("look_ahead", run_tests("tests/engine/strategy/test_look_ahead.py"), 60.0),
     ]
+    found.append(Job("feed", lambda seed: soak_feed.run(seed, feed_seconds), feed_seconds + 60.0))
     if any((ROOT / "tests/engine/simulation").glob("test_*.py")):
         found.append(Job("simulation", run_tests("tests/engine/simulation"), 120.0))
     else:
@@ -186,7 +190,7 @@ def main(arguments: Sequence[str], log: Path = LOG) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long; every job gets one turn at least")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these jobs alone")
     options = parser.parse_args(arguments)
-    known = jobs()
+    known = jobs(options.minutes * 60) if options.only == ["feed"] else jobs()
     names = options.only or list(known)
     unknown = [name for name in names if name not in known]
     if unknown:

@@ -152,6 +152,25 @@ class _FloatBooks:
         return _with_float_sides(library.counted_order_book(*args))
 
 
+class _MindedSockets:
+    """Sockets of streams. A message that the library cannot read would end its reading in silence, with the socket open."""
+
+    def client(self, url: str) -> Any:
+        library: Any = super()
+        socket = library.client(url)
+        if "handle_message" not in vars(socket):
+            socket.handle_message = partial(_handled, socket, socket.handle_message)
+        return socket
+
+
+def _handled(socket: Any, handle: Any, message: Any) -> None:
+    try:
+        handle(message)
+    except Exception as error:
+        # Whoever waits for the socket fails, and it is closed.
+        socket.on_error(error)
+
+
 def _with_float_sides(book: Any) -> Any:
     for side in (book["bids"], book["asks"]):
         side.storeArray = partial(_store_floats, side.storeArray)
@@ -204,7 +223,7 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
     venue = venue_of(connection)
     library = importlib.import_module("ccxt.pro" if streams else "ccxt.async_support")
     base = getattr(library, venue.library)
-    layers = (_Dressed, _FloatBooks, base) if streams else (_Dressed, _ExactBooks, base)
+    layers = (_Dressed, _FloatBooks, _MindedSockets, base) if streams else (_Dressed, _ExactBooks, base)
     secrets = credentials or Credentials()
     client: Any = type(base.__name__, layers, {})(
         {

@@ -1,7 +1,7 @@
 """Every write to what can be traded and to its candles. Other apps import from here."""
 
 from markets.services.alerts import cancel_alert, create_alert, fire_alerts, forget_alerts, rearm_alerts
-from markets.services.candles import compact_candles, store_candles, store_recent_candles
+from markets.services.candles import compact_candles, revise_candles, store_candles, store_recent_candles
 from markets.services.clocks import announce_replayed_market, note_market_time
 from markets.services.importing import store_candle_file
 from markets.services.instruments import (
@@ -45,6 +45,7 @@ __all__ = [
     "rename_watch_list",
     "renew_interest",
     "retire_instrument",
+    "revise_candles",
     "seed_simulated_venue",
     "store_candle_file",
     "store_candles",

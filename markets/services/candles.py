@@ -54,6 +54,18 @@ def store_candles(*, instrument: Instrument, timeframe: str, candles: Candles) -
     return counts
 
 
+def revise_candles(*, instrument: Instrument, timeframe: str, candles: Candles) -> UpsertCounts:
+    """Put revised candles in place of those that are known, counted and audited; what is the same stays.
+
+    Known ones that are still rows go into the candle store first: a revision is what changes there.
+    """
+    times = [moment(int(opened_at)) for opened_at in candles.opened_at]
+    rows = RecentCandle.objects.filter(instrument=instrument, timeframe=timeframe, opened_at__in=times)
+    if len(known := candles_from_rows(rows)):
+        store_candles(instrument=instrument, timeframe=timeframe, candles=known)
+    return store_candles(instrument=instrument, timeframe=timeframe, candles=candles)
+
+
 def _audit_revisions(instrument: Instrument, timeframe: str, counts: UpsertCounts) -> None:
     """Write down which stored candles a source has changed: a backtest of them now says something else."""
     if not counts.replaced:

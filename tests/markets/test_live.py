@@ -12,6 +12,7 @@ import pytest
 from common.bus import Subscription, bus
 from common.errors import NotFound
 from common.realtime import snapshot
+from engine.candle_builder import Candle
 from markets import live
 from markets.live import LivePrices
 from tests.fixtures_desk import NOON, Desk
@@ -27,9 +28,11 @@ def listening(transactional_db: None) -> Iterator[Subscription]:
         yield subscription
 
 
-def _heard(subscription: Subscription) -> list[tuple[str, dict[str, Any]]]:
+def _heard(subscription: Subscription, *, tickers: bool = False) -> list[tuple[str, dict[str, Any]]]:
+    """Return what is published next, of `ticker:` topics alone or without them."""
     received = subscription.get(1.0)
-    return [(topic, payload) for topic, payload in received[1]] if received else []
+    found = [(topic, payload) for topic, payload in received[1]] if received else []
+    return [(topic, payload) for topic, payload in found if topic.startswith("ticker:") == tickers]
 
 
 def _row(second: int, open_: float, high: float, low: float, close: float) -> dict[str, float]:
@@ -63,6 +66,38 @@ def test_one_publication_has_the_newest_prices_and_each_instruments_candles(
         ),
         (f"candles:{ether.id}", {"series": {"1m": [_row(60, 7.25, 7.25, 7.25, 7.25)]}}),
     ]
+
+
+def test_each_instrument_has_a_topic_of_its_own_with_its_cells(listening: Subscription, desk: Desk) -> None:
+    bitcoin, ether = desk.instrument("BTC"), desk.instrument("ETH")
+    prices = LivePrices(desk.namespace)
+    prices.add(NOON, {bitcoin.id: Decimal("64000.1"), ether.id: Decimal(2)})
+    prices.flush()
+    assert _heard(listening, tickers=True) == [
+        (f"ticker:{bitcoin.id}", {"cells": {f"{bitcoin.id}.price": "64,000.10", f"{bitcoin.id}.change": "–"}}),
+        (f"ticker:{ether.id}", {"cells": {f"{ether.id}.price": "2.00", f"{ether.id}.change": "–"}}),
+    ]
+
+
+def test_what_a_venue_says_of_minutes_and_of_the_day_counts_instead_of_what_prices_make(
+    listening: Subscription, desk: Desk
+) -> None:
+    bitcoin = desk.instrument()
+    desk.close_candles(bitcoin, [100.0, 110.0], "1m")
+    prices = LivePrices(desk.namespace, makes_candles=False)
+    at = NOON + timedelta(minutes=2, seconds=5)
+    prices.add(at, {bitcoin.id: Decimal(500)})
+    prices.set_day_opens(at, {bitcoin.id: Decimal(400)})
+    prices.flush()
+    [(topic, cells)] = _heard(listening)
+    assert (topic, cells["cells"][f"{bitcoin.id}.change"]) == (f"prices:{desk.namespace}", "+25.00%")
+    minutes = [Candle(NOON_MS + minute * 60_000, 7.0, 9.0, 5.0, 8.0, 2.0) for minute in (1, 2, 3)]
+    prices.add_candles(at, {bitcoin.id: minutes})
+    prices.flush()
+    [(topic, candles)] = _heard(listening)
+    assert topic == f"candles:{bitcoin.id}"
+    assert candles["series"]["1m"] == [_row(120, 7, 9, 5, 8), _row(180, 7, 9, 5, 8)], "the stored one is not told again"
+    assert candles["series"]["5m"] == [_row(0, 100, 110, 5, 8)]
 
 
 def test_only_what_changed_is_published_and_nothing_where_nothing_did(listening: Subscription, desk: Desk) -> None:
