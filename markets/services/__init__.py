@@ -1,6 +1,7 @@
 """Every write to what can be traded and to its candles. Other apps import from here."""
 
 from markets.services.alerts import cancel_alert, create_alert, fire_alerts, forget_alerts, rearm_alerts
+from markets.services.backfills import cancel_backfill, request_backfill
 from markets.services.candles import compact_candles, store_candles, store_recent_candles
 from markets.services.clocks import announce_replayed_market, note_market_time
 from markets.services.importing import store_candle_file
@@ -28,6 +29,7 @@ __all__ = [
     "announce_replayed_market",
     "announce_simulated_market",
     "cancel_alert",
+    "cancel_backfill",
     "compact_candles",
     "connect_exchange",
     "create_alert",
@@ -44,6 +46,7 @@ __all__ = [
     "relist_instrument",
     "rename_watch_list",
     "renew_interest",
+    "request_backfill",
     "retire_instrument",
     "seed_simulated_venue",
     "store_candle_file",
