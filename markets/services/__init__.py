@@ -12,7 +12,12 @@ from markets.services.instruments import (
     relist_instrument,
     retire_instrument,
 )
-from markets.services.interests import forget_expired_interests, renew_interest
+from markets.services.interests import (
+    forget_expired_interests,
+    renew_alert_interests,
+    renew_interest,
+    renew_interests,
+)
 from markets.services.simulation import announce_simulated_market, seed_simulated_venue
 from markets.services.synchronising import SyncReport, synchronise_instruments
 from markets.services.watch_lists import (
@@ -45,7 +50,9 @@ __all__ = [
     "register_instrument",
     "relist_instrument",
     "rename_watch_list",
+    "renew_alert_interests",
     "renew_interest",
+    "renew_interests",
     "request_backfill",
     "retire_instrument",
     "seed_simulated_venue",
