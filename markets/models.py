@@ -48,6 +48,11 @@ class Exchange(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def price_label(self) -> str:
+        """What is shown wherever its prices are: SANDBOX for a test exchange, else a SourceKind."""
+        return "SANDBOX" if self.is_sandbox else self.source_kind
+
 
 class MarketKind(models.TextChoices):
     SPOT = "SPOT"
