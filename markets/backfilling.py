@@ -30,6 +30,8 @@ T = TypeVar("T")
 LOOK_SECONDS = 2.0
 PAUSE_SECONDS = 0.2
 LEASE_SECONDS = 10.0
+# After so many pages the next one to go on is chosen again: what a run waits for shall not wait for somebody's years.
+PAGES_AT_ONCE = 20
 # What goes wrong here, not at the venue, is tried again so often; then a person has to look.
 _MOST_FAILURES = 5
 
@@ -90,10 +92,11 @@ class _Loader:
             await self._give_up_in_the_end(backfill)
 
     async def _load(self, backfill: Backfill) -> None:
-        """Load what is missing, oldest first; end early where the row changed, the lease is lost or `stop` is set."""
+        """Load what is missing, oldest first; end early where the row changed, others have their turn, or `stop` is set."""
         stretches = await _off_loop(
             missing_stretches, backfill.instrument, backfill.timeframe, backfill.reached_at, backfill.end
         )
+        pages = 0
         symbol, timeframe = backfill.instrument.gateway_symbol, backfill.timeframe
         for since, until in stretches:
             async for page in self._data.candle_pages(symbol, timeframe, since=since, until=until):
@@ -102,7 +105,8 @@ class _Loader:
                 self._backoff.reset()
                 self._failures = 0
                 await self._pause(PAUSE_SECONDS)
-                if self._stop.is_set() or not self._is_holder:
+                pages += 1
+                if pages >= PAGES_AT_ONCE or self._stop.is_set() or not self._is_holder:
                     return
             if backfill.reached_at < until and not await self._reached(backfill, until):
                 return

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit
@@ -111,10 +111,10 @@ def cancel_backfill(*, backfill: Backfill) -> Backfill:
 # --- by the one who loads them --------------------------------------------------------------------------------------
 @transaction.atomic
 def next_backfill(*, exchange: Exchange) -> Backfill | None:
-    """Return the backfill of an exchange that is to go on, now RUNNING: one that was begun, else the oldest."""
+    """Return the backfill of an exchange that is to go on, now RUNNING: what the platform needs first, then the oldest."""
     found = open_backfills().filter(instrument__exchange=exchange)
-    # RUNNING comes before WAITING, as they are written.
-    backfill = found.order_by("state", "pk").first()
+    is_a_persons = ExpressionWrapper(Q(requested_by__isnull=False), output_field=BooleanField())
+    backfill = found.order_by(is_a_persons, "pk").first()
     if backfill is not None and backfill.state != BackfillState.RUNNING:
         if not _open(backfill).update(state=BackfillState.RUNNING):
             return None

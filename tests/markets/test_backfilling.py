@@ -21,6 +21,7 @@ from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import close_old_connections, connection
 
+from accounts.models import User
 from common import clock
 from common.backoff import Backoff
 from engine.candles import Candles
@@ -177,6 +178,24 @@ async def test_one_that_is_extended_back_begins_there(btc: Instrument) -> None:
     assert (done.state, done.start) == (BackfillState.DONE, NOON - 65 * MINUTE)
     assert past.asked[:2] == [-60, -50]
     assert await on_thread(minutes, btc) == list(range(-65, -1))
+
+
+async def test_a_long_one_makes_way_for_what_the_platform_needs(
+    btc: Instrument, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(backfilling, "PAGES_AT_ONCE", 2)
+    asker = await on_thread(User.objects.create_user, "carol@example.org", "correct horse")
+    row = await on_thread(request_backfill, instrument=btc, timeframe="1m", start=NOON - HOUR, requested_by=asker)
+    asked: list[str] = []
+
+    class Both(Past):
+        def candle_pages(self, symbol: str, timeframe: str, **stretch: datetime) -> AsyncIterator[Candles]:
+            asked.append(timeframe)
+            return super().candle_pages(symbol, "1m", **stretch)
+
+    past = Both(lambda: request_backfill(instrument=btc, timeframe="5m", start=NOON - 2 * MINUTE * 5))
+    assert (await loaded(row, past)).state == BackfillState.DONE
+    assert asked == ["1m", "5m", "1m", "1m"]
 
 
 async def test_one_works_and_another_stands_by(btc: Instrument) -> None:

@@ -106,19 +106,26 @@ def test_the_gate_lets_only_the_one_who_asked_cancel(venue_instrument: Instrumen
     assert request_backfill(instrument=venue_instrument, timeframe="1m", start=NOON - DAY).pk != made.pk
 
 
-def test_begun_ones_go_on_first_then_the_oldest_of_that_exchange(venue_instrument: Instrument) -> None:
+def test_what_the_platform_needs_goes_first_then_the_oldest_of_that_exchange(
+    venue_instrument: Instrument, alice: User, bob: User
+) -> None:
     exchange = venue_instrument.exchange
-    eth = add_instrument(exchange, "ETH")
-    oldest, newest = (
-        request_backfill(instrument=one, timeframe="1m", start=NOON - HOUR) for one in (eth, venue_instrument)
-    )
-    Backfill.objects.filter(pk=newest.pk).update(state=BackfillState.RUNNING)
-    assert backfills.next_backfill(exchange=exchange) == newest
-    cancel_backfill(backfill=newest)
-    found = backfills.next_backfill(exchange=exchange)
-    assert found is not None
-    assert (found.pk, found.state) == (oldest.pk, BackfillState.RUNNING)
-    assert Backfill.objects.get(pk=oldest.pk).state == BackfillState.RUNNING
+    made = [
+        request_backfill(instrument=one, timeframe="1m", start=NOON - HOUR, requested_by=asker)
+        for one, asker in (
+            (add_instrument(exchange, "ETH"), bob),
+            (add_instrument(exchange, "SOL"), alice),
+            (venue_instrument, None),
+        )
+    ]
+    for expected in (made[2], made[0], made[1]):
+        found = backfills.next_backfill(exchange=exchange)
+        assert found is not None
+        assert (found.pk, found.state) == (expected.pk, BackfillState.RUNNING)
+        assert Backfill.objects.get(pk=expected.pk).state == BackfillState.RUNNING
+        cancel_backfill(backfill=expected)
+    assert backfills.next_backfill(exchange=exchange) is None
+    request_backfill(instrument=venue_instrument, timeframe="1m", start=NOON - HOUR)
     other = register_exchange(code="other", name="Other", namespace="other", source_kind=SourceKind.REAL)
     assert backfills.next_backfill(exchange=other) is None
 
