@@ -14,7 +14,7 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench bench-peers replay sandbox seed-old soak lock clean
+.PHONY: help run test check format bench bench-peers replay sandbox exchange seed-old soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -53,7 +53,13 @@ replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS=
 	@$(INSTALL)
 	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
 
-sandbox: ## Serve a test exchange (Binance's and Kraken's dialect): make sandbox [SANDBOX_PORT=8100] [ARGS="--candles BTC=file"]
+sandbox: ## Serve the platform with a test exchange beside it: make sandbox [PORT=8000] [SANDBOX_PORT=8100] [CANDLES="BTC=file …"]
+	@$(INSTALL)
+	@export SLIPSTREAM_VAR_DIR="$${SLIPSTREAM_VAR_DIR:-var/sandbox}"; exec $(VENV) manage.py serve_sandbox \
+	  --port $(PORT) --exchange-port $(SANDBOX_PORT) \
+	  $(if $(CANDLES),--exchange-arguments "$(foreach file,$(CANDLES),--candles $(file))") $(ARGS)
+
+exchange: ## Serve the test exchange alone (Binance's and Kraken's dialect): make exchange [SANDBOX_PORT=8100] [ARGS="--speed 10"]
 	@$(INSTALL)
 	@exec $(VENV) -m sandbox --port $(SANDBOX_PORT) $(ARGS)
 

@@ -46,6 +46,7 @@ class LimitName(models.TextChoices):
     PRICE_ALERTS = "price_alerts", "price alerts that wait"
     WATCH_LISTS = "watch_lists", "watch lists"
     WATCHED_INSTRUMENTS = "watched_instruments", "instruments on one watch list"
+    BACKFILLS = "backfills", "histories being loaded"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.
@@ -63,6 +64,7 @@ DEFAULT_LIMITS: dict[str, int] = {
     LimitName.PRICE_ALERTS: 200,
     LimitName.WATCH_LISTS: 20,
     LimitName.WATCHED_INSTRUMENTS: 200,
+    LimitName.BACKFILLS: 3,
 }
 
 

@@ -26,6 +26,10 @@ app.conf.beat_schedule = {
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
         "markets.compact_candles": 300.0,
+        # An interest lasts 60 s: two of three may be late before anything goes unwatched.
+        "markets.renew_interests": 20.0,
+        "trading.renew_interests": 20.0,
+        "strategies.renew_interests": 20.0,
         "markets.forget_expired_interests": 60.0,
         "markets.synchronise_due_exchanges": 600.0,
     }.items()

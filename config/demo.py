@@ -9,6 +9,8 @@ from datetime import timedelta
 from decimal import Decimal
 from itertools import islice
 
+from django.db import transaction
+
 from accounts.models import User
 from accounts.services.people import create_person
 from common.clock import market_now
@@ -42,6 +44,7 @@ from trading.services.orders import place_hand_order
 PASSWORD = "slipstream-demo"  # noqa: S105
 # What an entrant of the competition buys with at once, in quote units.
 _STAKE = Decimal(2_000)
+_PLAY_MONEY = Decimal(10_000)
 LEAD, FOLLOWER, OPERATOR = "alice@demo.local", "bob@demo.local", "operator@demo.local"
 
 
@@ -111,6 +114,21 @@ def seed_demo(exchange: Exchange, *, timeframe: str, warm_up_steps: int) -> bool
     with nullcontext() if User.objects.exists() else whole_or_not_at_all():
         _live_through(exchange, timeframe, warm_up_steps)
     return True
+
+
+def seed_sandbox(exchange: Exchange) -> None:
+    """Create the people who log in beside a test exchange, each with a portfolio there; nothing where they exist already."""
+    if User.objects.filter(email=LEAD).exists():
+        return
+    # Kraken's dollars are another currency: these are for what settles in Tether, at whichever of the exchanges.
+    settlement = Asset.objects.get(pk="USDT")
+    with transaction.atomic():
+        create_person(
+            email=OPERATOR, password=PASSWORD, display_name="Olive", handle="olive", is_staff=True, is_superuser=True
+        )
+        for email, name in ((LEAD, "Alice"), (FOLLOWER, "Bob")):
+            user = create_person(email=email, password=PASSWORD, display_name=name, handle=name.lower())
+            open_portfolio(owner=user, name="Play money", exchange=exchange, settlement=settlement, amount=_PLAY_MONEY)
 
 
 def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> None:

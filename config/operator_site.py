@@ -39,6 +39,7 @@ SIDEBAR: dict[str, list[tuple[str, str]]] = {
         ("markets.Asset", "toll"),
         ("markets.Market", "currency_exchange"),
         ("markets.Instrument", "candlestick_chart"),
+        ("markets.Backfill", "history"),
     ],
     "Books": [
         ("portfolios.Portfolio", "account_balance_wallet"),

@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 from common.admin import ReadOnlyAdmin
-from markets.models import Asset, Exchange, Instrument, Market
+from markets.models import Asset, Backfill, Exchange, Instrument, Market
 from markets.services import relist_instrument, retire_instrument
 
 
@@ -30,6 +30,13 @@ class MarketAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_display = ["__str__", "kind", "namespace"]
     list_filter = ["namespace", "kind"]
     search_fields = ["base__code", "quote__code"]
+
+
+@admin.register(Backfill)
+class BackfillAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["instrument", "timeframe", "start", "end", "reached_at", "state", "error"]
+    list_filter = ["state", "instrument__exchange"]
+    list_select_related = ["instrument__exchange", "instrument__market"]
 
 
 @admin.register(Instrument)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from markets import api
+from markets import api, backfill_api
 
 app_name = "markets_api"
 
@@ -10,5 +10,7 @@ urlpatterns = [
     path("instruments/", api.InstrumentsView.as_view(), name="instruments"),
     path("instruments/<uuid:instrument_id>/", api.InstrumentView.as_view(), name="instrument"),
     path("instruments/<uuid:instrument_id>/candles/", api.CandlesView.as_view(), name="candles"),
+    path("backfills/", backfill_api.BackfillsView.as_view(), name="backfills"),
+    path("backfills/<uuid:backfill_id>/", backfill_api.BackfillView.as_view(), name="backfill"),
     path("tickers/", api.TickersView.as_view(), name="tickers"),
 ]

@@ -9,11 +9,12 @@ class MarketsConfig(AppConfig):
     def ready(self) -> None:
         from accounts.registry import register_event, register_personal_data
         from common import realtime
-        from markets import live
+        from markets import history, live
         from markets.services import personal_data
 
         realtime.register_topic("prices", live.prices_snapshot)
         realtime.register_topic("candles", live.candles_snapshot)
+        realtime.register_topic("backfills", history.backfills_snapshot)
         register_personal_data("markets", export=personal_data.export_markets, erase=personal_data.erase_markets)
         register_event(
             "alert.fired",

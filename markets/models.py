@@ -48,6 +48,11 @@ class Exchange(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def price_label(self) -> str:
+        """What is shown wherever its prices are: SANDBOX for a test exchange, else a SourceKind."""
+        return "SANDBOX" if self.is_sandbox else self.source_kind
+
 
 class MarketKind(models.TextChoices):
     SPOT = "SPOT"
@@ -203,6 +208,65 @@ class MarketClock(models.Model):
 
     def __str__(self) -> str:
         return f"{self.namespace} at {self.at.isoformat()}"
+
+
+class BackfillState(models.TextChoices):
+    WAITING = "WAITING", "Waiting"
+    RUNNING = "RUNNING", "Loading"
+    DONE = "DONE", "Loaded"
+    FAILED = "FAILED", "Failed"
+    CANCELED = "CANCELED", "Canceled"
+
+
+OPEN_BACKFILL = (BackfillState.WAITING, BackfillState.RUNNING)
+
+
+class Backfill(models.Model):
+    """Candles of the past to be loaded from a venue: opened at `start` or later and ended by `end`.
+
+    The row is the outbox of the venue's feed: what lies before `reached_at` is stored, whoever is killed goes on there.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.CASCADE, related_name="backfills")
+    timeframe = models.CharField(max_length=4)
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    reached_at = models.DateTimeField()
+    state = models.CharField(max_length=8, choices=BackfillState, default=BackfillState.WAITING)
+    # Why it failed, or what keeps an open one from going on, in words.
+    error = models.CharField(max_length=400, blank=True)
+    # Null: the platform itself, or more than one person; nobody alone may cancel it then.
+    requested_by = models.ForeignKey(User, null=True, blank=True, on_delete=models.SET_NULL, related_name="backfills")
+    created_at = models.DateTimeField(default=wall_now, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["instrument", "timeframe"],
+                condition=models.Q(state__in=["WAITING", "RUNNING"]),
+                name="one_open_backfill_per_series",
+            ),
+            models.CheckConstraint(condition=models.Q(start__lt=models.F("end")), name="backfill_ends_after_it_starts"),
+        ]
+        indexes = [
+            models.Index(fields=["requested_by", "-id"], name="backfills_by_requester"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.timeframe} of {self.instrument_id} since {self.start:%Y-%m-%d} ({self.state.lower()})"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state in OPEN_BACKFILL
+
+    @property
+    def progress(self) -> float:
+        """Return how much of the stretch is behind it, 0 to 1."""
+        if self.state == BackfillState.DONE:
+            return 1.0
+        return max(0.0, min(1.0, (self.reached_at - self.start) / (self.end - self.start)))
 
 
 class WatchList(models.Model):

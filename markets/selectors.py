@@ -84,6 +84,15 @@ def instrument_by_id(instrument_id: UUID | str) -> Instrument:
         raise NotFound("instrument") from error
 
 
+def instrument_by_symbol(code: str, symbol: str) -> Instrument:
+    """Return an exchange's instrument by its symbol, such as BTC-USDT."""
+    exchange = exchange_by_code(code)
+    found = instruments().filter(exchange=exchange, symbol=symbol).first()
+    if found is None:
+        raise DomainError("INSTRUMENT_MISSING", f"{exchange} has no instrument {symbol[:60]!r} here.", status=404)
+    return found
+
+
 def instruments_by_id(instrument_ids: Iterable[UUID]) -> dict[UUID, Instrument]:
     """Return those of the instruments that exist, in one query."""
     return {instrument.id: instrument for instrument in instruments().filter(pk__in=list(instrument_ids))}

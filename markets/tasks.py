@@ -43,3 +43,9 @@ def synchronise_exchange(code: str) -> None:
 def forget_expired_interests() -> None:
     """Delete interests that nobody renewed."""
     services.forget_expired_interests()
+
+
+@shared_task(name="markets.renew_interests")
+def renew_interests() -> None:
+    """Have watched what price alerts are about; runs a few times a minute."""
+    services.renew_alert_interests()

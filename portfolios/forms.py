@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from common.ids import new_token
-from markets.models import SourceKind
+from markets.models import Exchange, SourceKind
 from portfolios.models import LedgerAccount, Portfolio
 from portfolios.selectors import openable_markets, transfer_targets
 from portfolios.services.cash import MAX_KEY
@@ -19,6 +19,11 @@ _PRICES = {
     SourceKind.REPLAY: "Paper: real candles of the past played again, no real money.",
     SourceKind.SIMULATED: "Simulated: a made-up market, no real money.",
 }
+_SANDBOX = "Sandbox: a test exchange, no real money."
+
+
+def _prices(exchange: Exchange) -> str:
+    return _SANDBOX if exchange.is_sandbox else _PRICES[SourceKind(exchange.source_kind)]
 
 
 class ExactAmountField(forms.DecimalField):
@@ -54,7 +59,7 @@ class OpenForm(forms.Form):
         choices = [
             (
                 f"{exchange.code}:{asset.code}",
-                f"{exchange.name}, in {asset.code}\n{_PRICES[SourceKind(exchange.source_kind)]}",
+                f"{exchange.name}, in {asset.code}\n{_prices(exchange)}",
             )
             for exchange, asset in openable_markets()
         ]

@@ -5,16 +5,23 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
+import threading
 from decimal import Decimal
 from pathlib import Path
 
+from engine.timeframes import MINUTE_MS
 from sandbox import catalog
+from sandbox.core.clock import wall_ms
 from sandbox.core.keys import ApiKey
 from sandbox.server import SandboxServer
 from sandbox.venue import Setup
 
+WEEK_MINUTES = 7 * 1440
+# 1970-01-05 was a Monday.
+_FIRST_MONDAY_MINUTE = 4 * 1440
 MONEY = {
     "USDT": Decimal(100_000),
     "USD": Decimal(100_000),
@@ -39,6 +46,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--speed", type=int, default=1, help="how many minutes of market pass in a minute")
     parser.add_argument("--history-minutes", type=int, default=1440, help="candles there are from the start")
     parser.add_argument("--candles", type=_candles, action="append", default=[], metavar="ASSET=FILE")
+    parser.add_argument(
+        "--end-with-stdin", action="store_true", help="end when standard input does: with the process that started this"
+    )
     parser.add_argument("--account", default="demo", help="an account opened with play money; its keys are printed")
     return parser
 
@@ -58,23 +68,46 @@ def _say(server: SandboxServer, host: str, keys: dict[str, ApiKey]) -> None:
     sys.stdout.flush()
 
 
+def _monday(history_minutes: int) -> int:
+    """Return the minute in which the week began that the history begins in: all starts of a week share one made market."""
+    first = wall_ms() // MINUTE_MS - history_minutes
+    return first - (first - _FIRST_MONDAY_MINUTE) % WEEK_MINUTES
+
+
 async def _run(options: argparse.Namespace) -> None:
     setup = Setup(
         seed=options.seed,
         speed=options.speed,
         history_minutes=options.history_minutes,
         candles=dict(options.candles),
+        first_minute=_monday(options.history_minutes),
     )
     server = SandboxServer(setup)
-    await server.start(options.host, options.port)
+    try:
+        await server.start(options.host, options.port)
+    except OSError as error:
+        why = os.strerror(error.errno).lower() if error.errno else str(error)
+        raise SystemExit(
+            f"Port {options.port} on {options.host} cannot be used ({why}): stop what uses it, or choose another."
+        ) from error
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    if options.end_with_stdin:
+        threading.Thread(target=_await_end_of_input, args=(loop, ended), daemon=True).start()
     try:
         _say(server, options.host, _opened(server, options.account))
-        ended = asyncio.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, ended.set)
         await ended.wait()
     finally:
         await server.stop()
+
+
+def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
+    while os.read(sys.stdin.fileno(), 1024):
+        pass
+    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
+        loop.call_soon_threadsafe(ended.set)
 
 
 if __name__ == "__main__":

@@ -35,6 +35,9 @@ class Setup:
     history_minutes: int = 1440
     knot_ms: int = 500
     candles: Mapping[str, FilePath] = field(default_factory=dict)
+    # The minute since 1970 in which the made market begins, no later than its history; None: with its history. A market
+    # that begins in the same minute is the same one: so it goes on after a restart.
+    first_minute: int | None = None
     time_source: Callable[[], int] = wall_ms
     # Requests: Binance's weights per minute, Kraken's counter.
     spot_weight: int = 6000
@@ -173,6 +176,8 @@ def _path(listing: Listing, assets: Mapping[str, Path]) -> Path:
 def _asset_paths(setup: Setup, clock: VenueClock) -> dict[str, Path]:
     start = clock.market_ms() - clock.market_ms() % MINUTE_MS
     first_minute = start // MINUTE_MS - setup.history_minutes
+    if setup.first_minute is not None:
+        first_minute = min(first_minute, setup.first_minute)
     made = MadeMarket(list(catalog.ASSETS.values()), setup.seed, first_minute)
     paths: dict[str, Path] = {name: MadePath(made, place) for place, name in enumerate(catalog.ASSETS)}
     for asset, file in setup.candles.items():

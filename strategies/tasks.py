@@ -7,7 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from strategies import selectors
-from strategies.services import backtests, sweeps
+from strategies.services import backtests, interests, sweeps
 from strategies.services.runs import decide_each
 
 
@@ -41,3 +41,9 @@ def sweep_jobs() -> None:
     """Give jobs whose worker died to another, and send lost tasks again; runs every few seconds."""
     backtests.recover_backtests()
     sweeps.recover_chunks()
+
+
+@shared_task(name="strategies.renew_interests")
+def renew_interests() -> None:
+    """Have watched what runs decide on; runs a few times a minute."""
+    interests.renew_run_interests()

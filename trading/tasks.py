@@ -8,7 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from common.failpoints import failpoint
-from trading.services import copying, execution, follows, sweeping
+from trading.services import copying, execution, follows, interests, sweeping
 
 
 @shared_task(name="trading.execute_orders")
@@ -40,3 +40,9 @@ def finish_follows(follow_ids: Sequence[str]) -> None:
 def sweep() -> None:
     """Find what lost tasks left behind."""
     sweeping.sweep()
+
+
+@shared_task(name="trading.renew_interests")
+def renew_interests() -> None:
+    """Have watched what positions, orders and triggers depend on; runs a few times a minute."""
+    interests.renew_trading_interests()

@@ -1,6 +1,7 @@
 """Every write to what can be traded and to its candles. Other apps import from here."""
 
 from markets.services.alerts import cancel_alert, create_alert, fire_alerts, forget_alerts, rearm_alerts
+from markets.services.backfills import cancel_backfill, request_backfill
 from markets.services.candles import compact_candles, revise_candles, store_candles, store_recent_candles
 from markets.services.clocks import announce_replayed_market, note_market_time
 from markets.services.importing import store_candle_file
@@ -11,7 +12,12 @@ from markets.services.instruments import (
     relist_instrument,
     retire_instrument,
 )
-from markets.services.interests import forget_expired_interests, renew_interest
+from markets.services.interests import (
+    forget_expired_interests,
+    renew_alert_interests,
+    renew_interest,
+    renew_interests,
+)
 from markets.services.simulation import announce_simulated_market, seed_simulated_venue
 from markets.services.synchronising import SyncReport, synchronise_instruments
 from markets.services.watch_lists import (
@@ -28,6 +34,7 @@ __all__ = [
     "announce_replayed_market",
     "announce_simulated_market",
     "cancel_alert",
+    "cancel_backfill",
     "compact_candles",
     "connect_exchange",
     "create_alert",
@@ -43,7 +50,10 @@ __all__ = [
     "register_instrument",
     "relist_instrument",
     "rename_watch_list",
+    "renew_alert_interests",
     "renew_interest",
+    "renew_interests",
+    "request_backfill",
     "retire_instrument",
     "revise_candles",
     "seed_simulated_venue",

@@ -33,6 +33,11 @@ _KINDS = {
 }
 
 
+def kind_of(exchange: Exchange) -> PortfolioKind:
+    """Return what a book on an exchange's prices is, and is called wherever it is shown."""
+    return PortfolioKind.SANDBOX if exchange.is_sandbox else _KINDS[SourceKind(exchange.source_kind)]
+
+
 def open_portfolio(
     *,
     owner: User,
@@ -44,7 +49,7 @@ def open_portfolio(
     only_instruments: Sequence[Instrument] | None = None,
     cash_is_locked: bool = False,
 ) -> Portfolio:
-    """Open a paper book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
+    """Open a book of play money on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
 
     `only_instruments` restricts what it may trade; with `cash_is_locked` its money stays as it is from then on.
     """
@@ -62,7 +67,7 @@ def open_portfolio(
         portfolio = Portfolio.objects.create(
             owner=owner,
             name=name,
-            kind=_KINDS[SourceKind(exchange.source_kind)],
+            kind=kind_of(exchange),
             namespace=exchange.namespace,
             settlement=settlement,
             is_restricted=only_instruments is not None,

@@ -149,9 +149,17 @@ class Market:
                 minutes.append(piece)
         step = self._exchange.instruments[symbol].step
         for kline in minutes:
+            self._close_as_lived(symbol, kline)
             kline.volume = floor_to_step(kline.volume, step)
             kline.taker_base = floor_to_step(kline.taker_base, step)
         return minutes
+
+    def _close_as_lived(self, symbol: str, kline: Kline) -> None:
+        """Give a minute of the past the close that it has when it is lived: an exchange that starts again tells the same."""
+        end = kline.opened_ms + MINUTE_MS - 1
+        for knot in self._paths[symbol].knots(end - self._knot_ms, end, self._knot_ms)[-1:]:
+            kline.close = self._price(symbol, knot)
+            kline.high, kline.low = max(kline.high, kline.close), min(kline.low, kline.close)
 
 
 def _turning_points(prices: list[Decimal]) -> list[Decimal]:

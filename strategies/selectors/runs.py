@@ -11,6 +11,8 @@ from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
 from engine.timeframes import moment
+from markets.history import open_backfills
+from markets.models import Backfill
 from markets.selectors import candle_arrays, instruments_by_id
 from portfolios.models import Portfolio, Position
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
@@ -45,6 +47,13 @@ def runs_of_strategy(strategy: Strategy) -> QuerySet[StrategyRun]:
 def position_of_run(run: StrategyRun) -> Position | None:
     """Return what the run's portfolio holds of its instrument."""
     return Position.objects.filter(portfolio=run.portfolio_id, instrument=run.instrument_id).first()
+
+
+def loading_past(run: StrategyRun) -> Backfill | None:
+    """Return what is being loaded of the past that a run decides by, where a venue is asked for it."""
+    if run.state != RunState.RUNNING or not run.instrument.exchange.dialect:
+        return None
+    return open_backfills([run.instrument]).filter(timeframe=run.timeframe).first()
 
 
 def portfolios_to_run_on(user: User, version: StrategyVersion) -> QuerySet[Portfolio]:
@@ -104,6 +113,7 @@ def _running() -> QuerySet[StrategyRun]:
     """Return running runs with what deciding without a signal needs (a replay asks at every candle), oldest first."""
     related = ("version", "instrument__market", "instrument__exchange")
     needed = (
+        "state",
         "timeframe",
         "decided_until",
         "version__graph_hash",  # by which a process knows the graph itself (plans.py)
@@ -112,6 +122,7 @@ def _running() -> QuerySet[StrategyRun]:
         "instrument__market__namespace",
         "instrument__exchange__code",
         "instrument__exchange__source_kind",
+        "instrument__exchange__dialect",
     )
     return StrategyRun.objects.filter(state=RunState.RUNNING).select_related(*related).only(*needed).order_by("pk")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
@@ -19,15 +20,17 @@ from common.realtime import publish
 from engine.candles import Candles
 from engine.decimals import ZERO
 from engine.timeframes import candle_start, milliseconds, moment, timeframe_ms
+from markets.history import missing_stretches
 from markets.models import Instrument, InstrumentState
 from markets.prices import Price, latest_prices
 from markets.selectors import candle_arrays
+from markets.services import request_backfill
 from portfolios.models import Portfolio, PortfolioState, Position
 from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.plans import Plan, not_yet_live, plan_of
-from strategies.selectors import is_halted, is_reducing, runs, versions
+from strategies.selectors import is_halted, is_reducing, loading_past, runs, versions
 from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
 from trading.selectors import is_following
 from trading.services.orders import Cause, submit_order
@@ -57,6 +60,7 @@ def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) ->
         decided_until=moment(candle_start(milliseconds(now), version.timeframe) - timeframe_ms(version.timeframe)),
         started_at=now,
     )
+    _ask_for_past(run)
     audit(action="run.started", obj=run, actor=actor, after={"version": str(version.pk), "portfolio": str(locked.pk)})
     publish([(f"portfolio:{locked.pk}", {"refresh": ["runs"]})])
     return run
@@ -100,6 +104,16 @@ def _refuse_not_yet_live(version: StrategyVersion) -> None:
         raise DomainError("NOT_YET_LIVE", message, {"parts": parts})
 
 
+def _ask_for_past(run: StrategyRun) -> None:
+    """Have the candles loaded that the first decision needs and that are not there, where there is a venue to ask."""
+    if not run.instrument.exchange.dialect:
+        return
+    length = timedelta(milliseconds=timeframe_ms(run.timeframe))
+    start = run.decided_until - plan_of(run.version).history * length
+    if missing_stretches(run.instrument, run.timeframe, start, run.decided_until + length):
+        request_backfill(instrument=run.instrument, timeframe=run.timeframe, start=start)
+
+
 def stop_run(*, actor: User, run: StrategyRun) -> StrategyRun:
     """Stop a run: it decides no more. What it holds stays open, and its stops stay armed. A repeat is a no-op."""
     stop_runs(run_ids=[run.pk], code=STOPPED_BY_OWNER, actor=actor)
@@ -129,6 +143,8 @@ def decide(*, run: StrategyRun) -> None:
     candles = candle_arrays(run.instrument, run.timeframe, count=plan.history)
     if not len(candles) or moment(int(candles.opened_at[-1])) <= run.decided_until:
         return
+    if _waits_for_past(run, plan, candles):
+        return  # left undecided: the sweeper asks again
     run.decided_until = moment(int(candles.opened_at[-1]))
     side = plan.wish(candles, run.timeframe)
     if side is None:
@@ -140,6 +156,18 @@ def decide(*, run: StrategyRun) -> None:
     with transaction.atomic():
         if _take_candle(run) and not is_halted(whole := runs().get(pk=run.pk)):
             _act(whole, plan, candles, side, price)
+
+
+def _waits_for_past(run: StrategyRun, plan: Plan, candles: Candles) -> bool:
+    """Say whether candles are missing that are being loaded: a decision without them would be another one.
+
+    What nobody loads is not waited for: a venue may not have it.
+    """
+    length = timeframe_ms(run.timeframe)
+    is_whole = (
+        len(candles) == plan.history and candles.opened_at[-1] - candles.opened_at[0] == (len(candles) - 1) * length
+    )
+    return not is_whole and loading_past(run) is not None
 
 
 def _take_candle(run: StrategyRun) -> bool:

@@ -50,6 +50,7 @@ def run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
         "run": found,
         "worth": worth_of([found.portfolio])[found.portfolio_id],
         "position": selectors.position_of_run(found),
+        "loading": selectors.loading_past(found),
         "orders": [
             {"order": one, "cause": cause_in_words(one), "reason": explain(one.code, one)}
             for one in selectors.orders_of_run(found)[:RUN_ORDERS]

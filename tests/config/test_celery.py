@@ -22,6 +22,9 @@ def test_every_sweeper_is_scheduled() -> None:
         "community.publish_rankings",
         "accounts.send_due_mail",
         "markets.compact_candles",
+        "markets.renew_interests",
+        "trading.renew_interests",
+        "strategies.renew_interests",
         "markets.forget_expired_interests",
         "markets.synchronise_due_exchanges",
     }

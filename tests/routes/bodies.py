@@ -89,6 +89,11 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("accounts_api:me", "PATCH"): {"display_name": "Somebody"},
         ("accounts_api:mark_read", "POST"): {"ids": [str(world.values["notification_id"])]},
         ("accounts_api:invitations", "POST"): {"valid_days": 3},
+        ("markets_api:backfills", "POST"): {
+            "instrument": str(world.values["venue_instrument_id"]),
+            "timeframe": "1h",
+            "start": "2026-01-01T00:00:00Z",
+        },
         ("portfolios_api:portfolios", "POST"): {
             "name": "Third",
             "exchange": exchange,

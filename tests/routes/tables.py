@@ -34,6 +34,9 @@ accounts:leave                           POST    login    done     400      400 
 markets:list                             GET     200      200      200      200      200      200
 markets:instrument                       GET     200      200      200      200      200      200
 markets:candles                          GET     200      200      200      200      200      200
+markets:history                          GET     200      200      200      200      200      200
+markets:load_history                     POST    login    400      400      400      400      login
+markets:cancel_history                   POST    login    404      404      done     404      login
 portfolios:list                          GET     login    200      200      200      200      login
 portfolios:open                          GET     login    200      200      200      200      login
 portfolios:open                          POST    login    done     done     done     done     login
@@ -157,6 +160,10 @@ accounts_api:invitations                 POST    401      403      403      403 
 markets_api:instruments                  GET     401      200      200      200      200      401
 markets_api:instrument                   GET     401      200      200      200      200      401
 markets_api:candles                      GET     401      200      200      200      200      401
+markets_api:backfills                    GET     401      200      200      200      200      401
+markets_api:backfills                    POST    401      201      201      201      201      401
+markets_api:backfill                     GET     401      404      404      200      404      401
+markets_api:backfill                     DELETE  401      404      404      204      404      401
 markets_api:tickers                      GET     401      200      200      200      200      401
 portfolios_api:portfolios                GET     401      200      200      200      200      401
 portfolios_api:portfolios                POST    401      201      201      201      201      401

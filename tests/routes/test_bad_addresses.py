@@ -36,6 +36,7 @@ community:new_competition    exchange
 accounts_api:notifications   unread cursor page_size
 accounts_api:invitations     cursor
 markets_api:instruments      exchange namespace kind base quote state cursor page_size
+markets_api:backfills        instrument state cursor
 markets_api:candles          timeframe limit start end
 markets_api:tickers          namespace
 portfolios_api:portfolios    cursor

@@ -26,11 +26,13 @@ from django.test.client import ClientHandler
 
 from accounts.models import ApiToken, Notification, User
 from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
+from common import clock
 from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from marketplace.models import Listing
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
+from markets.services import request_backfill
 from portfolios.models import Portfolio
 from portfolios.services.equity import take_snapshots
 from strategies.models import StrategyRun, StrategyVersion
@@ -42,6 +44,7 @@ from strategies.terms import Terms
 from tests.fixtures_desk import NOON, Desk, Working
 from tests.fixtures_past import ema_cross, waves
 from tests.fixtures_trading import Pit
+from tests.fixtures_venues import connected_instrument
 from tests.routes.routes import Route
 from trading.models import CauseKind, Fill, Follow, Leg, Order, Side
 from trading.services.follows import StopMode, stop_follow
@@ -217,7 +220,7 @@ def build(desk: Desk, working: Working) -> World:
     revoke_token(token=revoked)
     secrets = {name: one[1] for name, one in tokens.items()} | {"revoked": secret}
     world = World(pit, people, own, follow, listing, version, run, competition, secrets, tokens["alice"][0])
-    world.values = _values(world) | _tried(pit, alice, version, working)
+    world.values = _values(world) | _tried(pit, alice, version, working) | _past_asked_for(alice)
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
@@ -229,6 +232,14 @@ def _tried(pit: Pit, alice: User, version: StrategyVersion, working: Working) ->
     with working():
         asked = _asked(pit, alice, version, Decimal("0.001"))
     return {**asked, "number": 1}
+
+
+def _past_asked_for(alice: User) -> dict[str, Any]:
+    """Let alice ask for the past of an instrument at a venue; return the keys of both."""
+    instrument = connected_instrument(base="XMR")
+    start = clock.wall_now() - timedelta(days=1)
+    backfill = request_backfill(instrument=instrument, timeframe="1m", start=start, requested_by=alice)
+    return {"backfill_id": backfill.pk, "venue_instrument_id": instrument.pk}
 
 
 def _asked(pit: Pit, alice: User, version: StrategyVersion, fee: Decimal) -> dict[str, Any]:

@@ -4,15 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from pytest_django import DjangoAssertNumQueries
 
+from accounts.models import User
 from common import clock
 from markets.interests import wanted_data
-from markets.models import Exchange, Instrument, Interest, InterestKind
+from markets.models import AlertKind, Exchange, Instrument, Interest, InterestKind
 from markets.selectors import instruments
-from markets.services import forget_expired_interests, renew_interest
+from markets.services import (
+    cancel_alert,
+    create_alert,
+    forget_expired_interests,
+    renew_alert_interests,
+    renew_interest,
+)
+from tests.fixtures_desk import Desk
+from tests.fixtures_venues import add_instrument
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
@@ -80,3 +91,26 @@ def test_what_lapsed_long_ago_is_forgotten(
     wall[0] += timedelta(seconds=62)
     assert forget_expired_interests() == 1
     assert Interest.objects.get().instrument_id == members[1].pk
+
+
+def test_waiting_alerts_have_their_instruments_watched_at_connected_exchanges_only(
+    venue_instrument: Instrument, alice: User, bob: User, desk: Desk, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    eth = add_instrument(venue_instrument.exchange, "ETH")
+    spike: dict[str, Any] = {"kind": AlertKind.VOLUME_SPIKE, "level": Decimal(3), "window_seconds": 60}
+    rise: dict[str, Any] = {"kind": AlertKind.ABOVE, "level": Decimal(110)}
+    for owner in (alice, bob):
+        create_alert(owner=owner, instrument=venue_instrument, **rise)
+    create_alert(owner=alice, instrument=eth, **spike)
+    create_alert(owner=alice, instrument=desk.instrument(), **rise)
+    gone = create_alert(owner=alice, instrument=add_instrument(venue_instrument.exchange, "SOL"), **rise)
+    cancel_alert(alert=gone)
+    with django_assert_num_queries(4):  # a savepoint around the second, in a test
+        assert renew_alert_interests() == 3
+    assert set(Interest.objects.values_list("instrument", "kind", "reason")) == {
+        (venue_instrument.pk, "TICKER", "alert"),
+        (eth.pk, "TICKER", "alert"),
+        (eth.pk, "CANDLES", "alert"),
+    }
+    assert renew_alert_interests() == 3
+    assert Interest.objects.count() == 3

@@ -6,6 +6,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from sandbox.core.clock import ManualTime
+from sandbox.core.klines import Kline
 from sandbox.core.orders import OrderRequest, OrderType, Side, Status
 from sandbox.venue import Setup, build_venues
 from tests.markets.files import write_shared_parquet
@@ -93,3 +94,27 @@ def test_speed_lets_market_time_run_ahead_of_the_servers() -> None:
     venue.step()
     assert (venue.clock.server_ms(), venue.clock.market_ms()) == (START_MS + 1000, START_MS + MINUTE)
     assert venue.spot.market.klines["BTC/USD"].series("1m")[-1].opened_ms == START_MS + MINUTE
+
+
+def test_a_market_that_is_started_again_goes_on_where_it_would_have_been() -> None:
+    first_minute = START_MS // MINUTE - 3000
+    time = ManualTime(START_MS)
+    setup = Setup(history_minutes=10, time_source=time, first_minute=first_minute)
+    before = build_venues(setup)["binance"]
+    for _ in range(36):
+        time.advance(5000)
+        before.step()
+    again = build_venues(setup)["binance"]
+    for symbol, store in before.spot.market.klines.items():
+        known = again.spot.market.klines[symbol].series("1m")
+        assert [one.opened_ms for one in known] == [START_MS + n * MINUTE for n in range(-7, 3)]
+        assert shape(known) == shape(store.query("1m", known[0].opened_ms, known[-1].opened_ms, 20))
+    time.advance(30_000)
+    for venue in (before, again):
+        venue.step()
+    assert before.spot.exchange.last_price(SYMBOL) == again.spot.exchange.last_price(SYMBOL)
+
+
+def shape(klines: list[Kline]) -> list[tuple[object, ...]]:
+    """Return times and prices: how much was traded, the past knows only roughly."""
+    return [(one.opened_ms, one.open, one.high, one.low, one.close) for one in klines]
