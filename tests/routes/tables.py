@@ -32,6 +32,7 @@ accounts:data                            GET     login    200      200      200 
 accounts:export                          POST    login    200      200      200      200      login
 accounts:leave                           POST    login    done     400      400      done     login
 markets:list                             GET     200      200      200      200      200      200
+markets:venues                           GET     200      200      200      200      200      200
 markets:instrument                       GET     200      200      200      200      200      200
 markets:candles                          GET     200      200      200      200      200      200
 portfolios:list                          GET     login    200      200      200      200      login

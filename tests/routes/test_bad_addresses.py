@@ -20,7 +20,8 @@ account_login                next
 account_signup               invitation next
 accounts:notifications       page
 accounts:activity            page
-markets:list                 q
+markets:list                 q venue kind sort page
+markets:instrument           timeframe indicators
 portfolios:detail            market
 portfolios:ledger            account page
 portfolios:orders            page

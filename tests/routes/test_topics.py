@@ -21,6 +21,10 @@ portfolio      NOT_FOUND  NOT_FOUND  NOT_FOUND  snapshot   NOT_FOUND
 user           NOT_FOUND  NOT_FOUND  NOT_FOUND  snapshot   NOT_FOUND
 prices         snapshot   snapshot   snapshot   snapshot   snapshot
 candles        snapshot   snapshot   snapshot   snapshot   snapshot
+ticker         snapshot   snapshot   snapshot   snapshot   snapshot
+book           snapshot   snapshot   snapshot   snapshot   snapshot
+trades         snapshot   snapshot   snapshot   snapshot   snapshot
+venues         snapshot   snapshot   snapshot   snapshot   snapshot
 listing        snapshot   snapshot   snapshot   snapshot   snapshot
 competition    snapshot   snapshot   snapshot   snapshot   snapshot
 """
@@ -61,6 +65,10 @@ def _keys(world: World) -> dict[str, object]:
         "user": world.people["alice"].pk,
         "prices": world.pit.desk.namespace,
         "candles": world.pit.instrument.pk,
+        "ticker": world.pit.instrument.pk,
+        "book": world.pit.instrument.pk,
+        "trades": world.pit.instrument.pk,
+        "venues": "all",
         "listing": world.listing.pk,
         "competition": world.competition.pk,
     }
