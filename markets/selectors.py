@@ -55,7 +55,11 @@ def tradable_instruments(namespace: str | None = None) -> QuerySet[Instrument]:
 
 def search_instruments(query: str) -> QuerySet[Instrument]:
     """Return the tradable instruments whose every word of `query` is in their symbol, assets or exchange."""
-    found = tradable_instruments().order_by("market__namespace", "exchange__code", "symbol")
+    return searched(tradable_instruments().order_by("market__namespace", "exchange__code", "symbol"), query)
+
+
+def searched(found: QuerySet[Instrument], query: str) -> QuerySet[Instrument]:
+    """Return those of the instruments whose every word of `query` is in their symbol, assets or exchange."""
     for word in query.replace("/", " ").split():
         found = found.filter(
             Q(symbol__icontains=word)

@@ -24,17 +24,17 @@ from markets.venues import venue_payload, venue_statuses
 RENEW_SECONDS = 20.0
 REASON = "page"
 
-_renewed_at: dict[tuple[InterestKind, UUID], float] = {}
+_renewed_at: dict[tuple[InterestKind, str, UUID], float] = {}
 
 
 def watch(instruments: Iterable[Instrument], *kinds: InterestKind, reason: str = REASON) -> None:
     """Have the feeds of real venues watch these instruments for a minute, unless this process has just asked for it."""
     now, ids = clock.monotonic(), [one.id for one in instruments if one.exchange.dialect]
     for kind in kinds:
-        due = [key for key in ids if now - _renewed_at.get((kind, key), float("-inf")) >= RENEW_SECONDS]
+        due = [key for key in ids if now - _renewed_at.get((kind, reason, key), float("-inf")) >= RENEW_SECONDS]
         if due:
             renew_interest(instrument_ids=due, kind=kind, reason=reason)
-            _renewed_at.update(((kind, key), now) for key in due)
+            _renewed_at.update(((kind, reason, key), now) for key in due)
     if len(_renewed_at) > 50_000:
         _renewed_at.clear()
 

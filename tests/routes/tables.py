@@ -19,6 +19,7 @@ from tests.routes.world import ASKERS
 PAGES = """
 route                                    method  nobody   charlie  bob      alice    operator revoked
 overview                                 GET     200      200      200      200      200      200
+metrics                                  GET     404      404      404      404      200      404
 accounts:profile                         GET     login    200      200      200      200      login
 accounts:profile                         POST    login    done     done     done     done     login
 accounts:tokens                          GET     login    200      200      200      200      login
@@ -158,7 +159,11 @@ accounts_api:invitations                 POST    401      403      403      403 
 markets_api:instruments                  GET     401      200      200      200      200      401
 markets_api:instrument                   GET     401      200      200      200      200      401
 markets_api:candles                      GET     401      200      200      200      200      401
+markets_api:book                         GET     401      200      200      200      200      401
+markets_api:trades                       GET     401      200      200      200      200      401
+markets_api:funding                      GET     401      400      400      400      400      401
 markets_api:tickers                      GET     401      200      200      200      200      401
+markets_api:venues                       GET     401      200      200      200      200      401
 portfolios_api:portfolios                GET     401      200      200      200      200      401
 portfolios_api:portfolios                POST    401      201      201      201      201      401
 portfolios_api:portfolio                 GET     401      404      404      200      404      401

@@ -36,9 +36,11 @@ community:competitions       page
 community:new_competition    exchange
 accounts_api:notifications   unread cursor page_size
 accounts_api:invitations     cursor
-markets_api:instruments      exchange namespace kind base quote state cursor page_size
-markets_api:candles          timeframe limit start end
-markets_api:tickers          namespace
+markets_api:instruments      search exchange namespace kind base quote state cursor page_size
+markets_api:candles          timeframe limit start end format
+markets_api:book             depth
+markets_api:trades           limit
+markets_api:tickers          namespace exchange kind
 portfolios_api:portfolios    cursor
 portfolios_api:ledger        account cursor
 portfolios_api:positions     cursor
