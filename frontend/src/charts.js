@@ -143,7 +143,7 @@ class Chart {
   }
 
   #extrasLater() {
-    const rest = EXTRAS_AGAIN_AFTER_MS - (performance.now() - (this.extrasAt ?? 0));
+    const rest = EXTRAS_AGAIN_AFTER_MS - (performance.now() - (this.extrasAt ?? -Infinity));
     this.extrasTimer ||= setTimeout(() => this.loadExtras(), Math.max(EXTRAS_AFTER_MS, rest));
   }
 
