@@ -55,7 +55,7 @@ from markets.serializers import (
 )
 from markets.tickers import tickers
 from markets.topics import watch
-from markets.venues import venue_payload, venue_statuses
+from markets.venues import venue_facts, venue_statuses
 
 MAX_SEARCH = 60
 # Whom feeds watch something for.
@@ -266,7 +266,7 @@ class VenuesView(APIView):
 
     @extend_schema(summary="Read how every venue is doing", responses=VenueSerializer(many=True))
     def get(self, request: Request) -> Response:
-        return Response([venue_payload(one) for one in venue_statuses()])
+        return Response([venue_facts(one) for one in venue_statuses()])
 
 
 def _rows(candles: Candles) -> list[dict[str, Any]]:

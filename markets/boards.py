@@ -18,6 +18,7 @@ from uuid import UUID
 
 from common.bus import bus
 from markets.gateway.protocol import FundingRate, Level, OrderBook, PublicTrade, Side, Ticker
+from markets.health import VenueHealth
 from markets.models import Instrument
 
 # How many levels of a side, and how many of the newest trades, a board keeps.
@@ -131,6 +132,14 @@ def trade_payload(trade: PublicTrade) -> dict[str, Any]:
     }
 
 
+def venue_payload(status: FeedStatus | None, health: VenueHealth | None) -> dict[str, Any]:
+    """Return how a venue is doing as the topic `venues:all` tells it: {"feed": facts or None, "breaker": facts or None}.
+
+    Facts are the fields of FeedStatus and VenueHealth, times as ISO text.
+    """
+    return {"feed": _facts(status), "breaker": _facts(health)}
+
+
 # --- cells ----------------------------------------------------------------------------------------------------------
 def _put(board: str, values: Mapping[UUID, T], cell: Callable[[T], str]) -> None:
     if values:
@@ -154,8 +163,12 @@ def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
+def _facts(value: Any) -> dict[str, Any] | None:
+    return None if value is None else {name: _plain(part) for name, part in asdict(value).items()}
+
+
 def _flat_cell(value: Any) -> str:
-    return json.dumps({name: _plain(part) for name, part in asdict(value).items()}, separators=(",", ":"))
+    return json.dumps(_facts(value), separators=(",", ":"))
 
 
 def _levels(levels: Sequence[Level]) -> list[list[str]]:

@@ -18,7 +18,7 @@ from markets.models import Instrument, InterestKind
 from markets.selectors import instrument_by_id, instruments_by_id
 from markets.services import renew_interest
 from markets.tickers import tickers, with_curves
-from markets.venues import venue_payload, venue_statuses
+from markets.venues import told, venue_statuses
 
 # While this process renewed something so lately, one more subscriber writes nothing: an interest lasts three times as long.
 RENEW_SECONDS = 20.0
@@ -77,7 +77,7 @@ def venues_snapshot(user: Any, key: str) -> dict[str, Any]:
     """Return how every venue is doing (the gate of `venues:all`)."""
     if key != "all":
         raise NotFound("topic")
-    return {"venues": {one.exchange.code: venue_payload(one) for one in venue_statuses()}}
+    return {"venues": {one.exchange.code: told(one.feed, one.breaker) for one in venue_statuses()}}
 
 
 def keep_tickers(instrument_ids: Sequence[str]) -> None:

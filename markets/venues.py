@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Count, Q
 
 from common import clock
-from markets.boards import FeedState, FeedStatus, feed_statuses
+from markets.boards import FeedState, FeedStatus, feed_statuses, venue_payload
 from markets.health import BreakerState, VenueHealth, venue_health
 from markets.models import Exchange, InstrumentState, SourceKind
 
@@ -114,8 +114,15 @@ def status_of(exchange: Exchange) -> VenueStatus:
     return VenueStatus(exchange, _state(exchange, feed), feed, venue_health([exchange.code])[exchange.code], 0)
 
 
-def venue_payload(status: VenueStatus) -> dict[str, Any]:
-    """Return a venue as live messages and API tell it; times are ISO texts, reasons are codes."""
+def told(feed: FeedStatus | None, breaker: VenueHealth | None) -> dict[str, Any]:
+    """Return how a venue is doing as the topic `venues:all` tells everybody: reasons are cut to their codes."""
+    return venue_payload(
+        feed and replace(feed, reason=_code(feed.reason)), breaker and replace(breaker, reason=_code(breaker.reason))
+    )
+
+
+def venue_facts(status: VenueStatus) -> dict[str, Any]:
+    """Return a venue as the API tells it; times are ISO texts, reasons are codes."""
     feed, breaker = status.feed, status.breaker
     return {
         "exchange": status.exchange.code,

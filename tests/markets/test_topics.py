@@ -14,10 +14,10 @@ from common import realtime
 from common.errors import NotFound
 from common.ids import new_id
 from markets import topics
-from markets.boards import book_payload, trade_payload
+from markets.boards import FeedState, FeedStatus, book_payload, put_feed_status, trade_payload
 from markets.models import Instrument, Interest
 from markets.selectors import instrument_by_id
-from tests.fixtures_desk import Desk
+from tests.fixtures_desk import NOON, Desk
 from tests.markets.real_venue import networked, put_book, put_day, put_tape, wall_at, watched
 
 PAGE = "page"
@@ -98,4 +98,7 @@ def test_a_crowd_writes_once(real: Instrument) -> None:
 def test_every_venue_is_in_the_one_topic_of_venues(desk: Desk, real: Instrument) -> None:
     venues = realtime.snapshot(None, "venues:all")["venues"]
     assert list(venues) == [desk.exchange.code]
-    assert (venues[desk.exchange.code]["state"], venues[desk.exchange.code]["instruments"]) == ("NEVER", 1)
+    assert venues[desk.exchange.code]["feed"] is None
+    put_feed_status(FeedStatus(desk.exchange.code, FeedState.DOWN, NOON, NOON, reason="TIMED_OUT: wss://10.0.0.7"))
+    told = realtime.snapshot(None, "venues:all")["venues"][desk.exchange.code]
+    assert (told["feed"]["state"], told["feed"]["reason"], told["breaker"]["state"]) == ("DOWN", "TIMED_OUT", "CLOSED")

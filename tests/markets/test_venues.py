@@ -16,7 +16,7 @@ from markets.boards import FEEDS, FeedState, FeedStatus, put_feed_status
 from markets.gateway.errors import Retry
 from markets.health import BOARD, Breaker
 from markets.models import SourceKind
-from markets.venues import venue_payload, venue_statuses
+from markets.venues import venue_facts, venue_statuses
 from tests.fixtures_desk import NOON, Desk
 from tests.markets.real_venue import networked, wall_at
 
@@ -73,13 +73,13 @@ def test_a_feed_that_no_longer_speaks_is_lost_unless_it_said_goodbye(
     assert [one.state for one in venue_statuses()] == [expected]
 
 
-def test_the_payload_has_everything_but_the_venues_words(venue: Desk) -> None:
+def test_the_facts_have_everything_but_the_venues_words(venue: Desk) -> None:
     put_feed_status(_status(venue.exchange.code, FeedState.DOWN))
     breaker = Breaker(venue.exchange.code)
     for _ in range(5):
         breaker.failed(Retry(venue.exchange.code, "TIMED_OUT", SECRET))
     [status] = venue_statuses()
-    assert venue_payload(status) == {
+    assert venue_facts(status) == {
         "exchange": venue.exchange.code,
         "name": "The desk",
         "source_kind": "REAL",
