@@ -43,7 +43,9 @@ def ticker_snapshot(user: Any, instrument_id: str) -> dict[str, Any]:
     """Return the cells of one instrument (the gate of `ticker:`)."""
     instrument = instrument_by_id(instrument_id)
     watch([instrument], InterestKind.TICKER)
-    [ticker] = with_curves(tickers([instrument]))
+    [ticker] = tickers([instrument])
+    if ticker.day_change_ratio is None:
+        [ticker] = with_curves([ticker])
     return {
         "cells": {
             f"{instrument.id}.price": display.price(ticker.price, instrument.tick_size),

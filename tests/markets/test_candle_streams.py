@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connections
 from django.test import AsyncClient
 from django.urls import reverse
 from rest_framework.test import APIClient
@@ -143,9 +144,12 @@ async def test_under_asgi_it_is_streamed_as_well(bitcoin: Instrument, charlie: U
     _, secret = await sync_to_async(issue_token)(user=charlie, name="bot")
     client, token = AsyncClient(), {"Authorization": f"Bearer {secret}"}
     address = reverse("markets_api:candles", args=[bitcoin.id])
-    answer: Any = await client.get(f"{address}?timeframe=1m&format=arrow", headers=token)
-    assert answer.is_async
-    data = b"".join([chunk async for chunk in answer.streaming_content])
+    try:
+        answer: Any = await client.get(f"{address}?timeframe=1m&format=arrow", headers=token)
+        assert answer.is_async
+        data = b"".join([chunk async for chunk in answer.streaming_content])
+    finally:
+        await sync_to_async(connections.close_all)()  # those of the thread in which views run
     table = pa.ipc.open_stream(data).read_all()
     assert np.diff(table["timestamp"]).min() == MINUTE
     assert len(table) == 100
