@@ -288,6 +288,10 @@ CLAIM_LEASE_SECONDS = env.float("SLIPSTREAM_CLAIM_LEASE_SECONDS", default=30.0)
 # For crash drills only: places where a process kills itself, with their probabilities (common/failpoints.py).
 FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILPOINTS", default={}).items()}
 
+# --- observing -----------------------------------------------------------------------------------------------------
+# Who sends this as a Bearer token may read /metrics; without it operators alone may.
+METRICS_TOKEN = env.str("SLIPSTREAM_METRICS_TOKEN", default="")
+
 # --- backtests -----------------------------------------------------------------------------------------------------
 # What one job (a backtest, or one chunk of a sweep) may take: seconds of the wall, and memory above an idle worker's.
 BACKTEST_SECONDS = env.float("SLIPSTREAM_BACKTEST_SECONDS", default=120.0)

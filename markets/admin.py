@@ -5,18 +5,28 @@ from __future__ import annotations
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from common.admin import ReadOnlyAdmin
 from markets.models import Asset, Backfill, Exchange, Instrument, Market
 from markets.services import relist_instrument, retire_instrument
+from markets.venues import status_of
 
 
 @admin.register(Exchange)
 class ExchangeAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
-    list_display = ["name", "code", "namespace", "source_kind"]
-    list_filter = ["source_kind"]
+    list_display = ["name", "code", "namespace", "source_kind", "dialect", "is_sandbox", "doing", "synchronised_at"]
+    list_filter = ["source_kind", "is_sandbox"]
     search_fields = ["name", "code"]
+
+    @admin.display(description="Feed and breaker")
+    def doing(self, exchange: Exchange) -> SafeString:
+        status = status_of(exchange)
+        words = ", ".join([status.words] if status.is_well else [status.words, status.breaker_words.lower()])
+        return format_html('<a href="{}">{}</a>', reverse("markets:venues"), words)
 
 
 @admin.register(Asset)

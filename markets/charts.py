@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import TypedDict
+from typing import Any, TypedDict
 
+import numpy as np
+
+from common.clock import market_now
 from engine.candle_builder import Candle
 from engine.candles import Candles
-from engine.timeframes import aggregate, candle_start, milliseconds, moment
+from engine.timeframes import TIMEFRAMES, aggregate, candle_start, milliseconds, moment, timeframe_ms
+from markets.chart_indicators import drawn_indicators, warm_up
 from markets.models import Instrument
 from markets.prices import Price, latest_prices
 from markets.selectors import candle_arrays, timeframes_of
@@ -29,7 +33,13 @@ class ChartRow(TypedDict):
 
 
 def chart_timeframes(instrument: Instrument) -> list[str]:
-    """Return the timeframes that a chart of this instrument offers, finest first."""
+    """Return the timeframes that a chart of this instrument offers, finest first.
+
+    A venue that is reached over the network gives minutes, of which the others are made: all are offered, even before
+    the first candle is there.
+    """
+    if instrument.exchange.dialect:
+        return list(CHART_TIMEFRAMES)
     known = timeframes_of(instrument)
     return [timeframe for timeframe in CHART_TIMEFRAMES if timeframe in known]
 
@@ -38,10 +48,51 @@ def chart_rows(
     instrument: Instrument, timeframe: str, *, end: datetime | None = None, count: int = CHART_CANDLES
 ) -> list[ChartRow]:
     """Return the newest candles that closed by `end`, oldest first; without an end also the one that is forming."""
-    rows = [chart_row(candle) for candle in candle_rows(candle_arrays(instrument, timeframe, end=end, count=count))]
+    rows = [chart_row(candle) for candle in candle_rows(closed_candles(instrument, timeframe, end=end, count=count))]
     if end is None and (forming := forming_candle(instrument, timeframe)):
         rows.append(chart_row(forming))
     return rows
+
+
+def chart_answer(instrument: Instrument, timeframe: str, indicators: Sequence[str]) -> dict[str, Any]:
+    """Return all that a market's chart draws: candles, the forming one last, volumes and indicators of closed ones.
+
+    {"candles": [ChartRow …], "volumes": [[seconds, base units] …], "indicators": [Drawn …]}
+    """
+    count = CHART_CANDLES + warm_up(indicators, timeframe)
+    closed = closed_candles(instrument, timeframe, count=count)
+    shown = closed.part(max(0, len(closed) - CHART_CANDLES), len(closed))
+    rows = [chart_row(candle) for candle in candle_rows(shown)]
+    if forming := forming_candle(instrument, timeframe):
+        rows.append(chart_row(forming))
+    volumes = zip((shown.opened_at // 1000).tolist(), shown.volume.tolist(), strict=True)
+    return {
+        "candles": rows,
+        "volumes": [list(one) for one in volumes],
+        "indicators": drawn_indicators(closed, indicators, len(shown)),
+    }
+
+
+def closed_candles(
+    instrument: Instrument, timeframe: str, *, end: datetime | None = None, count: int = CHART_CANDLES
+) -> Candles:
+    """Return the newest closed candles; of a venue over the network, what is not stored is made of finer ones."""
+    stored = candle_arrays(instrument, timeframe, end=end, count=count)
+    if not instrument.exchange.dialect:
+        return stored
+    length = timeframe_ms(timeframe)
+    finer = [one for one in timeframes_of(instrument) if TIMEFRAMES[one] < length and length % TIMEFRAMES[one] == 0]
+    if not finer:
+        return stored
+    start = moment(int(stored.opened_at[-1]) + length) if len(stored) else None
+    # Up to the last whole one: what is after it is still forming.
+    until = moment(candle_start(milliseconds(end or market_now(instrument.market.namespace)), timeframe))
+    fine = candle_arrays(instrument, finer[-1], start=start, end=until, count=count * length // TIMEFRAMES[finer[-1]])
+    # The first is whole only if it begins with its first minute.
+    first = int(fine.opened_at.searchsorted(-(-int(fine.opened_at[0]) // length) * length)) if len(fine) else 0
+    made = aggregate(fine.part(first, len(fine)), timeframe)
+    parts = [np.concatenate([getattr(stored, name), getattr(made, name)])[-count:] for name in Candles.__slots__]
+    return Candles(*parts)
 
 
 def forming_candle(instrument: Instrument, timeframe: str) -> Candle | None:

@@ -41,6 +41,12 @@ def latest_prices(instruments: Iterable[Instrument]) -> dict[UUID, Price]:
     return found
 
 
+def plain_prices(namespace: str, instrument_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the newest prices of a namespace's instruments as plain decimal text: for lists that sort thousands."""
+    cells = bus().board_get(board_name(namespace), map(str, instrument_ids))
+    return {UUID(key): cell.partition("|")[0] for key, cell in cells.items()}
+
+
 def price_cells(prices: Mapping[str, str], at: datetime) -> dict[str, str]:
     """Return the board's cells for prices (instrument id → plain decimal text) that were all made at `at`."""
     moment = at.isoformat()

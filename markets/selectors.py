@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,7 +55,11 @@ def tradable_instruments(namespace: str | None = None) -> QuerySet[Instrument]:
 
 def search_instruments(query: str) -> QuerySet[Instrument]:
     """Return the tradable instruments whose every word of `query` is in their symbol, assets or exchange."""
-    found = tradable_instruments().order_by("market__namespace", "exchange__code", "symbol")
+    return searched(tradable_instruments().order_by("market__namespace", "exchange__code", "symbol"), query)
+
+
+def searched(found: QuerySet[Instrument], query: str) -> QuerySet[Instrument]:
+    """Return those of the instruments whose every word of `query` is in their symbol, assets or exchange."""
     for word in query.replace("/", " ").split():
         found = found.filter(
             Q(symbol__icontains=word)
@@ -66,6 +70,15 @@ def search_instruments(query: str) -> QuerySet[Instrument]:
             | Q(exchange__code__iexact=word)
         )
     return found
+
+
+def comparable_instruments(instrument: Instrument) -> QuerySet[Instrument]:
+    """Return what trades the same coin in the same way at other venues of the namespace; the same market is among it."""
+    market = instrument.market
+    found = tradable_instruments(market.namespace).filter(market__base=market.base_id, market__kind=market.kind)
+    return found.exclude(exchange=instrument.exchange_id).order_by(
+        "market__quote_id", "market__contract", "exchange__name", "symbol"
+    )
 
 
 def known_timeframe(timeframe: str) -> str:
@@ -188,6 +201,47 @@ def candle_range(instrument: Instrument, timeframe: str) -> tuple[datetime, date
     if not bounds or min(bounds) > last_closed:
         return None
     return moment(min(bounds)), moment(min(max(bounds), candle_start(last_closed, timeframe)))
+
+
+def candle_ranges(instrument: Instrument) -> dict[str, tuple[datetime, datetime]]:
+    """Return for each timeframe, finest first, when its first and last candle opened; one query for all."""
+    found: dict[str, list[int]] = defaultdict(list)
+    ends = RecentCandle.objects.filter(instrument=instrument).order_by().values("timeframe")
+    for row in ends.annotate(first=Min("opened_at"), last=Max("opened_at")):
+        found[row["timeframe"]] += [milliseconds(row["first"]), milliseconds(row["last"])]
+    names = (instrument.exchange.code, instrument.symbol)
+    for timeframe in candle_store().timeframes(*names):
+        found[timeframe] += candle_store().bounds(*names, timeframe) or ()
+    return {name: (moment(min(found[name])), moment(max(found[name]))) for name in TIMEFRAMES if found.get(name)}
+
+
+def candle_chunks(
+    instrument: Instrument, timeframe: str, *, start: datetime, end: datetime, rows: int
+) -> Iterator[Candles]:
+    """Return what `candle_arrays` returns of a range, in parts of about `rows`; empty parts are left out.
+
+    The database is asked at once, files as the parts are taken: whoever streams them needs no connection meanwhile.
+    """
+    length = timeframe_ms(timeframe)
+    start_ms, end_ms = milliseconds(start), milliseconds(end) - length + 1
+    recent = _recent_candles(instrument, timeframe, start_ms, end_ms, None)
+    names = (instrument.exchange.code, instrument.symbol, timeframe)
+
+    def parts() -> Iterator[Candles]:
+        for first in range(start_ms, max(start_ms, end_ms), rows * length):
+            last = min(first + rows * length, end_ms)
+            found = _joined(candle_store().read(*names, start_ms=first, end_ms=last), _between(recent, first, last))
+            if len(found):
+                yield found
+
+    return parts()
+
+
+def _between(candles: Candles | None, start_ms: int, end_ms: int) -> Candles | None:
+    if candles is None:
+        return None
+    first, last = candles.opened_at.searchsorted([start_ms, end_ms])
+    return candles.part(int(first), int(last))
 
 
 def timeframes_of(instrument: Instrument) -> list[str]:

@@ -8,6 +8,7 @@ app_name = "markets"
 
 urlpatterns = [
     path("", views.market_list, name="list"),
+    path("venues/", views.venues, name="venues"),
     path("<uuid:instrument_id>/", views.instrument, name="instrument"),
     path("<uuid:instrument_id>/candles/<str:timeframe>/", views.candles, name="candles"),
     path("<uuid:instrument_id>/history/", backfill_views.history, name="history"),

@@ -121,9 +121,12 @@ def nav_link(
 
 
 @register.inclusion_tag("components/pagination.html", takes_context=True)
-def pagination(context: Context, page: Page[Any]) -> dict[str, Any]:
-    """Draw links to the previous and next page that keep the rest of the query; nothing where there is one page only."""
-    return {"page": page, "request": context["request"]}
+def pagination(context: Context, page: Page[Any], back: str = "Newer", on: str = "Older") -> dict[str, Any]:
+    """Draw links to the previous and next page that keep the rest of the query; nothing where there is one page only.
+
+    `back` and `on` are their words, for lists that are not in the order of time.
+    """
+    return {"page": page, "request": context["request"], "back": back, "on": on}
 
 
 @register.inclusion_tag("components/sparkline.html")

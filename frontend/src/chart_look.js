@@ -19,6 +19,8 @@ export function palette() {
     label: read("ink"),
     up: read("candle-up"),
     down: read("candle-down"),
+    volumeUp: read("candle-up", 0.45),
+    volumeDown: read("candle-down", 0.45),
     gain: read("up"),
     loss: read("down"),
     accent: read("accent"),

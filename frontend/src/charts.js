@@ -4,14 +4,20 @@
  * seconds UTC. Live messages of the nearest data-topic append: {"series": {"candle": {…}, "marker": {…}}} or {"equity": {…}};
  * data-series names another key than candle or equity. A `[data-chart-url]` button inside shows another address.
  * Within a `[data-refresh]` part a chart's markers are fetched again when the part is told to; its picture stays.
+ * With data-extras the answer's volumes and indicators are drawn, too (chart_overlays.js); `[data-chart-indicator="sma"]`
+ * buttons choose, ?indicators=sma,… asks for them, and the page's own address remembers them and the range.
  */
 
 import { AreaSeries, CandlestickSeries, createChart, createSeriesMarkers } from "lightweight-charts";
 
 import * as data from "./chart_data.js";
 import * as look from "./chart_look.js";
+import { Overlays } from "./chart_overlays.js";
 
 const CANDLE_PX = 8;
+/** Volumes and indicators of a candle that closed are fetched so soon, and no more often than this. */
+const EXTRAS_AFTER_MS = 1_000;
+const EXTRAS_AGAIN_AFTER_MS = 5_000;
 const EMPTY_WORDS = { candles: "No prices yet.", equity: "No history yet. It starts with the first snapshot." };
 
 /** element -> Chart, for those on the page. */
@@ -56,11 +62,28 @@ class Chart {
       ? this.chart.addSeries(CandlestickSeries, look.candleOptions(colours))
       : this.chart.addSeries(AreaSeries, look.areaOptions(colours));
     this.markers = createSeriesMarkers(this.series, []);
-    this.chart.subscribeCrosshairMove((move) => this.#showLegend(move.seriesData?.get(this.series) ?? this.rows.at(-1)));
+    if ("extras" in this.element.dataset) {
+      this.overlays = new Overlays(this.chart, colours, (value) => this.write(value));
+    }
+    this.chart.subscribeCrosshairMove(({ seriesData }) =>
+      this.#showLegend(seriesData?.get(this.series) ?? this.rows.at(-1), seriesData),
+    );
+  }
+
+  /** Returns the names of the indicators whose buttons are pressed. */
+  get indicators() {
+    const pressed = this.element.querySelectorAll('[data-chart-indicator][aria-pressed="true"]');
+    return [...pressed].map((button) => button.dataset.chartIndicator).join(",");
+  }
+
+  get #address() {
+    const chosen = this.indicators;
+    return chosen ? `${this.element.dataset.url}?indicators=${chosen}` : this.element.dataset.url;
   }
 
   repaint() {
     const colours = look.palette();
+    this.overlays?.repaint(colours);
     this.chart.applyOptions(look.chartOptions(colours));
     this.series.applyOptions(this.kind === "candles" ? look.candleOptions(colours) : look.areaOptions(colours));
     this.#showMarkers(colours);
@@ -72,7 +95,7 @@ class Chart {
     const { signal } = this.loading;
     this.#state("loading");
     try {
-      const response = await fetch(this.element.dataset.url, { signal, headers: { Accept: "application/json" } });
+      const response = await fetch(this.#address, { signal, headers: { Accept: "application/json" } });
       if (!response.ok) {
         throw new Error(`The server answered ${response.status}`);
       }
@@ -101,6 +124,29 @@ class Chart {
     }
   }
 
+  /** Takes the volumes and indicators of a fresh answer and nothing else. */
+  async loadExtras() {
+    clearTimeout(this.extrasTimer);
+    this.extrasTimer = 0;
+    this.extrasAt = performance.now();
+    const asked = this.#address;
+    try {
+      const response = await fetch(asked, { headers: { Accept: "application/json" } });
+      if (response.ok && asked === this.#address) {
+        this.overlays.show(await response.json(), this.rows);
+        this.#showLegend(this.rows.at(-1));
+        this.#describe();
+      }
+    } catch {
+      // The next candle asks again.
+    }
+  }
+
+  #extrasLater() {
+    const rest = EXTRAS_AGAIN_AFTER_MS - (performance.now() - (this.extrasAt ?? -Infinity));
+    this.extrasTimer ||= setTimeout(() => this.loadExtras(), Math.max(EXTRAS_AFTER_MS, rest));
+  }
+
   #takeTrades(answer) {
     this.trades = (answer.markers ?? []).map(data.trade).sort((a, b) => a.time - b.time);
   }
@@ -110,6 +156,7 @@ class Chart {
     this.#takeTrades(answer);
     this.#setPrecision();
     this.series.setData(this.rows);
+    this.overlays?.show(answer, this.rows);
     this.#showMarkers(look.palette());
     this.#frame();
     this.#describe();
@@ -141,7 +188,7 @@ class Chart {
     this.markers.setMarkers(data.withoutCrowd(this.trades).map((trade) => look.markerOf(trade, colours)));
   }
 
-  #showLegend(row) {
+  #showLegend(row, seriesData = null) {
     this.legend.replaceChildren();
     if (!row) {
       return;
@@ -163,12 +210,20 @@ class Chart {
     const part = make("span", "", this.legend);
     part.dataset.sign = sign;
     part.textContent = text;
+    for (const { name, text: figures, colour } of this.overlays?.legend(seriesData) ?? []) {
+      const line = make("span", "", this.legend);
+      line.append(`${name} `);
+      const figure = make("b", "", line);
+      figure.style.color = colour;
+      figure.textContent = figures;
+    }
   }
 
   #describe() {
     const label = this.element.dataset.label ?? "Chart";
     const plain = "plain" in this.element.dataset;
     const facts = this.rows.length > 0 ? data.summary(this.rows, this.trades, this.write, plain) : [];
+    facts.push(...(this.overlays?.legend().map(({ name, text }) => [name, text]) ?? []));
     this.canvas.setAttribute("aria-label", [label, ...facts.map(([name, text]) => `${name}: ${text}`)].join(". "));
     this.table.replaceChildren();
     make("caption", "", this.table).textContent = label;
@@ -224,7 +279,11 @@ class Chart {
       this.rows[this.rows.length - 1] = row;
     } else {
       this.rows.push(row);
+      if (this.overlays && last) {
+        this.#extrasLater();
+      }
     }
+    this.overlays?.hear({ ...row, volume: raw.volume });
     if (!last) {
       this.#setPrecision();
       this.#state("ready");
@@ -235,6 +294,7 @@ class Chart {
 
   remove() {
     this.loading?.abort();
+    clearTimeout(this.extrasTimer);
     this.chart.remove();
   }
 }
@@ -256,7 +316,28 @@ function choose(button) {
   if (button.dataset.chartSeries) {
     element.dataset.series = button.dataset.chartSeries;
   }
+  if ("extras" in element.dataset) {
+    remember("timeframe", button.dataset.chartSeries);
+  }
   charts.get(element).load();
+}
+
+function toggleIndicator(button) {
+  button.setAttribute("aria-pressed", String(button.getAttribute("aria-pressed") !== "true"));
+  const chart = charts.get(button.closest("[data-chart]"));
+  remember("indicators", chart.indicators);
+  chart.loadExtras();
+}
+
+/** Writes a choice into the page's address, so that it survives a reload and can be handed on. */
+function remember(name, value) {
+  const here = new URL(location.href);
+  if (value) {
+    here.searchParams.set(name, value);
+  } else {
+    here.searchParams.delete(name);
+  }
+  history.replaceState(history.state, "", here);
 }
 
 let listening = false;
@@ -279,6 +360,10 @@ function listen() {
     const button = event.target.closest?.("[data-chart] [data-chart-url]");
     if (button) {
       choose(button);
+    }
+    const indicator = event.target.closest?.("[data-chart] [data-chart-indicator]");
+    if (indicator) {
+      toggleIndicator(indicator);
     }
   });
 }

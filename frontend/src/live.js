@@ -152,8 +152,10 @@ function refreshParts(topic, names = null) {
 
 function apply(message, quiet) {
   writeCells(message.topic, message.cells ?? {}, quiet);
-  if (message.refresh?.length > 0) {
-    refreshParts(message.topic, message.refresh);
+  // How venues are doing comes whole, and is shown in words that only the server has.
+  const names = [...(message.refresh ?? []), ...(message.venues ? ["venues"] : [])];
+  if (names.length > 0) {
+    refreshParts(message.topic, names);
   }
   document.dispatchEvent(new CustomEvent("live:message", { detail: message }));
 }

@@ -5,6 +5,7 @@ import "./styles.css";
 import Alpine from "@alpinejs/csp";
 import "htmx.org";
 
+import { startBooks } from "./books.js";
 import { startLive } from "./live.js";
 import { startCopy } from "./ui/copy.js";
 import { startDialogs } from "./ui/dialogs.js";
@@ -45,6 +46,7 @@ startRows();
 startTabs();
 startCopy();
 startRequests();
+startBooks();
 startLive();
 drawCharts();
 document.addEventListener("htmx:afterSettle", drawCharts);

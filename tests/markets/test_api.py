@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from common.ids import new_id
-from markets.models import Instrument, SourceKind
+from markets.models import Instrument, Interest, SourceKind
 from markets.services import retire_instrument
 from tests.fixtures_desk import NOON, Desk
 
@@ -47,7 +47,10 @@ def test_an_instrument_shows_its_rules_exactly(api: APIClient, db: None) -> None
         "quote": "USDT",
         "contract": "",
         "source_kind": "SIMULATED",
+        "is_sandbox": False,
         "state": "ACTIVE",
+        "is_delisted": False,
+        "contract_size": "1",
         "tick_size": "0.000000000000000001",
         "lot_step": "0.001",
         "min_quantity": "0",
@@ -69,6 +72,8 @@ def test_instruments_are_listed_newest_first_and_chosen_by_what_they_are(api: AP
     assert _bases(api.get(address, {"exchange": there.exchange.code, "state": "ACTIVE"})) == ["BTC"]
     assert _bases(api.get(address, {"base": "ETH", "quote": "USDT", "kind": "SPOT"})) == ["ETH"]
     assert _bases(api.get(address, {"base": "DOGE"})) == []
+    assert _bases(api.get(address, {"search": "btc usdt", "exchange": here.exchange.code})) == ["BTC"]
+    assert _bases(api.get(address, {"search": "no such"})) == []
     refused = api.get(address, {"state": "SLEEPING"})
     assert (refused.status_code, list(refused.json()["context"]["fields"])) == (400, ["state"])
 
@@ -116,6 +121,9 @@ def test_candles_between_two_times(api: APIClient, desk: Desk) -> None:
         ({"timeframe": "7m"}, "timeframe"),
         ({"timeframe": "5m", "limit": "0"}, "limit"),
         ({"timeframe": "5m", "limit": "1001"}, "limit"),
+        ({"timeframe": "5m", "limit": "1100001", "format": "arrow"}, "limit"),
+        ({"timeframe": "7m", "format": "parquet"}, "timeframe"),
+        ({"timeframe": "5m", "format": "csv"}, "format"),
         ({"timeframe": "5m", "limit": "many"}, "limit"),
         ({"timeframe": "5m", "start": "yesterday"}, "start"),
         ({"timeframe": "5m", "start": "2026-03-02T12:00:00Z", "end": "2026-03-02T12:00:00Z"}, "end"),
@@ -147,21 +155,33 @@ def test_tickers_have_the_day_and_nothing_where_there_is_no_price(api: APIClient
             "day_high": "125",
             "day_low": "100",
             "day_volume": 2.0,
+            "day_turnover": 250.0,
             "day_change_ratio": 0.25,
         },
         {
             "instrument_id": str(ether.id),
             "symbol": "ETH-USDT",
             **known,
-            **dict.fromkeys(("price", "at", "day_open", "day_high", "day_low", "day_volume", "day_change_ratio")),
+            **dict.fromkeys(
+                ("price", "at", "day_open", "day_high", "day_low", "day_volume", "day_turnover", "day_change_ratio")
+            ),
         },
     ]
     assert len(api.get(reverse("markets_api:tickers")).json()) == 2
-    assert api.get(reverse("markets_api:tickers"), {"namespace": "nowhere"}).json() == []
+    for query, count in (
+        ({"namespace": "nowhere"}, 0),
+        ({"exchange": desk.exchange.code}, 2),
+        ({"exchange": "nowhere"}, 0),
+        ({"kind": "PERPETUAL"}, 0),
+        ({"namespace": ""}, 2),
+    ):
+        assert len(api.get(reverse("markets_api:tickers"), query).json()) == count
+    refused = api.get(reverse("markets_api:tickers"), {"kind": "FUTURE"})
+    assert (refused.status_code, list(refused.json()["context"]["fields"])) == (400, ["kind"])
 
 
 def test_an_unknown_instrument_is_not_found(api: APIClient) -> None:
-    for name in ("instrument", "candles"):
+    for name in ("instrument", "candles", "book", "trades", "funding"):
         refused = api.get(reverse(f"markets_api:{name}", args=[new_id()]), {"timeframe": "5m"})
         assert (refused.status_code, refused.json()["code"]) == (404, "NOT_FOUND")
 
@@ -172,9 +192,12 @@ def test_nobody_gets_nothing(desk: Desk) -> None:
         reverse("markets_api:instruments"),
         reverse("markets_api:instrument", args=[bitcoin.id]),
         _candles(bitcoin),
+        *(reverse(f"markets_api:{name}", args=[bitcoin.id]) for name in ("book", "trades", "funding")),
         reverse("markets_api:tickers"),
+        reverse("markets_api:venues"),
     ):
         assert APIClient().get(address).status_code == 401
+    assert not Interest.objects.exists()
 
 
 def test_the_api_is_for_reading(api: APIClient, desk: Desk) -> None:

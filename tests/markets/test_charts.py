@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
+
+import pytest
 
 from engine.candle_builder import Candle
 from markets.candle_store import candle_store
-from markets.charts import chart_rows, chart_timeframes, forming_candle
+from markets.charts import chart_answer, chart_rows, chart_timeframes, closed_candles, forming_candle
 from markets.models import Instrument
+from markets.selectors import instrument_by_id
 from tests.fixtures_desk import NOON, Desk
+from tests.markets.real_venue import networked, wall_at
 from tests.markets.series import NOON_MS, candles_at
 
 MINUTE = 60_000
@@ -65,3 +70,54 @@ def test_a_price_forms_a_candle_where_there_is_none_yet(desk: Desk) -> None:
     bitcoin = desk.instrument()
     desk.step({bitcoin: "64000"}, at=NOON + timedelta(minutes=7))
     assert forming_candle(bitcoin, "5m") == Candle(NOON_MS + 5 * MINUTE, 64000, 64000, 64000, 64000, 0)
+
+
+@pytest.fixture
+def networked_bitcoin(desk: Desk) -> Iterator[Instrument]:
+    """An instrument of a venue that gives minutes only; it is a quarter past noon."""
+    made = desk.instrument()
+    networked(desk)
+    with wall_at(NOON + timedelta(minutes=15)):
+        yield instrument_by_id(made.id)
+
+
+def test_a_real_venue_offers_every_timeframe_from_the_start(networked_bitcoin: Instrument) -> None:
+    assert chart_timeframes(networked_bitcoin) == ["1m", "5m", "15m", "1h", "4h", "1d"]
+    assert chart_rows(networked_bitcoin, "5m") == []
+
+
+def test_coarse_candles_are_made_of_minutes_and_only_whole_ones(networked_bitcoin: Instrument) -> None:
+    _store(networked_bitcoin, "1m", *range(-3, 13))
+    found = closed_candles(networked_bitcoin, "5m")
+    # The one that began before the first minute is left out, the one of minutes 10 … 14 ends at the quarter.
+    assert [(at - NOON_MS) // MINUTE for at in found.opened_at.tolist()] == [0, 5, 10]
+    assert (found.open[0], found.high[0], found.low[0], found.close[0], found.volume[0]) == (
+        99.5,
+        105.0,
+        99.0,
+        104.0,
+        10.0,
+    )
+    earlier = closed_candles(networked_bitcoin, "5m", end=NOON + timedelta(minutes=9, seconds=59))
+    assert [(at - NOON_MS) // MINUTE for at in earlier.opened_at.tolist()] == [0]
+    assert len(closed_candles(networked_bitcoin, "5m", count=2)) == 2
+
+
+def test_what_is_stored_goes_before_what_is_made_and_is_carried_on(networked_bitcoin: Instrument) -> None:
+    _store(networked_bitcoin, "5m", -5, 0)
+    _store(networked_bitcoin, "1m", *range(15))
+    found = closed_candles(networked_bitcoin, "5m")
+    assert [(at - NOON_MS) // MINUTE for at in found.opened_at.tolist()] == [-5, 0, 5, 10]
+    assert found.close.tolist() == [95.0, 100.0, 109.0, 114.0]
+
+
+def test_a_charts_answer_has_volumes_and_indicators_of_what_has_closed(desk: Desk) -> None:
+    bitcoin = desk.instrument()
+    _store(bitcoin, "1m", *range(-600, 0))
+    desk.step({bitcoin: "5"}, at=NOON + timedelta(seconds=1))
+    answer = chart_answer(bitcoin, "1m", ["sma"])
+    assert (len(answer["candles"]), len(answer["volumes"])) == (501, 500)
+    assert answer["volumes"][-1] == [NOON_MS // 1000 - 60, 2.0]
+    points = answer["indicators"][0]["lines"][0]["points"]
+    # 500 are shown and all of them are known, since the candles before were seen.
+    assert (len(points), points[-1]) == (500, (NOON_MS // 1000 - 60, 89.5))

@@ -10,8 +10,11 @@ import pytest
 from engine.timeframes import milliseconds
 from markets.candle_store import candle_store
 from markets.models import Instrument
-from markets.tickers import Ticker, change_text, day_opens, tickers
+from markets.prices import put_prices
+from markets.selectors import instrument_by_id
+from markets.tickers import CURVE_POINTS, Ticker, change_text, day_opens, tickers, with_curves
 from tests.fixtures_desk import NOON, Desk
+from tests.markets.real_venue import networked, perpetual, put_day
 from tests.markets.series import candles_at
 
 DAY_MINUTES = 1440
@@ -94,3 +97,56 @@ def test_a_change_is_measured_from_the_first_candle_of_the_day(
 )
 def test_a_change_reads_as_on_every_page(price: Decimal | None, before: Decimal | None, text: str) -> None:
     assert change_text(price, before) == text
+
+
+def test_a_real_venue_tells_its_day_and_no_candle_is_asked(desk: Desk) -> None:
+    made = desk.instrument()
+    networked(desk)
+    bitcoin = instrument_by_id(made.id)
+    _store(bitcoin, [-2, -1])
+    put_day(bitcoin, "5500.00", "0.1", "70000")
+    [ticker] = tickers([bitcoin])
+    assert ticker == Ticker(
+        bitcoin,
+        price=Decimal("5500.00"),
+        at=NOON,
+        day_open=Decimal("5000.00"),
+        day_high=Decimal(5510),
+        day_low=Decimal(5490),
+        day_volume=5.0,
+        told_change_ratio=Decimal("0.1"),
+        told_turnover=70000.0,
+    )
+    assert (ticker.day_change, ticker.day_turnover, ticker.topic) == ("+10.00%", 70000.0, f"ticker:{bitcoin.id}")
+
+
+def test_what_a_real_venue_does_not_tell_is_made_of_candles_for_a_page(desk: Desk) -> None:
+    made = desk.instrument()
+    networked(desk)
+    bitcoin = instrument_by_id(made.id)
+    _store(bitcoin, [-2, -1])
+    put_prices(desk.namespace, {str(bitcoin.id): "5500.00"}, NOON)
+    [ticker] = tickers([bitcoin])
+    assert (ticker.price, ticker.day_open) == (Decimal("5500.00"), None)
+    [ticker] = with_curves([ticker])
+    assert (ticker.day_open, ticker.day_volume, ticker.day_change) == (Decimal("4997.50"), 4.0, "+10.06%")
+    assert ticker.curve == (4997.5, 4998.0, 4999.0, 5500.0)
+
+
+def test_a_curve_is_drawn_of_coarse_candles_through_few_points(desk: Desk) -> None:
+    bitcoin = desk.instrument()
+    _store(bitcoin, range(-DAY_MINUTES, 0))
+    desk.step({bitcoin: "5500.00"}, at=NOON)
+    [fine] = with_curves(tickers([bitcoin]))
+    assert len(fine.curve) <= CURVE_POINTS
+    assert (fine.curve[0], fine.curve[-2:]) == (3559.5, (4999.0, 5500.0))
+    _store(bitcoin, [-60, -30], "30m")
+    [coarse] = with_curves(tickers([bitcoin]))
+    assert coarse.curve == (4939.5, 4940.0, 4970.0, 5500.0)
+
+
+def test_turnover_is_in_quote_units_whatever_volume_is_counted_in(desk: Desk) -> None:
+    spot, inverse = desk.instrument(), perpetual(desk, contract="PERP-BTC", contract_size=Decimal(100))
+    assert Ticker(spot, price=Decimal(50), day_volume=3.0).day_turnover == 150.0
+    assert Ticker(inverse, price=Decimal(50), day_volume=3.0).day_turnover == 300.0
+    assert Ticker(spot, day_volume=3.0).day_turnover is None

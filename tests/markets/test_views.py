@@ -11,9 +11,10 @@ from django.urls import reverse
 from accounts.models import User
 from common.ids import new_id
 from markets.models import Exchange, Instrument, SourceKind
-from markets.selectors import tradable_instruments
+from markets.selectors import instruments, tradable_instruments
 from markets.services import retire_instrument
 from tests.fixtures_desk import NOON, Desk
+from tests.markets.real_venue import networked
 from tests.markets.series import NOON_MS
 
 
@@ -37,8 +38,7 @@ def test_the_list_shows_price_change_and_source_in_live_cells(client: Client, db
     desk = Desk(SourceKind.SIMULATED)
     bitcoin = _bitcoin(desk)
     page = _text(client, reverse("markets:list"))
-    assert f'<tbody data-topic="prices:{desk.namespace}">' in page
-    assert f'<tr data-key="{bitcoin.id}" data-href="{_page(bitcoin)}">' in page
+    assert f'<tr data-topic="prices:{desk.namespace}" data-key="{bitcoin.id}" data-href="{_page(bitcoin)}">' in page
     assert '<span data-cell="price">64,640.00</span>' in page
     assert '<span data-cell="change" data-sign="pos">+1.00%</span>' in page
     assert ">SIMULATED</span>" in page
@@ -53,13 +53,16 @@ def test_a_real_venue_carries_no_label_and_a_market_without_prices_shows_none(cl
     assert "SIMULATED" not in page
 
 
-def test_namespaces_hear_their_own_topic(client: Client, db: None) -> None:
-    desks = [Desk(), Desk()]
+def test_rows_hear_their_namespace_and_those_of_real_venues_a_topic_of_their_own(client: Client, db: None) -> None:
+    desks = [Desk(), Desk(), Desk()]
     for desk in desks:
         desk.instrument("BTC")
-        desk.instrument("ETH")
+    real = networked(desks[2])
+    [bitcoin] = instruments().filter(exchange=real)
     page = _text(client, reverse("markets:list"))
-    assert [page.count(f'data-topic="prices:{desk.namespace}"') for desk in desks] == [1, 1]
+    topics = [f"prices:{desks[0].namespace}", f"prices:{desks[1].namespace}", f"ticker:{bitcoin.id}"]
+    assert [page.count(f'<tr data-topic="{topic}"') for topic in topics] == [1, 1, 1]
+    assert f"prices:{real.namespace}" not in page
 
 
 def test_a_search_narrows_the_list_and_as_a_part_brings_the_table_alone(client: Client, desk: Desk) -> None:
@@ -73,6 +76,7 @@ def test_a_search_narrows_the_list_and_as_a_part_brings_the_table_alone(client: 
     assert "<html" in whole
     nothing = _text(client, reverse("markets:list") + "?q=%3Cscript%3E")
     assert "No market found" in nothing
+    assert '<p id="markets-count" class="market-count" role="status" hx-swap-oob="true">1 market' in part
     assert "<script>" not in nothing.replace("<script type", "").split("<main")[1].split("</main")[0]
 
 
@@ -136,7 +140,9 @@ def test_a_charts_data_are_closed_candles_and_the_one_that_forms(client: Client,
             {"time": seconds, "open": 64000.0, "high": 64000.0, "low": 64000.0, "close": 64000.0},
             {"time": seconds + 300, "open": 64640.0, "high": 64640.0, "low": 64640.0, "close": 64640.0},
             {"time": seconds + 600, "open": 64700.5, "high": 64700.5, "low": 64700.5, "close": 64700.5},
-        ]
+        ],
+        "volumes": [[seconds, 1.0], [seconds + 300, 1.0]],
+        "indicators": [],
     }
 
 

@@ -19,6 +19,7 @@ from tests.routes.world import ASKERS
 PAGES = """
 route                                    method  nobody   charlie  bob      alice    operator revoked
 overview                                 GET     200      200      200      200      200      200
+metrics                                  GET     404      404      404      404      200      404
 accounts:profile                         GET     login    200      200      200      200      login
 accounts:profile                         POST    login    done     done     done     done     login
 accounts:tokens                          GET     login    200      200      200      200      login
@@ -32,6 +33,7 @@ accounts:data                            GET     login    200      200      200 
 accounts:export                          POST    login    200      200      200      200      login
 accounts:leave                           POST    login    done     400      400      done     login
 markets:list                             GET     200      200      200      200      200      200
+markets:venues                           GET     200      200      200      200      200      200
 markets:instrument                       GET     200      200      200      200      200      200
 markets:candles                          GET     200      200      200      200      200      200
 markets:history                          GET     200      200      200      200      200      200
@@ -164,7 +166,11 @@ markets_api:backfills                    GET     401      200      200      200 
 markets_api:backfills                    POST    401      201      201      201      201      401
 markets_api:backfill                     GET     401      404      404      200      404      401
 markets_api:backfill                     DELETE  401      404      404      204      404      401
+markets_api:book                         GET     401      200      200      200      200      401
+markets_api:trades                       GET     401      200      200      200      200      401
+markets_api:funding                      GET     401      400      400      400      400      401
 markets_api:tickers                      GET     401      200      200      200      200      401
+markets_api:venues                       GET     401      200      200      200      200      401
 portfolios_api:portfolios                GET     401      200      200      200      200      401
 portfolios_api:portfolios                POST    401      201      201      201      201      401
 portfolios_api:portfolio                 GET     401      404      404      200      404      401

@@ -20,7 +20,8 @@ account_login                next
 account_signup               invitation next
 accounts:notifications       page
 accounts:activity            page
-markets:list                 q
+markets:list                 q venue kind sort page
+markets:instrument           timeframe indicators
 portfolios:detail            market
 portfolios:ledger            account page
 portfolios:orders            page
@@ -35,10 +36,12 @@ community:competitions       page
 community:new_competition    exchange
 accounts_api:notifications   unread cursor page_size
 accounts_api:invitations     cursor
-markets_api:instruments      exchange namespace kind base quote state cursor page_size
 markets_api:backfills        instrument state cursor
-markets_api:candles          timeframe limit start end
-markets_api:tickers          namespace
+markets_api:instruments      search exchange namespace kind base quote state cursor page_size
+markets_api:candles          timeframe limit start end format
+markets_api:book             depth
+markets_api:trades           limit
+markets_api:tickers          namespace exchange kind
 portfolios_api:portfolios    cursor
 portfolios_api:ledger        account cursor
 portfolios_api:positions     cursor

@@ -22,6 +22,10 @@ user           NOT_FOUND  NOT_FOUND  NOT_FOUND  snapshot   NOT_FOUND
 prices         snapshot   snapshot   snapshot   snapshot   snapshot
 candles        snapshot   snapshot   snapshot   snapshot   snapshot
 backfills      snapshot   snapshot   snapshot   snapshot   snapshot
+ticker         snapshot   snapshot   snapshot   snapshot   snapshot
+book           snapshot   snapshot   snapshot   snapshot   snapshot
+trades         snapshot   snapshot   snapshot   snapshot   snapshot
+venues         snapshot   snapshot   snapshot   snapshot   snapshot
 listing        snapshot   snapshot   snapshot   snapshot   snapshot
 competition    snapshot   snapshot   snapshot   snapshot   snapshot
 """
@@ -64,6 +68,10 @@ def _keys(world: World) -> dict[str, object]:
         "prices": world.pit.desk.namespace,
         "candles": world.pit.instrument.pk,
         "backfills": world.values["venue_instrument_id"],
+        "ticker": world.pit.instrument.pk,
+        "book": world.pit.instrument.pk,
+        "trades": world.pit.instrument.pk,
+        "venues": "all",
         "listing": world.listing.pk,
         "competition": world.competition.pk,
     }
