@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Sequence
 
 import redis
 from django.conf import settings
@@ -15,6 +14,7 @@ from common import clock
 from common.errors import DomainError
 from common.lease import lease
 from markets.alerting import AlertWatch, watching_alerts
+from markets.backfilling import work_backfills
 from markets.feed import run_feed
 from markets.gateway.errors import Stop
 from markets.models import Exchange, Instrument, SourceKind
@@ -23,7 +23,7 @@ from markets.services import announce_replayed_market, announce_simulated_market
 from markets.simulated import SimulatedSource
 from markets.sources import ReplaySeries, ReplaySource
 from markets.steps import PriceSource
-from markets.venue_feed.feed import Background, run_venue_feed
+from markets.venue_feed.feed import run_venue_feed
 from markets.venue_feed.tuning import Tuning
 
 logger = logging.getLogger(__name__)
@@ -72,14 +72,13 @@ def feed_venue(
     *,
     speed: float,
     stop: threading.Event,
-    background: Sequence[Background] = (),
     tuning: Tuning | None = None,
 ) -> None:
     """Feed a venue until its source ends or `stop` is set; stand by while another process feeds it.
 
     After an error the source is made anew from what is stored: it goes on where the store ends. A venue with a dialect
-    is followed over the network, at its own `speed`; `background` is what goes on beside that, over the same
-    connection, and `tuning` its waits.
+    is followed over the network, at its own `speed`, while its past is loaded over the same connection; `tuning` holds
+    the waits.
     """
     exchange = venue_to_run(code)
     keeper = _Keeper(code)
@@ -87,7 +86,7 @@ def feed_venue(
         try:
             if keeper.take():
                 if exchange.dialect:
-                    _follow(exchange, stop, keeper, background, tuning)
+                    _follow(exchange, stop, keeper, tuning)
                 else:
                     _feed(source_of(exchange), speed, stop, keeper)
                 return
@@ -108,14 +107,13 @@ def _follow(
     exchange: Exchange,
     stop: threading.Event,
     keeper: _Keeper,
-    background: Sequence[Background],
     tuning: Tuning | None,
 ) -> None:
     """Follow a real venue; raise DomainError VENUE_NOT_USABLE where its row cannot be right."""
     with watching_alerts(exchange.namespace) as alerts:
         try:
             run_venue_feed(
-                exchange, stop=stop, heartbeat=keeper.keep, alerts=alerts, background=background, tuning=tuning
+                exchange, stop=stop, heartbeat=keeper.keep, alerts=alerts, background=[work_backfills], tuning=tuning
             )
         except Stop as error:
             raise DomainError("VENUE_NOT_USABLE", f"{exchange} cannot be reached as it is set up: {error}") from error
@@ -156,14 +154,13 @@ def start_feed(
     *,
     speed: float,
     stop: threading.Event,
-    background: Sequence[Background] = (),
     tuning: Tuning | None = None,
 ) -> threading.Thread:
     """Feed a venue in a thread of this process and return it."""
 
     def run() -> None:
         try:
-            feed_venue(code, speed=speed, stop=stop, background=background, tuning=tuning)
+            feed_venue(code, speed=speed, stop=stop, tuning=tuning)
         finally:
             connections.close_all()
 

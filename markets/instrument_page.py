@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from django.urls import reverse
 
-from engine.timeframes import timeframe_ms
 from markets.boards import latest_books, latest_funding, latest_trades
 from markets.chart_indicators import INDICATORS
 from markets.charts import chart_timeframes
 from markets.depth import Ladder, ladder
 from markets.gateway.protocol import FundingRate, PublicTrade
 from markets.models import Instrument, MarketKind
-from markets.selectors import candle_ranges, comparable_instruments
+from markets.selectors import comparable_instruments
 from markets.sources import plain_tick
 from markets.tickers import Ticker, tickers, with_curves
 from markets.venues import VenueStatus, status_of
@@ -39,16 +37,6 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
-class Coverage:
-    """A timeframe's history: when its first and its last candle opened, and how many would fit between."""
-
-    timeframe: str
-    first: datetime
-    last: datetime
-    candles: int
-
-
-@dataclass(frozen=True, slots=True)
 class InstrumentPage:
     """All that the page of `ticker.instrument` needs. `is_live`: its venue has books and trades."""
 
@@ -59,7 +47,6 @@ class InstrumentPage:
     trades: Sequence[PublicTrade | None]
     funding: FundingRate | None
     neighbours: Sequence[Neighbour]
-    coverage: Sequence[Coverage]
 
 
 def instrument_page(instrument: Instrument) -> InstrumentPage:
@@ -77,7 +64,6 @@ def instrument_page(instrument: Instrument) -> InstrumentPage:
         trades=[*newest, *[None] * (SHOWN_TRADES - len(newest))],
         funding=latest_funding([instrument]).get(instrument.id) if is_perpetual else None,
         neighbours=sorted((_neighbour(one, ticker) for one in found), key=lambda one: not one.is_same_market),
-        coverage=[_coverage(name, *ends) for name, ends in candle_ranges(instrument).items()],
     )
 
 
@@ -108,8 +94,3 @@ def _neighbour(other: Ticker, ours: Ticker) -> Neighbour:
     is_same = other.instrument.market_id == ours.instrument.market_id
     known = is_same and other.price is not None and ours.price
     return Neighbour(other, is_same, other.price / ours.price - 1 if known and other.price and ours.price else None)
-
-
-def _coverage(timeframe: str, first: datetime, last: datetime) -> Coverage:
-    length = timeframe_ms(timeframe) / 1000
-    return Coverage(timeframe, first, last, round((last - first).total_seconds() / length) + 1)

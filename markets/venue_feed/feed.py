@@ -41,6 +41,7 @@ from markets.venue_feed.streaming import Link
 from markets.venue_feed.subscriptions import NOTHING, Wanted, read_wanted
 from markets.venue_feed.tuning import Tuning
 from markets.venue_feed.venue_time import VenueTime
+from markets.venues import told
 
 logger = logging.getLogger(__name__)
 
@@ -377,4 +378,4 @@ def _fresh(function: Callable[..., Result], *args: Any) -> Result:
 def _say(status: FeedStatus) -> None:
     boards.put_feed_status(status)
     health = venue_health([status.exchange])[status.exchange]
-    realtime.publish([("venues:all", {"venues": {status.exchange: boards.venue_payload(status, health)}})])
+    realtime.publish([("venues:all", {"venues": {status.exchange: told(status, health)}})])

@@ -15,14 +15,12 @@ from django.urls import reverse
 
 from accounts.models import User
 from markets.boards import FeedState, FeedStatus, put_feed_status, put_funding
-from markets.candle_store import candle_store
 from markets.gateway.protocol import FundingRate
 from markets.instrument_page import instrument_page
 from markets.models import Exchange, Instrument, Interest, Market, SourceKind
 from markets.selectors import instrument_by_id
 from tests.fixtures_desk import NOON, Desk
 from tests.markets.real_venue import networked, perpetual, put_book, put_day, put_tape, wall_at
-from tests.markets.series import candles_at
 
 pytestmark = pytest.mark.usefixtures("still_wall")
 
@@ -165,15 +163,6 @@ def test_the_same_market_elsewhere_is_compared_and_another_currency_only_named(
     assert "+0.100%" in page
     assert f'data-topic="ticker:{same.id}" data-key="{same.id}"' in page
     assert "At other venues" not in _page(client, desk.instrument("SOL"))
-
-
-def test_history_says_what_there_is_of_each_timeframe(client: Client, bitcoin: Instrument) -> None:
-    assert "None yet." in _page(client, bitcoin)
-    candle_store().upsert(bitcoin.exchange.code, bitcoin.symbol, "1m", candles_at(range(-100, -40)))
-    [coverage] = instrument_page(bitcoin).coverage
-    assert (coverage.timeframe, coverage.candles) == ("1m", 60)
-    assert (coverage.first, coverage.last) == (NOON - timedelta(minutes=100), NOON - timedelta(minutes=41))
-    assert "at most 60 candles" in _page(client, bitcoin)
 
 
 def test_a_delisted_market_says_so(client: Client, bitcoin: Instrument) -> None:
