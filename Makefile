@@ -57,7 +57,7 @@ sandbox: ## Serve the platform with a test exchange beside it: make sandbox [POR
 	@$(INSTALL)
 	@export SLIPSTREAM_VAR_DIR="$${SLIPSTREAM_VAR_DIR:-var/sandbox}"; exec $(VENV) manage.py serve_sandbox \
 	  --port $(PORT) --exchange-port $(SANDBOX_PORT) \
-	  $(if $(CANDLES),--exchange-arguments "$(foreach file,$(CANDLES),--candles $(file))") $(ARGS)
+	  $(if $(CANDLES),--exchange-arguments="$(foreach file,$(CANDLES),--candles $(file))") $(ARGS)
 
 exchange: ## Serve the test exchange alone (Binance's and Kraken's dialect): make exchange [SANDBOX_PORT=8100] [ARGS="--speed 10"]
 	@$(INSTALL)
