@@ -72,13 +72,14 @@ def feed_venue(
     *,
     speed: float,
     stop: threading.Event,
+    background: Sequence[Background] = (work_backfills,),
     tuning: Tuning | None = None,
 ) -> None:
     """Feed a venue until its source ends or `stop` is set; stand by while another process feeds it.
 
     After an error the source is made anew from what is stored: it goes on where the store ends. A venue with a dialect
-    is followed over the network, at its own `speed`, while its past is loaded over the same connection; `tuning` holds
-    the waits.
+    is followed over the network, at its own `speed`; `background` is what goes on beside that, over the same
+    connection: its past is loaded. `tuning` holds the waits.
     """
     exchange = venue_to_run(code)
     keeper = _Keeper(code)
@@ -86,7 +87,7 @@ def feed_venue(
         try:
             if keeper.take():
                 if exchange.dialect:
-                    _follow(exchange, stop, keeper, tuning)
+                    _follow(exchange, stop, keeper, background, tuning)
                 else:
                     _feed(source_of(exchange), speed, stop, keeper)
                 return
@@ -107,13 +108,14 @@ def _follow(
     exchange: Exchange,
     stop: threading.Event,
     keeper: _Keeper,
+    background: Sequence[Background],
     tuning: Tuning | None,
 ) -> None:
     """Follow a real venue; raise DomainError VENUE_NOT_USABLE where its row cannot be right."""
     with watching_alerts(exchange.namespace) as alerts:
         try:
             run_venue_feed(
-                exchange, stop=stop, heartbeat=keeper.keep, alerts=alerts, background=[work_backfills], tuning=tuning
+                exchange, stop=stop, heartbeat=keeper.keep, alerts=alerts, background=background, tuning=tuning
             )
         except Stop as error:
             raise DomainError("VENUE_NOT_USABLE", f"{exchange} cannot be reached as it is set up: {error}") from error
@@ -154,13 +156,14 @@ def start_feed(
     *,
     speed: float,
     stop: threading.Event,
+    background: Sequence[Background] = (work_backfills,),
     tuning: Tuning | None = None,
 ) -> threading.Thread:
     """Feed a venue in a thread of this process and return it."""
 
     def run() -> None:
         try:
-            feed_venue(code, speed=speed, stop=stop, tuning=tuning)
+            feed_venue(code, speed=speed, stop=stop, background=background, tuning=tuning)
         finally:
             connections.close_all()
 

@@ -203,18 +203,6 @@ def candle_range(instrument: Instrument, timeframe: str) -> tuple[datetime, date
     return moment(min(bounds)), moment(min(max(bounds), candle_start(last_closed, timeframe)))
 
 
-def candle_ranges(instrument: Instrument) -> dict[str, tuple[datetime, datetime]]:
-    """Return for each timeframe, finest first, when its first and last candle opened; one query for all."""
-    found: dict[str, list[int]] = defaultdict(list)
-    ends = RecentCandle.objects.filter(instrument=instrument).order_by().values("timeframe")
-    for row in ends.annotate(first=Min("opened_at"), last=Max("opened_at")):
-        found[row["timeframe"]] += [milliseconds(row["first"]), milliseconds(row["last"])]
-    names = (instrument.exchange.code, instrument.symbol)
-    for timeframe in candle_store().timeframes(*names):
-        found[timeframe] += candle_store().bounds(*names, timeframe) or ()
-    return {name: (moment(min(found[name])), moment(max(found[name]))) for name in TIMEFRAMES if found.get(name)}
-
-
 def candle_chunks(
     instrument: Instrument, timeframe: str, *, start: datetime, end: datetime, rows: int
 ) -> Iterator[Candles]:
