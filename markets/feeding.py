@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
+from collections.abc import Sequence
 
 import redis
 from django.conf import settings
@@ -23,7 +24,7 @@ from markets.services import announce_replayed_market, announce_simulated_market
 from markets.simulated import SimulatedSource
 from markets.sources import ReplaySeries, ReplaySource
 from markets.steps import PriceSource
-from markets.venue_feed.feed import run_venue_feed
+from markets.venue_feed.feed import Background, run_venue_feed
 from markets.venue_feed.tuning import Tuning
 
 logger = logging.getLogger(__name__)
