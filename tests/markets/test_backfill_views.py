@@ -58,8 +58,8 @@ def test_the_card_tells_coverage_gaps_progress_and_trouble(
     )
     row = request_backfill(instrument=venue_instrument, timeframe="5m", start=NOON - DAY, requested_by=alice)
     told = card(client, venue_instrument)
-    assert "590</td>" in told
-    assert "10 missing in 1 gap<" in told
+    assert "590<span" in told
+    assert "10 missing in 1 gap, the longest 10 from" in told
     assert "waiting for its turn" in told
     Backfill.objects.update(state=BackfillState.RUNNING)
     note_reached(backfill=row, reached_at=NOON - DAY / 2)
