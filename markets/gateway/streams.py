@@ -16,6 +16,7 @@ from engine.candle_builder import Candle
 from engine.decimals import ONE
 from markets.gateway import normalise
 from markets.gateway.account import CcxtAccount
+from markets.gateway.caches import Kept
 from markets.gateway.client import Client
 from markets.gateway.protocol import AccountTrade, OrderBook, OrderState, PublicTrade, Ticker
 
@@ -60,15 +61,22 @@ class CcxtStreams:
         return bool(self._client.library.has.get(method))
 
     async def trades(self, symbols: Sequence[str]) -> AsyncIterator[list[PublicTrade]]:
-        """Yield trades between others as they happen, oldest first."""
-        async for rows in self._read(self._sources(symbols, "watchTradesForSymbols", "trades")):
-            yield [normalise.public_trade(one, self._client.known_size(one["symbol"])) for one in rows]
+        """Yield trades of one symbol as they happen, oldest first."""
+        kept = Kept(self._client.library, symbols)
+        async for _ in self._read(self._sources(symbols, "watchTradesForSymbols", "trades")):
+            for rows in kept.trades():
+                size = self._client.known_size(rows[0]["symbol"])
+                yield [normalise.public_trade(one, size) for one in rows]
 
     async def tickers(self, symbols: Sequence[str]) -> AsyncIterator[Mapping[str, Ticker]]:
         """Yield those tickers that changed, by symbol."""
-        async for raw in self._read(self._sources(symbols, "watchTickers", "ticker")):
-            now, found = clock.wall_now(), [raw] if "symbol" in raw else raw.values()
-            yield {one["symbol"]: normalise.ticker(one, now, self._client.known_size(one["symbol"])) for one in found}
+        kept = Kept(self._client.library, symbols)
+        async for _ in self._read(self._sources(symbols, "watchTickers", "ticker")):
+            now = clock.wall_now()
+            yield {
+                one["symbol"]: normalise.ticker(one, now, self._client.known_size(one["symbol"]))
+                for one in kept.tickers()
+            }
 
     async def candles(self, symbols: Sequence[str], timeframe: str) -> AsyncIterator[Mapping[str, list[Candle]]]:
         """Yield the newest candles of those symbols that changed, the forming one last; see Streams."""
@@ -76,19 +84,21 @@ class CcxtStreams:
             pairs = [[[symbol, timeframe] for symbol in part] for part in self._parts(symbols)]
             sources = [partial(self._ask, "watch_ohlcv_for_symbols", part) for part in pairs]
         else:
-            sources = [partial(self._candles_of, symbol, timeframe) for symbol in symbols]
-        scale = self._client.venue.has_contract_volumes
-        async for raw in self._read(sources):
+            sources = [partial(self._ask, "watch_ohlcv", symbol, timeframe) for symbol in symbols]
+        kept, scale = Kept(self._client.library, symbols), self._client.venue.has_contract_volumes
+        async for _ in self._read(sources):
             yield {
-                symbol: normalise.live_candles(rows[timeframe], self._client.known_size(symbol) if scale else ONE)
-                for symbol, rows in raw.items()
+                symbol: normalise.live_candles(rows, self._client.known_size(symbol) if scale else ONE)
+                for symbol, rows in kept.candles(timeframe)
             }
 
     async def order_books(self, symbols: Sequence[str], limit: int = 20) -> AsyncIterator[OrderBook]:
         """Yield a book as it stands whenever it changed; a reader that is slow sees fewer, never older ones."""
-        async for raw in self._read(self._sources(symbols, "watchOrderBookForSymbols", "order_book")):
-            size = self._client.known_size(raw["symbol"])
-            yield normalise.order_book(raw, clock.wall_now(), size, limit)
+        kept = Kept(self._client.library, symbols)
+        async for _ in self._read(self._sources(symbols, "watchOrderBookForSymbols", "order_book")):
+            for raw in kept.books():
+                size = self._client.known_size(raw["symbol"])
+                yield normalise.order_book(raw, clock.wall_now(), size, limit)
 
     async def orders(self) -> AsyncIterator[list[OrderState]]:
         """Yield the account's orders as they change."""
@@ -110,9 +120,6 @@ class CcxtStreams:
             method = "watch_tickers" if one == "ticker" else f"watch_{one}_for_symbols"
             return [partial(self._ask, method, part) for part in self._parts(symbols)]
         return [partial(self._ask, f"watch_{one}", symbol) for symbol in symbols]
-
-    async def _candles_of(self, symbol: str, timeframe: str) -> dict[str, dict[str, Any]]:
-        return {symbol: {timeframe: await self._ask("watch_ohlcv", symbol, timeframe)}}
 
     async def _ask(self, method: str, *args: Any) -> Any:
         try:

@@ -50,6 +50,32 @@ async def test_trades_of_several_markets_are_exact(streams: CcxtStreams, venue: 
     assert [(one.symbol, one.price) for one in await second] == [("PEPE/USDT", D("0.00000123"))]
 
 
+async def test_what_comes_of_two_markets_in_one_moment_is_heard_of_both(streams: CcxtStreams, venue: FakeVenue) -> None:
+    tickers = streams.tickers(["BTC/USDT", "PEPE/USDT"])
+    trades = streams.trades(["BTC/USDT", "PEPE/USDT"])
+    heard = [asyncio.ensure_future(_next(tickers)), asyncio.ensure_future(_next(trades))]
+    for name in ("btcusdt@ticker", "pepeusdt@ticker", "btcusdt@trade", "pepeusdt@trade"):
+        await venue.subscription(name)
+    last: dict[str, Decimal] = {}
+    sold: set[str] = set()  # each comes over both sockets
+    for number in range(3):
+        for symbol in ("BTCUSDT", "PEPEUSDT"):
+            await venue.tell(
+                {"e": "24hrTicker", "E": 1700000000000 + number, "s": symbol, "c": str(number + 1), "o": "1"}
+            )
+            await venue.tell(trade(symbol, number, "1"))
+    while last != {"BTC/USDT": D(3), "PEPE/USDT": D(3)}:
+        last |= {symbol: one.last for symbol, one in (await heard[0]).items() if one.last is not None}
+        heard[0] = asyncio.ensure_future(_next(tickers))
+    while len(sold) < 6:
+        sold |= {f"{one.symbol} {one.trade_id}" for one in await heard[1]}
+        heard[1] = asyncio.ensure_future(_next(trades))
+    assert sold == {f"{symbol} {number}" for symbol in ("BTC/USDT", "PEPE/USDT") for number in range(3)}
+    for one in heard:
+        one.cancel()
+    await asyncio.gather(*heard, return_exceptions=True)
+
+
 async def test_the_forming_candle_comes_as_it_changes(streams: CcxtStreams, venue: FakeVenue) -> None:
     candles = streams.candles(["BTC/USDT"], "1m")
     first = asyncio.ensure_future(_next(candles))

@@ -89,10 +89,10 @@ def test_what_is_wanted_later_is_added_and_what_is_delisted_or_unknown_is_left_o
     quick = stage()
     bitcoin, ether, solana = (quick.instrument(f"{base}/USDT") for base in ("BTC", "ETH", "SOL"))
     Instrument.objects.filter(pk=solana.pk).update(gateway_symbol="NEVER/USDT")
-    quick.want([bitcoin, solana], InterestKind.TICKER)
+    quick.want([bitcoin, solana], InterestKind.TRADES)
     with quick.feeding():
         wait_for(lambda: quick.price(bitcoin))
-        quick.want([ether], InterestKind.TICKER)
+        quick.want([ether], InterestKind.TRADES)
         wait_for(lambda: quick.price(ether) and quick.status().instruments == 2)
         assert quick.price(solana) is None
         assert f"NEVER/USDT is wanted, and {quick.exchange} does not list it: it is not watched." in caplog.messages
