@@ -29,7 +29,8 @@ INSTRUMENTS, MESSAGES = int(sys.argv[1]), int(sys.argv[2])
 URL, AT = "wss://stream.binance.com:9443/ws/0", 1700000000000
 
 def market(venue, n):
-    return venue.safe_market_structure({"id": f"C{n}USDT", "symbol": f"C{n}/USDT", "base": f"C{n}", "quote": "USDT", "type": "spot", "spot": True,
+    return venue.safe_market_structure({"id": f"C{n}USDT", "symbol": f"C{n}/USDT", "base": f"C{n}", "quote": "USDT",
+            "type": "spot", "spot": True,
             "precision": {"price": "0.01", "amount": "0.001"}, "active": True})
 
 def trade(n):
