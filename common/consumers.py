@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from channels.db import database_sync_to_async
-from channels.generic.websocket import AsyncWebsocketConsumer
 
 from common.errors import DomainError
 from common.realtime import CloseCode, Listener, Payload, frame, gate_of, hub, snapshot
@@ -19,35 +18,67 @@ MAX_MESSAGE_BYTES = 16_384
 USAGE = 'Send {"type": "subscribe", "topics": ["portfolio:<id>"]}.'
 
 
-class LiveConsumer(AsyncWebsocketConsumer):
-    """One browser page or API client.
+async def live_socket(scope: Any, receive: Any, send: Any) -> None:
+    """Serve one browser page or API client, as a plain ASGI application: nothing stands between a frame and the socket.
 
     `scope["user"]` is a User or None, `scope["auth_error"]` a refused token's reason, and `scope["credentials"]` names
     what the connection was opened with: it ends when one of those is withdrawn.
     """
+    if (await receive())["type"] != "websocket.connect":
+        return
+    await send({"type": "websocket.accept"})
+    client = _Client(scope)
+    writer = asyncio.create_task(client.write(send))
+    try:
+        await client.greet()
+        while (event := await receive())["type"] == "websocket.receive":
+            await client.take(event.get("text"))
+    finally:
+        hub.leave_all(client.listener)
+        writer.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await writer
 
-    async def connect(self) -> None:
+
+class _Client:
+    """What the socket knows of its client. Whatever is said to it goes through its inbox, in order."""
+
+    def __init__(self, scope: Any) -> None:
+        self._scope = scope
         self.listener = Listener()
         self.topics: set[str] = set()
-        await self.accept()
-        if refused := str(self.scope.get("auth_error", "")):
-            await self._error("", DomainError("BAD_TOKEN", refused, status=401))
+
+    async def greet(self) -> None:
+        """Begin: say why a token was refused, and hear of what ends the connection."""
+        if refused := str(self._scope.get("auth_error", "")):
+            self._refuse("", DomainError("BAD_TOKEN", refused, status=401))
             self.listener.end(CloseCode.BAD_TOKEN, refused)
-        for credential in cast("Sequence[str]", self.scope.get("credentials", ())):
-            await hub.join_credential(credential, self.listener)
-        self.writer = asyncio.create_task(self._write())
+        try:
+            for credential in cast("Sequence[str]", self._scope.get("credentials", ())):
+                await hub.join_credential(credential, self.listener)
+        except DomainError as error:
+            # Nobody could end this connection when its credential is withdrawn.
+            self._refuse("", error)
+            self.listener.end(CloseCode.INTERRUPTED, error.message)
 
-    async def disconnect(self, code: int) -> None:
-        hub.leave_all(self.listener)
-        self.writer.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await self.writer
+    async def write(self, send: Any) -> None:
+        """Send what comes into the inbox until it ends; alone in sending, so that nothing follows the close."""
+        frames = self.listener.frames
+        # The client is gone: the reader hears so too, and ends the writer.
+        with contextlib.suppress(OSError):
+            while frames or self.listener.ending is None:
+                await self.listener.wait()
+                while frames:
+                    await send({"type": "websocket.send", "text": frames.popleft()})
+            code, reason = self.listener.ending
+            await send({"type": "websocket.close", "code": code, "reason": reason})
 
-    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
-        message = _parsed(text_data)
+    async def take(self, text: str | None) -> None:
+        """Do what a message of the client asks for."""
+        message = _parsed(text)
         kind = message.get("type") if message else None
         if kind == "ping":
-            await self.send(text_data='{"type":"pong"}')
+            self.listener.put('{"type":"pong"}')
         elif kind == "subscribe":
             for topic in _topics(message):
                 await self._subscribe(topic)
@@ -56,13 +87,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             for topic in self.topics.intersection(_topics(message)):
                 self._leave(topic)
         else:
-            await self._error("", DomainError("BAD_MESSAGE", USAGE))
+            self._refuse("", DomainError("BAD_MESSAGE", USAGE))
 
     async def _subscribe(self, topic: str) -> None:
         try:
             state = await self._join(topic)
         except DomainError as error:
-            await self._error(topic, error)
+            self._refuse(topic, error)
         else:
             self.topics.add(topic)
             self.listener.release(topic, frame("snapshot", topic, 0, state))
@@ -75,7 +106,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.listener.hold(topic)
         try:
             await hub.join(topic, self.listener)
-            return await database_sync_to_async(snapshot, thread_sensitive=False)(self.scope.get("user"), topic)
+            return await database_sync_to_async(snapshot, thread_sensitive=False)(self._scope.get("user"), topic)
         except DomainError:
             self._leave(topic)
             raise
@@ -85,16 +116,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
         hub.leave(topic, self.listener)
         self.listener.forget(topic)
 
-    async def _write(self) -> None:
-        while (waiting := await self.listener.frames.get()) is not None:
-            await self.send(text_data=waiting)
-        if self.listener.ending is not None:
-            code, reason = self.listener.ending
-            await self.close(code=code, reason=reason)
-
-    async def _error(self, topic: str, error: DomainError) -> None:
+    def _refuse(self, topic: str, error: DomainError) -> None:
         refusal = {"type": "error", "topic": topic, "code": error.code, "message": error.message}
-        await self.send(text_data=json.dumps(refusal))
+        self.listener.put(json.dumps(refusal))
 
 
 def _parsed(text: str | None) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ import contextlib
 import json
 import logging
 import threading
+from collections import deque
 from collections.abc import Callable, Sequence
 from enum import IntEnum
 from functools import partial
@@ -37,6 +38,8 @@ Gate = Callable[[Any, str], Payload]
 # The parts behind the colon of those topics of a kind that somebody in this process hears.
 Keep = Callable[[Sequence[str]], None]
 
+# One encoder for all frames: to make one costs as much as to encode a small frame.
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 _gates: dict[str, Gate] = {}
 _keeps: dict[str, Keep] = {}
 
@@ -99,9 +102,20 @@ class Listener:
     LIMIT = 256
 
     def __init__(self) -> None:
-        self.frames: asyncio.Queue[str | None] = asyncio.Queue()
+        self.frames: deque[str] = deque()
+        self.heard: set[str] = set()
         self.ending: tuple[CloseCode, str] | None = None
         self._held: dict[str, list[str]] = {}
+        self._writer: asyncio.Future[None] | None = None
+
+    async def wait(self) -> None:
+        """Return when there is a frame to write or the end to tell; for the one writer.
+
+        However many frames come before the writer has its turn, they wake it once.
+        """
+        if not self.frames and self.ending is None:
+            self._writer = asyncio.get_running_loop().create_future()
+            await self._writer
 
     def hold(self, topic: str) -> None:
         self._held.setdefault(topic, [])
@@ -109,7 +123,7 @@ class Listener:
     def release(self, topic: str, snapshot_frame: str) -> None:
         """Let a topic through: its snapshot, then the updates that came while that was read."""
         for waiting in (snapshot_frame, *self._held.pop(topic, ())):
-            self._put(waiting)
+            self.put(waiting)
 
     def forget(self, topic: str) -> None:
         self._held.pop(topic, None)
@@ -117,23 +131,29 @@ class Listener:
     def offer(self, topic: str, update: str) -> None:
         held = self._held.get(topic)
         if held is None:
-            self._put(update)
+            self.put(update)
         elif len(held) < self.LIMIT:
             held.append(update)
         else:
             self._too_slow()
 
-    def end(self, code: CloseCode, reason: str) -> None:
-        """Close the socket once what waits is written; None in the inbox says so."""
-        if self.ending is None:
-            self.ending = (code, reason)
-            self.frames.put_nowait(None)
-
-    def _put(self, waiting: str) -> None:
-        if self.frames.qsize() >= self.LIMIT:
+    def put(self, waiting: str) -> None:
+        """Have the socket send this after what waits already."""
+        if len(self.frames) >= self.LIMIT:
             self._too_slow()
         elif self.ending is None:
-            self.frames.put_nowait(waiting)
+            self.frames.append(waiting)
+            self._wake()
+
+    def end(self, code: CloseCode, reason: str) -> None:
+        """Close the socket once what waits is written."""
+        if self.ending is None:
+            self.ending = (code, reason)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._writer is not None and not self._writer.done():
+            self._writer.set_result(None)
 
     def _too_slow(self) -> None:
         self.end(CloseCode.TOO_SLOW, "This connection did not keep up; connect again for a fresh snapshot.")
@@ -151,6 +171,7 @@ class Hub:
     async def join(self, topic: str, listener: Listener) -> None:
         """Start hearing a topic. Join before taking the snapshot, so that nothing is missed."""
         self._listeners.setdefault(topic, set()).add(listener)
+        listener.heard.add(topic)
         if self._loop is None or self._loop.is_closed():
             self._loop, self._hearing = asyncio.get_running_loop(), threading.Event()
             pump = partial(self._pump, self._loop, self._hearing)
@@ -164,6 +185,7 @@ class Hub:
         await self.join(f"{_WITHDRAWN}{credential}", listener)
 
     def leave(self, topic: str, listener: Listener) -> None:
+        listener.heard.discard(topic)
         heard = self._listeners.get(topic, set())
         heard.discard(listener)
         if not heard:
@@ -171,7 +193,7 @@ class Hub:
 
     def leave_all(self, listener: Listener) -> None:
         """Stop hearing anything: the socket is gone."""
-        for topic in [topic for topic, heard in self._listeners.items() if listener in heard]:
+        for topic in list(listener.heard):
             self.leave(topic, listener)
 
     def _pump(self, loop: asyncio.AbstractEventLoop, hearing: threading.Event) -> None:
@@ -188,8 +210,10 @@ class Hub:
         with bus().listen(CHANNEL) as subscription:
             hearing.set()
             while not loop.is_closed():
-                if received := subscription.get(1.0):
-                    self._call(loop, self._deliver, received[1])
+                # What nobody hears wakes nobody. Whoever joins after this look finds it in the snapshot.
+                received = subscription.get(1.0)
+                if received and (batch := [message for message in received[1] if message[0] in self._listeners]):
+                    self._call(loop, self._deliver, batch)
 
     def _keep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Renew what the topics that are heard need, as long as they are."""
@@ -242,7 +266,7 @@ def keep_heard(topics: Sequence[str]) -> None:
 
 def frame(kind: str, topic: str, sequence: int, payload: Payload) -> str:
     """Return the text of one message as the browser and API clients see it."""
-    return json.dumps({"type": kind, "topic": topic, "seq": sequence, **payload}, separators=(",", ":"))
+    return _compact({"type": kind, "topic": topic, "seq": sequence, **payload})
 
 
 hub = Hub()

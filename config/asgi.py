@@ -15,9 +15,9 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 pages = get_asgi_application()
 
 from accounts.live import LiveAuthentication  # noqa: E402
-from common.consumers import LiveConsumer  # noqa: E402
+from common.consumers import live_socket  # noqa: E402
 
-_live = LiveAuthentication(LiveConsumer.as_asgi())
+_live = LiveAuthentication(live_socket)
 _nothing_here = WebsocketDenier.as_asgi()
 
 

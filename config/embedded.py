@@ -98,6 +98,8 @@ def serve_site(*, host: str, port: int, on_start: Callable[[], None]) -> None:
             port=port,
             log_level="warning",
             ws_ping_interval=20,
+            # A small frame costs several times as much to compress as to send, and each socket would keep a compressor.
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=3,
         ),
         on_start,

@@ -103,18 +103,23 @@ def desk(db: None) -> Desk:
 Working = Callable[[], AbstractContextManager[None]]
 
 
-@pytest.fixture
-def working(django_capture_on_commit_callbacks: Any) -> Working:
-    """Give `with working():`; at its end all is done that the block's commits set off, tasks of tasks included."""
+def working_with(capture_on_commit: Any) -> Working:
+    """Return `with working():` over what captures the callbacks of commits."""
 
     @contextmanager
     def until_done() -> Iterator[None]:
         with inline_tasks(seeded_random("tests")) as queue:
-            with django_capture_on_commit_callbacks(execute=True):
+            with capture_on_commit(execute=True):
                 yield
             ran = 1
             while ran:
-                with django_capture_on_commit_callbacks(execute=True):
+                with capture_on_commit(execute=True):
                     ran = queue.drain()
 
     return until_done
+
+
+@pytest.fixture
+def working(django_capture_on_commit_callbacks: Any) -> Working:
+    """Give `with working():`; at its end all is done that the block's commits set off, tasks of tasks included."""
+    return working_with(django_capture_on_commit_callbacks)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.db import connections
 
 WAIT_SECONDS = 5
 # channels.testing would bring a whole server of its own; the protocol is these few messages.
@@ -71,6 +74,8 @@ Connect = Callable[..., Awaitable[Socket]]
 @pytest.fixture
 async def live() -> AsyncIterator[Connect]:
     """Return a function that opens a socket which must be accepted: `await live(path, {"origin": …})`."""
+    # The first import sets the logs up anew; now, and not while a test listens to them.
+    importlib.import_module("config.asgi")
     opened: list[Socket] = []
 
     async def connect(path: str = "/ws/live/", headers: Mapping[str, str] | None = None) -> Socket:
@@ -82,3 +87,5 @@ async def live() -> AsyncIterator[Connect]:
     yield connect
     for socket in opened:
         await socket.close()
+    # A test's own questions to the database went through the one thread that asgiref keeps for them.
+    await sync_to_async(connections.close_all)()

@@ -15,9 +15,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from strategies.replay import database
 from strategies.replay.database import fresh_world
 from trading.models import Fill, Order
 
@@ -77,11 +79,15 @@ class Replays:
 
     def drop(self) -> None:
         for url in self._kept:
-            if connection.vendor == "postgresql":
-                with connection._nodb_cursor() as cursor:
-                    cursor.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
-            else:
-                shutil.rmtree(Path(urlsplit(url).path).parent)
+            _drop(url)
+
+
+def _drop(url: str) -> None:
+    if connection.vendor == "postgresql":
+        with connection._nodb_cursor() as cursor:
+            cursor.execute(f'DROP DATABASE "{urlsplit(url).path[1:]}" WITH (FORCE)')
+    else:
+        shutil.rmtree(Path(urlsplit(url).path).parent)
 
 
 def _orders() -> list[tuple[Any, ...]]:
@@ -99,8 +105,33 @@ def _ids() -> list[str]:
     return sorted(str(pk) for model in (Order, Fill) for pk in model._default_manager.values_list("pk", flat=True))
 
 
+@pytest.fixture(scope="session")
+def migrated_url(django_db_setup: None, django_db_blocker: Any) -> Iterator[str]:
+    """Migrate one empty database for all replays of this process: each of them would take seconds to do the same."""
+    with django_db_blocker.unblock():
+        with fresh_world(database_url=None, keep=True) as world:
+            pass
+        yield world.database_url
+        _drop(world.database_url)
+        connection.close()
+
+
 @pytest.fixture
-def replays(tmp_path: Path, django_db_setup: None, django_db_blocker: Any) -> Iterator[Replays]:
+def replays(
+    tmp_path: Path, migrated_url: str, monkeypatch: pytest.MonkeyPatch, django_db_blocker: Any
+) -> Iterator[Replays]:
+    """Replays on copies of that database. What makes and drops one of its own is `database._create_database`."""
+
+    def copied(name: str, folder: Path) -> str:
+        if connection.vendor == "sqlite":
+            shutil.copy(urlsplit(migrated_url).path, folder / "replay.sqlite3")
+            return f"sqlite:///{folder / 'replay.sqlite3'}"
+        template = urlsplit(migrated_url).path[1:]
+        database._execute_outside(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        database._execute_outside(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+        return database._with_name(settings.DATABASE_URL, name)
+
+    monkeypatch.setattr(database, "_create_database", copied)
     with django_db_blocker.unblock():
         made = Replays(tmp_path)
         yield made

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 from asgiref.sync import sync_to_async
+from asgiref.testing import ApplicationCommunicator
 
 from common import consumers, realtime
 from common.bus import bus
-from common.errors import NotFound
+from common.errors import DomainError, NotFound
 from common.realtime import CloseCode, Listener, publish
 from tests.fixtures_live import Connect
 
@@ -128,10 +129,28 @@ async def test_a_client_that_does_not_keep_up_is_told_and_dropped() -> None:
     listener = Listener()
     for number in range(Listener.LIMIT + 10):
         listener.offer("test:a", str(number))
-    waiting = [listener.frames.get_nowait() for _ in range(listener.frames.qsize())]
-    assert waiting == [*(str(number) for number in range(Listener.LIMIT)), None]
+    assert list(listener.frames) == [str(number) for number in range(Listener.LIMIT)]
     assert listener.ending is not None
     assert listener.ending[0] is CloseCode.TOO_SLOW
+
+
+async def test_frames_that_come_together_wake_the_writer_once() -> None:
+    listener, written = Listener(), []
+
+    async def write() -> None:
+        while listener.ending is None:
+            await listener.wait()
+            written.append(list(listener.frames))
+            listener.frames.clear()
+
+    writer = asyncio.create_task(write())
+    await asyncio.sleep(0)
+    for number in range(3):
+        listener.offer("test:a", str(number))
+    await asyncio.sleep(0)
+    listener.end(CloseCode.INTERRUPTED, "")
+    await writer
+    assert written == [["0", "1", "2"], []]
 
 
 async def test_a_slow_socket_is_closed_with_its_code(live: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,7 +169,7 @@ async def test_a_held_topic_does_not_grow_without_end() -> None:
     for number in range(Listener.LIMIT + 1):
         listener.offer("test:a", str(number))
     assert listener.ending is not None
-    assert listener.frames.get_nowait() is None
+    assert not listener.frames
 
 
 async def test_a_closed_socket_is_forgotten(live: Connect) -> None:
@@ -181,6 +200,39 @@ async def test_when_the_bus_fails_sockets_are_closed_and_the_hub_hears_again(
     await _publish("test:a", cells={"price": "1"})
     assert (await again.hear())["cells"] == {"price": "1"}
     assert "The bus fell silent" in caplog.text
+
+
+async def test_a_batch_wakes_the_loop_for_what_is_heard_only(live: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
+    socket = await live()
+    await socket.subscribe("test:a")
+    await socket.hear()
+    calls: list[Any] = []
+    monkeypatch.setattr(realtime.hub, "_call", lambda loop, action, *args: calls.append(args))
+    await sync_to_async(publish)([("test:b", {})])
+    await sync_to_async(publish)([("test:b", {}), ("test:a", {"cells": {}}), ("other:a", {})])
+    for _ in range(100):
+        if calls:
+            break
+        await asyncio.sleep(0.02)
+    assert [[list(message) for message in args[0]] for args in calls] == [[["test:a", {"cells": {}}]]]
+
+
+async def test_who_could_not_be_cut_off_is_not_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A connection that would not hear of its credential's end is refused in words, and told to come again."""
+
+    async def deaf(topic: str, listener: Listener) -> None:
+        raise DomainError("LIVE_UNAVAILABLE", "Live updates are down.", status=503)
+
+    monkeypatch.setattr(realtime.hub, "join", deaf)
+    scope = {"type": "websocket", "credentials": ("token:1",)}
+    communicator: Any = ApplicationCommunicator(consumers.live_socket, scope)  # type: ignore[no-untyped-call]
+    await communicator.send_input({"type": "websocket.connect"})
+    answers = [await communicator.receive_output(5) for _ in range(3)]
+    assert [answer["type"] for answer in answers] == ["websocket.accept", "websocket.send", "websocket.close"]
+    assert json.loads(answers[1]["text"])["code"] == "LIVE_UNAVAILABLE"
+    assert (answers[2]["code"], answers[2]["reason"]) == (1012, "Live updates are down.")
+    await communicator.send_input({"type": "websocket.disconnect", "code": 1012})
+    await communicator.wait(5)
 
 
 def _breaking_once(call: Any, own_loop: asyncio.AbstractEventLoop) -> Any:

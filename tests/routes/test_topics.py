@@ -9,8 +9,9 @@ import pytest
 
 from common import realtime
 from common.ids import new_id
+from tests.fixtures_desk import Desk, Working
 from tests.fixtures_live import Connect, Socket
-from tests.routes.world import ASKERS, World
+from tests.routes.world import ASKERS, World, build
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -59,6 +60,12 @@ NO_MESSAGES = [
     "x" * 20_000,
 ]
 HEAD, *ROWS = (line.split() for line in TOPICS.strip().splitlines())
+
+
+@pytest.fixture
+def world(desk: Desk, working: Working, quiet: None) -> World:
+    """Build one that is committed: sockets ask over connections of their own."""
+    return build(desk, working)
 
 
 def _keys(world: World) -> dict[str, object]:

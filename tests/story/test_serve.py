@@ -8,14 +8,14 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.story.processes import ROOT, Process, own_environment
+from tests.fixtures_first_start import FirstStart
+from tests.story.processes import ROOT, own_environment
 from tests.story.sites import embedded_site
 from tools.services import free_port
 
@@ -73,7 +73,11 @@ def test_a_port_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(300)
-def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_it_stood(tmp_path: Path) -> None:
+@pytest.mark.xdist_group("first start")
+def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_it_stood(
+    first_start: FirstStart, tmp_path: Path
+) -> None:
+    first_start.copy(tmp_path)
     with embedded_site(tmp_path) as site:
         port = int(site.address.rpartition(":")[2])
         same_port = _run(["make", "run", f"PORT={port}"], tmp_path)
@@ -97,30 +101,16 @@ def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_
     )
 
 
-def _wait_for(path: Path, seconds: float = 30.0) -> None:
-    began = time.monotonic()
-    while not path.exists():
-        assert time.monotonic() - began < seconds, f"There never was {path.name}."
-        time.sleep(0.02)
-
-
 @pytest.mark.timeout(300)
-def test_a_first_start_that_is_broken_off_says_nothing_and_is_begun_anew(tmp_path: Path) -> None:
-    port, environment = free_port(), own_environment(tmp_path)
-    for number, code in ((signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)):
-        started = Process(_serve(port), environment, tmp_path / f"{number.name}.log")
-        started.wait_for("Letting the demo live")
-        _wait_for(tmp_path / "half-made")  # it says what it does, and then does it
-        ended = started.end(number)
-        assert ended.code == code
-        assert re.fullmatch(r"(.+ … [\d.]+ s\n){2}Letting the demo live .* …\n?", ended.output)
-        assert (tmp_path / "half-made").exists()
-
-    last = Process(_serve(port), environment, tmp_path / "last.log")
-    last.wait_for("is running at")
-    assert last.end().code == 0
-    assert _rows(tmp_path) == DEMO
-    assert not (tmp_path / "half-made").exists()
+@pytest.mark.xdist_group("first start")
+def test_a_first_start_that_is_broken_off_says_nothing_and_is_begun_anew(first_start: FirstStart) -> None:
+    assert [code for code, _, _ in first_start.broken] == [0, -signal.SIGKILL]
+    for _, output, is_half_made in first_start.broken:
+        assert re.fullmatch(r"(.+ … [\d.]+ s\n){2}Letting the demo live .* …\n?", output)
+        assert is_half_made
+    assert first_start.last_code == 0
+    assert _rows(first_start.folder) == DEMO
+    assert not (first_start.folder / "half-made").exists()
 
 
 def test_a_fresh_start_forgets_its_own_data_and_nothing_else(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ RECOVERED_MS = 30_000
 
 @pytest.fixture(params=["embedded", pytest.param("services", marks=pytest.mark.services)])
 def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
+    if request.param == "embedded":
+        request.getfixturevalue("first_start").copy(tmp_path)
     with WAYS[request.param](tmp_path) as running:
         yield running
 

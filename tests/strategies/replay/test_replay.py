@@ -14,8 +14,10 @@ from django.db import connection
 
 from common.ids import new_id
 from markets.signals import candle_closed
+from strategies.replay import database
 from tests.fixtures_replay import PLAN, Replays
 
+CREATE_DATABASE = database._create_database
 COUNT = 300
 CHECKS = 12
 
@@ -109,6 +111,8 @@ def exists(database: str) -> bool:
 
 
 def test_nothing_is_left_of_a_replay(replays: Replays, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    # In a database that the replay makes and migrates by itself, as outside of tests.
+    monkeypatch.setattr("strategies.replay.database._create_database", CREATE_DATABASE)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     (tmp_path / "temporary").mkdir()
     # Others may replay on this server at the same time: only this one's database is looked for.
