@@ -10,10 +10,12 @@ class MarketsConfig(AppConfig):
         from accounts.registry import register_event, register_personal_data
         from common import realtime
         from markets import live
+        from markets.scanning import topics
         from markets.services import personal_data
 
         realtime.register_topic("prices", live.prices_snapshot)
         realtime.register_topic("candles", live.candles_snapshot)
+        realtime.register_topic("scanner", topics.scanner_snapshot, topics.keep_scanning)
         register_personal_data("markets", export=personal_data.export_markets, erase=personal_data.erase_markets)
         register_event(
             "alert.fired",

@@ -23,6 +23,7 @@ from config.embedded import background_processes, end_on_signals, serve_site
 from engine.timeframes import timeframe_ms
 from markets.feeding import announce_market, feed_venue
 from markets.models import Exchange
+from markets.scanning.running import run_scanners
 from markets.services import seed_simulated_venue
 from strategies.replay.cast import load_series
 from trading.trigger_engine import run_engine
@@ -72,6 +73,7 @@ class Command(BaseCommand):
         loops = {
             "feed": partial(_closing, feed_venue, exchange.code, speed),
             "engine": partial(_closing_engine, exchange.namespace),
+            "scanners": run_scanners,
         }
         with background_processes(loops):
             serve_site(host=host, port=port, on_start=lambda: self._announce(host, port))
