@@ -34,6 +34,8 @@ accounts:leave                           POST    login    done     400      400 
 markets:list                             GET     200      200      200      200      200      200
 markets:instrument                       GET     200      200      200      200      200      200
 markets:candles                          GET     200      200      200      200      200      200
+markets:scanners                         GET     200      200      200      200      200      200
+markets:scanner                          GET     200      200      200      200      200      200
 portfolios:list                          GET     login    200      200      200      200      login
 portfolios:open                          GET     login    200      200      200      200      login
 portfolios:open                          POST    login    done     done     done     done     login
@@ -158,6 +160,7 @@ markets_api:instruments                  GET     401      200      200      200 
 markets_api:instrument                   GET     401      200      200      200      200      401
 markets_api:candles                      GET     401      200      200      200      200      401
 markets_api:tickers                      GET     401      200      200      200      200      401
+markets_api:scanner                      GET     401      200      200      200      200      401
 portfolios_api:portfolios                GET     401      200      200      200      200      401
 portfolios_api:portfolios                POST    401      201      201      201      201      401
 portfolios_api:portfolio                 GET     401      404      404      200      404      401

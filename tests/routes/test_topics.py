@@ -21,6 +21,7 @@ portfolio      NOT_FOUND  NOT_FOUND  NOT_FOUND  snapshot   NOT_FOUND
 user           NOT_FOUND  NOT_FOUND  NOT_FOUND  snapshot   NOT_FOUND
 prices         snapshot   snapshot   snapshot   snapshot   snapshot
 candles        snapshot   snapshot   snapshot   snapshot   snapshot
+scanner        snapshot   snapshot   snapshot   snapshot   snapshot
 listing        snapshot   snapshot   snapshot   snapshot   snapshot
 competition    snapshot   snapshot   snapshot   snapshot   snapshot
 """
@@ -37,6 +38,7 @@ NO_TOPICS = [
     "prices:\ud800",
     "prices:nowhere",
     "candles:\u0000",
+    "scanner:nothing",
     "listing:../..",
     "competition:" + "9" * 300,
     "nothing:" + "x" * 5_000,
@@ -61,6 +63,7 @@ def _keys(world: World) -> dict[str, object]:
         "user": world.people["alice"].pk,
         "prices": world.pit.desk.namespace,
         "candles": world.pit.instrument.pk,
+        "scanner": "spreads",
         "listing": world.listing.pk,
         "competition": world.competition.pk,
     }

@@ -280,6 +280,7 @@ def _values(world: World) -> dict[str, Any]:
         "portfolio_id": lead.pk,
         "instrument_id": world.pit.instrument.pk,
         "timeframe": "5m",
+        "scanner": "spreads",
         "order_id": Order.objects.filter(portfolio=lead)[0].pk,
         "fill_id": Fill.objects.filter(portfolio=lead)[0].pk,
         "follow_id": world.follow.pk,
