@@ -4,6 +4,7 @@ from django.urls import path
 
 from markets import api
 from markets.scanning.api import ScannerView
+from markets.watching import api as watching
 
 app_name = "markets_api"
 
@@ -12,5 +13,15 @@ urlpatterns = [
     path("instruments/<uuid:instrument_id>/", api.InstrumentView.as_view(), name="instrument"),
     path("instruments/<uuid:instrument_id>/candles/", api.CandlesView.as_view(), name="candles"),
     path("markets/scanners/<str:scanner>/", ScannerView.as_view(), name="scanner"),
+    path("price-alerts/", watching.AlertsView.as_view(), name="alerts"),
+    path("price-alerts/<uuid:alert_id>/", watching.AlertView.as_view(), name="alert"),
+    path("watch-lists/", watching.WatchListsView.as_view(), name="watch_lists"),
+    path("watch-lists/<uuid:watch_list_id>/", watching.WatchListView.as_view(), name="watch_list"),
+    path("watch-lists/<uuid:watch_list_id>/order/", watching.WatchListOrderView.as_view(), name="watch_list_order"),
+    path(
+        "watch-lists/<uuid:watch_list_id>/instruments/<uuid:instrument_id>/",
+        watching.WatchedView.as_view(),
+        name="watched",
+    ),
     path("tickers/", api.TickersView.as_view(), name="tickers"),
 ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 
 from markets.models import Exchange
 from markets.scanning.filters import MOMENTUM, VOLUME, MoverFilter, OpportunityFilter
@@ -17,6 +18,10 @@ def _least(label: str, help_text: str = "") -> forms.FloatField:
     return forms.FloatField(
         label=label, required=False, min_value=0, help_text=help_text, widget=forms.TextInput(attrs=attrs)
     )
+
+
+# What a first look shows: an address that says nothing of it asks for this.
+_USUAL = {"by": MOMENTUM, "minutes": "15", "change": "0.5", "multiple": "3"}
 
 
 class _ScannerForm(forms.Form):
@@ -67,15 +72,22 @@ class MoverForm(_ScannerForm):
         label="Within", required=False, coerce=int, empty_value=None, choices=[(one, f"{one} min") for one in WINDOWS]
     )
     change = _least("Move at least, %")
-    multiple = _least("Volume at least, × usual")
+    multiple = _least("× usual volume")
     turnover_from = _least("Hour's volume from")
     turnover_to = _least("Hour's volume to")
     field_order = ["by", "minutes", "change", "multiple", "turnover_from", "turnover_to"]
 
+    def __init__(self, data: QueryDict, *, exchanges: Sequence[Exchange]) -> None:
+        asked = data.copy()
+        for name, value in _USUAL.items():
+            asked.setdefault(name, value)
+        super().__init__(asked, exchanges=exchanges)
+
     def filter(self) -> MoverFilter:
         """Return what to show; the usual while something typed is wrong."""
         given = self.given()
-        if "change" in given:
+        if given:
+            given = {"change": 0.0, "multiple": 0.0} | given
             given["change"] /= 100
         names = {
             "change": "min_change_ratio",

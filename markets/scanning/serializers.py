@@ -15,7 +15,7 @@ _PLACES = 1e18
 class LegSerializer(serializers.Serializer[Any]):
     """One trade of an opportunity."""
 
-    side = serializers.ChoiceField(choices=["BUY", "SELL"])
+    side = serializers.CharField(help_text="BUY or SELL, of the base.")
     instrument = serializers.UUIDField()
     market = serializers.CharField()
     exchange = serializers.CharField()

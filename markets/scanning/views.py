@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from markets.models import Exchange
-from markets.scanning.filters import MOMENTUM, VOLUME
+from markets.scanning.filters import VOLUME
 from markets.scanning.forms import MoverForm, OpportunityForm
 from markets.scanning.results import Found, Opportunity, Scanner, is_stale, kind_of, known_scanner, latest_found, want
 from markets.scanning.wording import mover_words, opportunity_words
@@ -57,8 +57,7 @@ def _opportunities(request: HttpRequest, found: Found | None) -> dict[str, Any]:
 
 def _movers(request: HttpRequest, found: Found | None) -> dict[str, Any]:
     exchanges = list(Exchange.objects.order_by("name"))
-    initial = {"by": MOMENTUM, "minutes": 15, "change": "0.5", "multiple": "3"}
-    form = MoverForm(request.GET or None, exchanges=exchanges, initial=initial)
+    form = MoverForm(request.GET, exchanges=exchanges)
     asked = form.filter()
     chosen = asked.chosen(found["rows"]) if found else []
     rows = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from common import display
 from markets.scanning.results import WINDOWS, Found, Mover, Opportunity, Scanner
 
+_MANY = 1_000
 _SECOND, _MINUTE, _HOUR = 1_000, 60_000, 3_600_000
 
 
@@ -27,7 +28,8 @@ def opportunity_words(row: Opportunity) -> dict[str, str]:
         "profit": display.signed(_figures(row["profit"])),
         "size": _figures(row["size"]),
         "quantity": _figures(row["quantity"]),
-        "age": "–" if row["age_ms"] is None else duration(row["age_ms"]),
+        # Words before the figure: a page flashes cells whose figure changed, and age always does.
+        "age": "–" if row["age_ms"] is None else f"for {duration(row['age_ms'])}",
         "decay": decay(row),
     }
 
@@ -37,7 +39,7 @@ def mover_words(row: Mover, minutes: int) -> dict[str, str]:
     window = row["windows"][str(minutes)]
     multiple = window["volume_multiple"]
     return {
-        "price": _figures(row["price"], 6),
+        "price": display.amount(f"{row['price']:.7g}", 12),
         "change": display.signed(display.percent(window["change_ratio"])),
         "score": "–" if window["score"] is None else f"{display.money(window['score'], 1)}×",
         "volume": "–" if multiple is None else f"{display.money(multiple, 1)}×",
@@ -68,6 +70,8 @@ def duration(milliseconds: int) -> str:
     return f"{milliseconds // _HOUR} h"
 
 
-def _figures(value: float | None, digits: int = 5) -> str:
-    """Return a figure with so many digits that count: 1234.5 → "1,234.5", 0.000123456 → "0.00012346"."""
-    return display.amount(None if value is None else f"{value:.{digits}g}", 12)
+def _figures(value: float | None) -> str:
+    """Return a figure as short as it may be: 12345.6 → "12,346", 12.3456 → "12.35", 0.000123456 → "0.000123"."""
+    if value is None or abs(value) >= _MANY:
+        return display.amount(value, 0)
+    return display.amount(value, 2) if abs(value) >= 1 else display.amount(f"{value:.3g}", 12)

@@ -87,7 +87,7 @@ def test_what_is_found_is_kept_and_told_with_words_for_each_cell(
     assert (topic, payload["rows"], payload["refresh"]) == ("scanner:spreads", found["rows"], ["rows"])
     [row] = found["rows"]
     shown = {name: payload["cells"][f"{row['key']}.{name}"] for name in ("bps", "size", "age", "decay")}
-    assert shown == {"bps": "+978.0", "size": "100.1", "age": "0.0 s", "decay": "at its best"}
+    assert shown == {"bps": "+978.0", "size": "100.1", "age": "for 0.0 s", "decay": "at its best"}
     assert snapshot(None, "scanner:spreads") == {"rows": found["rows"], "cells": payload["cells"]}
     assert not is_stale(found)
     clock.use_wall_clock(lambda: NOON + timedelta(seconds=16))

@@ -84,10 +84,10 @@ def test_rows_say_what_pays_how_long_and_how_it_shrinks(client: Client, venues: 
     assert '<tr id="row-a" data-key="a">' in page
     for cell in (
         '<span data-cell="bps" data-sign="pos">+12.3</span>',
-        '<span data-cell="profit">+1.234</span>',
+        '<span data-cell="profit">+1.23</span>',
         '<span data-cell="size">1,000</span>',
         '<span data-cell="quantity">10</span>',
-        '<span data-cell="age">1.5 s</span>',
+        '<span data-cell="age">for 1.5 s</span>',
         '<span data-cell="decay">lost 25%, halves in 4.0 s</span>',
     ):
         assert cell in page
@@ -122,9 +122,7 @@ def test_without_anything_that_pays_the_nearest_is_named(client: Client, venues:
     put_found(Scanner.SPREADS, _found([], nearest=_row(venues, "a", -9.99, None, "Two")))
     page = _text(client, SPREADS)
     assert "Nothing pays after fees at this moment" in page
-    assert (
-        'The nearest: BTC-USDT bought on One and sold on Two, at <span class="num">−10.0</span> bps.' in page
-    )
+    assert 'The nearest: BTC-USDT bought on One and sold on Two, at <span class="num">−10.0</span> bps.' in page
 
 
 @pytest.mark.parametrize(
