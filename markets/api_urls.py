@@ -19,9 +19,14 @@ urlpatterns = [
     path("watch-lists/<uuid:watch_list_id>/", watching.WatchListView.as_view(), name="watch_list"),
     path("watch-lists/<uuid:watch_list_id>/order/", watching.WatchListOrderView.as_view(), name="watch_list_order"),
     path(
+        "watch-lists/<uuid:watch_list_id>/instruments/",
+        watching.WatchedInstrumentsView.as_view(),
+        name="watched_instruments",
+    ),
+    path(
         "watch-lists/<uuid:watch_list_id>/instruments/<uuid:instrument_id>/",
-        watching.WatchedView.as_view(),
-        name="watched",
+        watching.WatchedInstrumentView.as_view(),
+        name="watched_instrument",
     ),
     path("tickers/", api.TickersView.as_view(), name="tickers"),
 ]

@@ -20,6 +20,7 @@ from accounts.services import notify
 from common import display
 from common.clock import market_now
 from common.errors import DomainError
+from common.failpoints import failpoint
 from common.fields import canonical
 from engine.timeframes import TIMEFRAMES
 from markets.models import AlertBook, AlertKind, AlertState, Instrument, InstrumentState, PriceAlert
@@ -135,6 +136,7 @@ def fire_alerts(*, namespace: str, firings: Iterable[Firing]) -> list[UUID]:
         if changed:
             notify(user=alert.owner, event="alert.fired", context=_facts(alert, firing))
             fired.append(alert.pk)
+    failpoint("alerts-told")
     book.save(update_fields=["last_change"])
     return fired
 

@@ -98,14 +98,25 @@ class WatchListOrderView(APIView):
         return _shown(request, watch_list_id)
 
 
-class WatchedView(APIView):
-    """An instrument on a watch list."""
+class WatchedInstrumentsView(APIView):
+    """The instruments on a watch list."""
 
-    @extend_schema(summary="Put an instrument on a watch list", request=None, responses=serializers.WatchListSerializer)
-    def put(self, request: Request, watch_list_id: UUID, instrument_id: UUID) -> Response:
+    @extend_schema(
+        summary="Put an instrument on a watch list",
+        description="It comes last; one that is on the list already stays where it is.",
+        request=serializers.WatchedSerializer,
+        responses=serializers.WatchListSerializer,
+    )
+    def post(self, request: Request, watch_list_id: UUID) -> Response:
         watched = watch_list_for_user(asker(request), watch_list_id)
-        watch_instrument(watch_list=watched, instrument=instrument_by_id(instrument_id))
+        wanted = serializers.WatchedSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        watch_instrument(watch_list=watched, instrument=instrument_by_id(wanted.validated_data["instrument"]))
         return _shown(request, watch_list_id)
+
+
+class WatchedInstrumentView(APIView):
+    """An instrument on a watch list."""
 
     @extend_schema(summary="Take an instrument off a watch list", responses={204: None})
     def delete(self, request: Request, watch_list_id: UUID, instrument_id: UUID) -> Response:

@@ -35,6 +35,12 @@ class NewWatchListSerializer(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=MOST_NAME)
 
 
+class WatchedSerializer(serializers.Serializer[Any]):
+    """What to put on a list."""
+
+    instrument = serializers.UUIDField()
+
+
 class OrderSerializer(serializers.Serializer[Any]):
     """The order of a list's instruments; those not named follow in theirs."""
 

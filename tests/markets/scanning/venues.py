@@ -44,8 +44,8 @@ class Venues:
     def quote(self, instrument: Instrument, bids: Levels, asks: Levels, seconds_ago: float = 0.0) -> None:
         """Write a book on the board."""
         at = market_now(self.namespace) - timedelta(seconds=seconds_ago)
-        sides = (tuple(Level(Decimal(price), Decimal(size)) for price, size in side) for side in (bids, asks))
-        put_books(instrument.exchange.code, {instrument.pk: OrderBook(instrument.symbol, at, *sides, None)})
+        held = [tuple(Level(Decimal(price), Decimal(size)) for price, size in side) for side in (bids, asks)]
+        put_books(instrument.exchange.code, {instrument.pk: OrderBook(instrument.symbol, at, held[0], held[1], None)})
 
     def tells(self, instrument: Instrument, volume: str | None = None, change: str | None = None) -> None:
         """Write what a venue says of an instrument's day."""
