@@ -3,7 +3,7 @@
 from django.urls import path
 
 from markets import api
-from markets.scanning.api import ScannerView
+from markets.scanning.api import MoversView, OpportunitiesView
 from markets.watching import api as watching
 
 app_name = "markets_api"
@@ -12,7 +12,8 @@ urlpatterns = [
     path("instruments/", api.InstrumentsView.as_view(), name="instruments"),
     path("instruments/<uuid:instrument_id>/", api.InstrumentView.as_view(), name="instrument"),
     path("instruments/<uuid:instrument_id>/candles/", api.CandlesView.as_view(), name="candles"),
-    path("markets/scanners/<str:scanner>/", ScannerView.as_view(), name="scanner"),
+    path("markets/scanners/movers/", MoversView.as_view(), name="movers"),
+    path("markets/scanners/<str:scanner>/", OpportunitiesView.as_view(), name="scanner"),
     path("price-alerts/", watching.AlertsView.as_view(), name="alerts"),
     path("price-alerts/<uuid:alert_id>/", watching.AlertView.as_view(), name="alert"),
     path("watch-lists/", watching.WatchListsView.as_view(), name="watch_lists"),

@@ -1,8 +1,10 @@
-"""The scanners' API."""
+"""The scanners' API. Asking a scanner has it look for the next minute."""
 
 from __future__ import annotations
 
-from drf_spectacular.utils import OpenApiParameter, PolymorphicProxySerializer, extend_schema
+from typing import Any
+
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -13,36 +15,47 @@ from markets.scanning.results import Found, Scanner, is_stale, known_scanner, la
 _NOTHING = Found(at="", rows=[], nearest=None, looked_at=0, fresh=0)
 
 
-class ScannerView(APIView):
-    """What a scanner sees."""
+class OpportunitiesView(APIView):
+    """What pays at this moment."""
 
     @extend_schema(
-        summary="Read what a scanner sees at this moment",
-        description="Asking has it look for the next minute. Spreads and triangles take the filters `min_bps` and "
-        "`min_size`, movers all others; `venue` and `namespace` are for each.",
+        summary="Read the spreads or triangles that pay at this moment",
+        description="Asking has the scanner look for the next minute. Not an offer: books change.",
         parameters=[
-            OpenApiParameter("scanner", str, OpenApiParameter.PATH, enum=list(Scanner)),
+            OpenApiParameter("scanner", str, OpenApiParameter.PATH, enum=[Scanner.SPREADS, Scanner.TRIANGLES]),
             serializers.OpportunityQuery,
-            serializers.MoverQuery,
         ],
-        responses=PolymorphicProxySerializer(
-            component_name="ScannerFound",
-            serializers=[serializers.OpportunitiesSerializer, serializers.MoversSerializer],
-            resource_type_field_name=None,
-        ),
+        responses=serializers.OpportunitiesSerializer,
     )
     def get(self, request: Request, scanner: str) -> Response:
         known = known_scanner(scanner)
-        moves = known is Scanner.MOVERS
-        query = (serializers.MoverQuery if moves else serializers.OpportunityQuery)(data=request.query_params)
+        query = serializers.OpportunityQuery(data=request.query_params)
         query.is_valid(raise_exception=True)
-        want([known])
-        found = latest_found(known)
-        shown = dict(found or _NOTHING)
-        shown |= {
-            "at": found and found["at"],
-            "is_stale": found is None or is_stale(found),
-            "rows": query.filter().chosen(found["rows"] if found else []),
-        }
-        shape = serializers.MoversSerializer if moves else serializers.OpportunitiesSerializer
-        return Response(shape(shown).data)
+        found, shown = _seen(known)
+        shown["rows"] = query.filter().chosen(found["rows"])
+        return Response(serializers.OpportunitiesSerializer(shown).data)
+
+
+class MoversView(APIView):
+    """What moves at this moment."""
+
+    @extend_schema(
+        summary="Read the markets that move, or trade, beyond their habit at this moment",
+        description="Asking has the scanner look for the next minute.",
+        parameters=[serializers.MoverQuery],
+        responses=serializers.MoversSerializer,
+    )
+    def get(self, request: Request) -> Response:
+        query = serializers.MoverQuery(data=request.query_params)
+        query.is_valid(raise_exception=True)
+        found, shown = _seen(Scanner.MOVERS)
+        shown["rows"] = query.filter().chosen(found["rows"])
+        return Response(serializers.MoversSerializer(shown).data)
+
+
+def _seen(scanner: Scanner) -> tuple[Found, dict[str, Any]]:
+    """Have a scanner look, and return what it found last with what the answer says of it."""
+    want([scanner])
+    found = latest_found(scanner)
+    shown = dict(found or _NOTHING) | {"at": found and found["at"], "is_stale": found is None or is_stale(found)}
+    return found or _NOTHING, shown

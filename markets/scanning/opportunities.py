@@ -18,8 +18,7 @@ from engine.scanners.nearest import nearest_round, nearest_spread
 from engine.scanners.spreads import scan_spreads
 from engine.scanners.triangles import BUY, Triangles, scan_triangles, triangles_of
 from engine.timeframes import milliseconds
-from markets.boards import latest_books
-from markets.gateway.protocol import Level, OrderBook
+from markets.boards import RoughBook, latest_levels
 from markets.models import Instrument, InterestKind
 from markets.scanning.results import Found, Leg, Opportunity, kind_of, leg
 from markets.scanning.universe import REASON, START_ASSETS, spread_universe, triangle_universe
@@ -84,7 +83,7 @@ class SpreadScanner:
         books = Books.empty(len(market.venues), len(market.groups), depth=DEPTH)
         fees = np.zeros((len(market.venues), len(market.groups)))
         held: dict[tuple[int, int], Instrument] = {}
-        known = latest_books(market.instruments)
+        known = latest_levels(market.instruments)
         for place, group in enumerate(market.groups):
             for instrument in group:
                 venue = market.venues.index(instrument.exchange.code)
@@ -135,7 +134,7 @@ class TriangleScanner:
     def _scan(self, market: _TriangleMarket) -> Found:
         at = market_now(market.instruments[0].market.namespace)
         books = Books.empty(len(market.instruments), depth=DEPTH)
-        known = latest_books(market.instruments)
+        known = latest_levels(market.instruments)
         for place, instrument in enumerate(market.instruments):
             _put(books, (place,), known.get(instrument.pk))
         fees = np.array([_fee(one) for one in market.instruments])
@@ -178,13 +177,9 @@ def _fee(instrument: Instrument) -> float:
     return float(instrument.taker_fee_bps / Decimal(10_000))
 
 
-def _put(books: Books, place: tuple[int, ...], book: OrderBook | None) -> None:
+def _put(books: Books, place: tuple[int, ...], book: RoughBook | None) -> None:
     if book is not None:
-        books.put(place, _levels(book.bids), _levels(book.asks), milliseconds(book.at))
-
-
-def _levels(levels: Sequence[Level]) -> list[tuple[float, float]]:
-    return [(float(one.price), float(one.quantity)) for one in levels[:DEPTH]]
+        books.put(place, book.bids, book.asks, milliseconds(book.at))
 
 
 def _usable(books: Books, at: datetime) -> Books:

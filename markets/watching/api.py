@@ -175,7 +175,7 @@ class AlertView(APIView):
     @extend_schema(
         summary="Cancel a price alert",
         description="One that was told already, or canceled, stays as it is.",
-        responses=serializers.AlertSerializer,
+        responses={200: serializers.AlertSerializer},
     )
     def delete(self, request: Request, alert_id: UUID) -> Response:
         alert = cancel_alert(alert=alert_for_user(asker(request), alert_id))

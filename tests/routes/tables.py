@@ -188,6 +188,7 @@ markets_api:watch_list                   DELETE  401      404      404      204 
 markets_api:watch_list_order             PUT     401      404      404      200      404      401
 markets_api:watched_instruments          POST    401      404      404      200      404      401
 markets_api:watched_instrument           DELETE  401      404      404      204      404      401
+markets_api:movers                       GET     401      200      200      200      200      401
 markets_api:scanner                      GET     401      200      200      200      200      401
 portfolios_api:portfolios                GET     401      200      200      200      200      401
 portfolios_api:portfolios                POST    401      201      201      201      201      401

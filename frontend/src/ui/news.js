@@ -5,7 +5,7 @@
 
 import { toast } from "./toasts.js";
 
-/** Of a burst the first few are said; the bell counts all. */
+/** More at once would cover the page: then the bell alone counts them. */
 const MOST = 3;
 
 function hear({ detail: message }) {

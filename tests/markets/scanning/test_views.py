@@ -184,7 +184,7 @@ def test_the_api_gives_the_same_rows(venues: Venues, charlie: User) -> None:
     answer = api.get(address, {"min_bps": "15"}).json()
     assert (answer["rows"], answer["nearest"], answer["is_stale"]) == ([rows[0]], rows[0], False)
     put_found(Scanner.MOVERS, _found([_mover("UP", 0.02, 1.0, 5e6), _mover("DOWN", -0.05, 4.0, 2e4)]))
-    movers = reverse("markets_api:scanner", args=["movers"])
+    movers = reverse("markets_api:movers")
     found = api.get(movers, {"min_change_ratio": "0.03", "minutes": "5"}).json()
     assert found["rows"] == [_mover("DOWN", -0.05, 4.0, 2e4)]
     for query in ({"min_bps": "-1"}, {"min_size": "nan"}):
