@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import errno
 import socket
+import threading
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -70,7 +71,7 @@ class Command(BaseCommand):
         speed = options["speed"] or (
             timeframe_ms(timeframe) / 1000 if options["candles"] else settings.SIMULATION_SPEED
         )
-        loops = {
+        loops: dict[str, Callable[[threading.Event], None]] = {
             "feed": partial(_closing, feed_venue, exchange.code, speed),
             "engine": partial(_closing_engine, exchange.namespace),
             "scanners": run_scanners,

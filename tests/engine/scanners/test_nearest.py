@@ -20,10 +20,16 @@ def _two_venues() -> Books:
     return books
 
 
+def _is(found: tuple[int, int, int, float] | None, places: tuple[int, int, int], ratio: float) -> None:
+    assert found is not None
+    assert found[:3] == places
+    assert found[3] == pytest.approx(ratio)
+
+
 def test_the_nearest_spread_is_the_one_that_loses_least_after_fees() -> None:
-    assert nearest_spread(_two_venues(), np.zeros((2, 2))) == (0, 0, 1, pytest.approx(100 / 101 - 1))
+    _is(nearest_spread(_two_venues(), np.zeros((2, 2))), (0, 0, 1), 100 / 101 - 1)
     dear = np.array([[0.1, 0.0], [0.0, 0.0]])  # buying BTC on venue 0 costs a tenth more
-    assert nearest_spread(_two_venues(), dear) == (1, 1, 0, pytest.approx(49 / 51 - 1))
+    _is(nearest_spread(_two_venues(), dear), (1, 1, 0), 49 / 51 - 1)
 
 
 def test_one_venue_s_own_bid_and_ask_are_no_spread() -> None:
@@ -31,7 +37,7 @@ def test_one_venue_s_own_bid_and_ask_are_no_spread() -> None:
     books.put((0, 0), [(99.99, 1.0)], [(100.0, 1.0)], 0)
     assert nearest_spread(books, np.zeros((2, 1))) is None
     books.put((1, 0), [], [(100.01, 1.0)], 0)
-    assert nearest_spread(books, np.zeros((2, 1))) == (0, 1, 0, pytest.approx(99.99 / 100.01 - 1))
+    _is(nearest_spread(books, np.zeros((2, 1))), (0, 1, 0), 99.99 / 100.01 - 1)
 
 
 def test_the_nearest_way_around_is_found_by_best_prices() -> None:

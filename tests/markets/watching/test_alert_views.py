@@ -128,6 +128,8 @@ def test_the_list_shows_what_waits_and_what_was_told_at_which_price(
     assert f'id="alert-{canceled.pk}"' in ended
     assert ended.index(">Canceled<") < ended.index(">Told<")
     assert str(others.pk) not in page
+    current = re.findall(r'<a class="nav-link" href="([^"]+)" aria-current="page"', page)
+    assert set(current) == {ALERTS}  # and not Markets, whose section it is in
     # Refetched when anything is told to the reader.
     assert '<div id="alerts" class="stack" data-refresh="notifications"' in page
 
