@@ -55,6 +55,13 @@ def test_a_list_is_filled_and_ordered_and_an_alert_set(desktop: Page, live_serve
     desktop.get_by_role("button", name="Move ETH-USDT on The desk up").press("Enter")
     expect(rows.nth(1)).to_contain_text("ETH-USDT")
     expect(rows.nth(1)).to_contain_text("3,000.00")
+    # On a phone the buttons stand beside the figures, inside the card.
+    desktop.set_viewport_size({"width": 390, "height": 800})
+    figure, buttons = rows.nth(1).locator("[data-cell=change]").bounding_box(), rows.nth(1).get_by_role("button")
+    first, last = buttons.first.bounding_box(), buttons.last.bounding_box()
+    assert figure and first and last
+    assert figure["x"] + figure["width"] <= first["x"] < last["x"] + last["width"] <= 390
+    desktop.set_viewport_size({"width": 1440, "height": 900})
     [made] = WatchList.objects.all()
     assert [str(entry.instrument.market) for entry in made.entries.order_by("position")] == ["ETH-USDT", "BTC-USDT"]
     desktop.get_by_role("link", name="Price alerts").click()
