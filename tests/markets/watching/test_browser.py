@@ -41,8 +41,8 @@ def desktop(page: Page, live_server: LiveServer, reader: User) -> Iterator[Page]
 
 def test_a_list_is_filled_and_ordered_and_an_alert_set(desktop: Page, live_server: LiveServer) -> None:
     desk = Desk()
-    prices = {desk.instrument("BTC"): "64000", desk.instrument("ETH"): "3000"}
-    desk.step(dict(prices))
+    desk.step({desk.instrument("BTC"): "64000"})
+    desk.close_candles(desk.instrument("ETH"), [2900.0, 3000.0])
     desktop.goto(live_server.url + reverse("markets:watch_lists"))
     desktop.get_by_label("Name").fill("Majors")
     desktop.keyboard.press("Enter")
@@ -55,6 +55,7 @@ def test_a_list_is_filled_and_ordered_and_an_alert_set(desktop: Page, live_serve
     desktop.get_by_role("button", name="Move ETH-USDT on The desk up").press("Enter")
     expect(rows.nth(1)).to_contain_text("ETH-USDT")
     expect(rows.nth(1)).to_contain_text("3,000.00")
+    expect(rows.nth(1)).to_contain_text("+3.45%")
     # On a phone the buttons stand beside the figures, inside the card.
     desktop.set_viewport_size({"width": 390, "height": 800})
     figure, buttons = rows.nth(1).locator("[data-cell=change]").bounding_box(), rows.nth(1).get_by_role("button")
