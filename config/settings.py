@@ -320,6 +320,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Fields of one name over different choices: the schema would number them.
     "ENUM_NAME_OVERRIDES": {
+        "AlertKind": "markets.models.AlertKind",
+        "AlertState": "markets.models.AlertState",
         "PortfolioKind": "portfolios.models.PortfolioKind",
         "PortfolioState": "portfolios.models.PortfolioState",
         "OrderState": "trading.models.OrderState",

@@ -20,6 +20,7 @@ from django.db import close_old_connections, connections
 
 from common import clock
 from common.clock import market_now
+from common.failpoints import failpoint
 from engine.alerts import AlertBoard, Watch, WatchKind, reached_by
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, milliseconds, moment, timeframe_ms
@@ -133,6 +134,7 @@ class AlertWatch:
         """Fire what the board reached. What cannot be told now goes to the end of the queue, next time one by one."""
         batch = [self._reached.popleft() for _ in range(min(len(self._reached), self._at_once))]
         back = [firing.alert_id for firing in batch if firing.alert_id in self._returning]
+        failpoint("alerts-reached")
         try:
             fire_alerts(namespace=self.namespace, firings=[one for one in batch if one.alert_id not in back])
             if back:
@@ -141,6 +143,7 @@ class AlertWatch:
             self._reached.extend(batch)
             self._at_once = 1
             raise
+        failpoint("alerts-committed")
         self._at_once = min(2 * self._at_once, _FIRED_AT_ONCE)
         self._returning.difference_update(back)
         self._refresh_at = 0.0

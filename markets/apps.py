@@ -10,6 +10,7 @@ class MarketsConfig(AppConfig):
         from accounts.registry import register_event, register_personal_data
         from common import realtime
         from markets import history, live, topics
+        from markets.scanning import topics as scanning
         from markets.services import personal_data
 
         realtime.register_topic("prices", live.prices_snapshot)
@@ -19,6 +20,7 @@ class MarketsConfig(AppConfig):
         realtime.register_topic("book", topics.book_snapshot, topics.keep_books)
         realtime.register_topic("trades", topics.trades_snapshot, topics.keep_trades)
         realtime.register_topic("venues", topics.venues_snapshot)
+        realtime.register_topic("scanner", scanning.scanner_snapshot, scanning.keep_scanning)
         register_personal_data("markets", export=personal_data.export_markets, erase=personal_data.erase_markets)
         register_event(
             "alert.fired",

@@ -40,6 +40,15 @@ class FeedState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class RoughBook:
+    """A book as (price, quantity) pairs of floats, best first; `at` as in OrderBook."""
+
+    at: datetime
+    bids: list[tuple[float, float]]
+    asks: list[tuple[float, float]]
+
+
+@dataclass(frozen=True, slots=True)
 class FeedStatus:
     """A feed at a moment of the wall. Counters count since the process started."""
 
@@ -66,6 +75,11 @@ def put_books(exchange: str, books: Mapping[UUID, OrderBook]) -> None:
 def latest_books(instruments: Iterable[Instrument]) -> dict[UUID, OrderBook]:
     """Return the newest book of each instrument that has one; one board read per exchange."""
     return _latest("books", instruments, _book)
+
+
+def latest_levels(instruments: Iterable[Instrument]) -> dict[UUID, RoughBook]:
+    """Return the newest books as floats: for scanners, which look at thousands several times a second and settle nothing."""
+    return _latest("books", instruments, _rough_book)
 
 
 def put_trades(exchange: str, trades: Mapping[UUID, Sequence[PublicTrade]]) -> None:
@@ -182,6 +196,11 @@ def _book_cell(book: OrderBook) -> str:
 def _book(facts: dict[str, Any]) -> OrderBook:
     bids, asks = (tuple(Level(Decimal(p), Decimal(q)) for p, q in facts[side]) for side in ("bids", "asks"))
     return OrderBook(facts["symbol"], datetime.fromisoformat(facts["at"]), bids, asks, facts["nonce"])
+
+
+def _rough_book(facts: dict[str, Any]) -> RoughBook:
+    bids, asks = ([(float(price), float(size)) for price, size in facts[side]] for side in ("bids", "asks"))
+    return RoughBook(datetime.fromisoformat(facts["at"]), bids, asks)
 
 
 def _trades_cell(trades: Sequence[PublicTrade]) -> str:

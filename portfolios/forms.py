@@ -6,14 +6,13 @@ from typing import Any
 
 from django import forms
 
+from common.forms import ExactAmountField
 from common.ids import new_token
 from markets.models import Exchange, SourceKind
 from portfolios.models import LedgerAccount, Portfolio
 from portfolios.selectors import openable_markets, transfer_targets
 from portfolios.services.cash import MAX_KEY
 
-# Longer than any amount that is accepted: what is longer was never meant as one.
-MAX_TYPED = 60
 _PRICES = {
     SourceKind.REAL: "Paper: real prices, no real money.",
     SourceKind.REPLAY: "Paper: real candles of the past played again, no real money.",
@@ -24,25 +23,6 @@ _SANDBOX = "Sandbox: a test exchange, no real money."
 
 def _prices(exchange: Exchange) -> str:
     return _SANDBOX if exchange.is_sandbox else _PRICES[SourceKind(exchange.source_kind)]
-
-
-class ExactAmountField(forms.DecimalField):
-    """A decimal as somebody types it; how large and how fine it may be, a service says."""
-
-    default_error_messages = {"invalid": "Enter a number, such as 1250 or 0.5."}
-
-    def __init__(self, **options: Any) -> None:
-        attrs = {"inputmode": "decimal", "autocomplete": "off", "maxlength": MAX_TYPED}
-        # A text field: browsers' number fields round, and forbid what a service explains better.
-        super().__init__(widget=forms.TextInput(attrs=attrs), **options)
-
-    def to_python(self, value: Any) -> Any:
-        typed = str(value or "").replace(",", "").strip()
-        amount = super().to_python(typed[: MAX_TYPED + 1])
-        # Of such a size no amount is meant, and arithmetic on it could overflow.
-        if len(typed) > MAX_TYPED or (amount is not None and amount.is_finite() and abs(amount.adjusted()) > MAX_TYPED):
-            raise forms.ValidationError(self.error_messages["invalid"], code="invalid")
-        return amount
 
 
 class OpenForm(forms.Form):

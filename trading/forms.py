@@ -7,10 +7,10 @@ from typing import Any
 
 from django import forms
 
+from common.forms import ExactAmountField
 from common.ids import new_token
 from engine.decimals import ZERO
 from markets.models import Instrument
-from portfolios.forms import ExactAmountField
 from portfolios.models import Portfolio
 from trading.models import Side
 from trading.quotes import Quote, quote_order

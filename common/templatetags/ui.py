@@ -111,12 +111,16 @@ def icon(name: str, size: str = "", label: str = "") -> SafeString:
 
 @register.inclusion_tag("components/nav_link.html", takes_context=True)
 def nav_link(
-    context: Context, url_name: str, label: str, icon: str, section: str, kind: str = "nav-link"
+    context: Context, url_name: str, label: str, icon: str, section: str, kind: str = "nav-link", but: str = ""
 ) -> dict[str, Any]:
-    """A link of the main navigation, marked as current in its section (a URL namespace or a URL name)."""
+    """A link of the main navigation, marked as current in its section (a URL namespace, or URL names).
+
+    `but` names the pages of the section that have a link of their own.
+    """
     request = context.get("request")
     match = getattr(request, "resolver_match", None)
-    here = match is not None and section in {match.namespace, match.view_name}
+    names = set() if match is None else {match.namespace, match.view_name}
+    here = not names.isdisjoint(section.split()) and names.isdisjoint(but.split())
     return {"href": reverse(url_name), "label": label, "icon": icon, "current": here, "kind": kind}
 
 

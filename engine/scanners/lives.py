@@ -47,7 +47,7 @@ class Lives:
 
     def half_life_ms(self) -> Floats:
         """Return in how many ms each loses half, if it goes on as since its peak; infinite for one at its peak."""
-        with np.errstate(divide="ignore"):
+        with np.errstate(divide="ignore", invalid="ignore"):
             halvings = np.log2(self.peak / self.profit)
             return np.where(halvings > 0.0, (self.at_ms - self.peak_ms) / halvings, np.inf)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
+from decimal import Context, Decimal
 from uuid import UUID
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from accounts.services import notify
 from common import display
 from common.clock import market_now
 from common.errors import DomainError
+from common.failpoints import failpoint
 from common.fields import canonical
 from engine.timeframes import TIMEFRAMES
 from markets.models import AlertBook, AlertKind, AlertState, Instrument, InstrumentState, PriceAlert
@@ -34,6 +35,8 @@ _LEVELS: dict[str, tuple[Decimal, Decimal, str]] = {
     AlertKind.MOVE: (Decimal("0.001"), Decimal(10), "Choose a move of 0.1 % to 1000 %."),
     AlertKind.VOLUME_SPIKE: (Decimal("1.1"), Decimal(1000), "Choose 1.1 to 1000 times the usual volume."),
 }
+# More digits than any price and tick have together; no price is of twenty, and no move or multiple so fine.
+_EXACT, _MOST_PRICE, _FINEST = Context(prec=80), Decimal(10) ** 20, Decimal("0.000001")
 _SPIKE_SECONDS = {TIMEFRAMES[timeframe] // 1000: timeframe for timeframe in SPIKE_TIMEFRAMES}
 
 
@@ -133,6 +136,7 @@ def fire_alerts(*, namespace: str, firings: Iterable[Firing]) -> list[UUID]:
         if changed:
             notify(user=alert.owner, event="alert.fired", context=_facts(alert, firing))
             fired.append(alert.pk)
+    failpoint("alerts-told")
     book.save(update_fields=["last_change"])
     return fired
 
@@ -160,9 +164,9 @@ def _next(book: AlertBook) -> int:
 def _check_level(kind: AlertKind, level: Decimal, instrument: Instrument) -> None:
     if kind in _LEVELS:
         least, most, words = _LEVELS[kind]
-        if not level.is_finite() or not least <= level <= most:
+        if not level.is_finite() or not least <= level <= most or _EXACT.remainder(level, _FINEST):
             raise DomainError("ALERT_LEVEL_NOT_VALID", words, {"field": "level"})
-    elif not level.is_finite() or level <= 0 or level % instrument.tick_size:
+    elif not level.is_finite() or not 0 < level < _MOST_PRICE or _EXACT.remainder(level, instrument.tick_size):
         message = f"Choose a price above zero, in steps of {canonical(instrument.tick_size)}."
         raise DomainError("ALERT_LEVEL_NOT_VALID", message, {"field": "level"})
 

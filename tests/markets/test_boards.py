@@ -33,6 +33,12 @@ def test_a_book_comes_back_and_is_cut_to_what_is_kept(btc: Instrument) -> None:
     assert boards.book_payload(found)["bids"][0] == ["64123.123456789012345678", "0.00000001"]
 
 
+def test_a_book_for_scanners_comes_back_as_floats(btc: Instrument) -> None:
+    book = OrderBook("BTC/USDT", AT, (Level(LONG, Decimal("0.1")),), (), None)
+    boards.put_books(btc.exchange.code, {btc.id: book})
+    assert boards.latest_levels([btc]) == {btc.id: boards.RoughBook(AT, [(64123.12345678901, 0.1)], [])}
+
+
 def test_trades_come_back_oldest_first_and_only_the_newest_are_kept(btc: Instrument) -> None:
     trades = [
         PublicTrade(

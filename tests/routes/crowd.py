@@ -12,7 +12,7 @@ from accounts.models import AuditEntry, Invitation, Notification, Plan, Profile,
 from common.ids import new_id
 from community.models import CompetitionEntry
 from marketplace.models import TrackRecord
-from markets.models import Asset, Instrument, Market
+from markets.models import AlertState, Asset, Instrument, Market, PriceAlert, WatchListEntry
 from markets.steps import ClosedCandle
 from portfolios.models import Balance, EquitySnapshot, LedgerLine, Portfolio, Position
 from strategies.models import Backtest, BacktestResult, JobState, RunState, Sweep, SweepPoint
@@ -196,11 +196,22 @@ class Crowd:
         of_others = self._portfolios(people, "Entry")
         self._copies(entry, user_id=self._at(people), portfolio_id=self._at(of_others))
 
+    def _watching(self) -> None:
+        world = self._world
+        self._copies(world.empty, name=lambda n: f"List {n}")
+        coins = list(Instrument.objects.filter(symbol__in=[f"COIN{n}-USDT" for n in self._numbers]).order_by("pk"))
+        self._copies(self._first(WatchListEntry), instrument_id=self._at(coins), position=lambda n: n + 2)
+        alert = PriceAlert.objects.get(pk=world.values["alert_id"])
+        self._copies(alert, change=lambda n: 1_000 + 2 * n)
+        ended = {"state": lambda n: AlertState.FIRED, "times_fired": lambda n: 1}
+        self._copies(alert, change=lambda n: 1_001 + 2 * n, **ended)
+
     def _own_things(self) -> None:
         world = self._world
         snapshot = self._first(EquitySnapshot, portfolio=world.pit.lead)
         self._copies(snapshot, at=lambda n: snapshot.at - timedelta(minutes=n + 1))
         self._copies(self._first(Notification, user=world.people["alice"]))
+        self._watching()
         self._copies(self._first(AuditEntry, actor=world.people["alice"]))
         self._copies(self._first(SignIn))
         self._copies(world.token, digest=lambda n: new_id().hex * 2)

@@ -13,7 +13,8 @@ from tests.routes.tables import rows_of
 from tests.routes.world import World
 
 LISTS = (
-    "overview markets:list portfolios:list portfolios:positions portfolios:equity portfolios:ledger portfolios:detail "
+    "overview markets:list markets:alerts markets:watch_lists markets:watch_list markets:instrument_alerts "
+    "markets_api:alerts markets_api:watch_lists portfolios:list portfolios:positions portfolios:equity portfolios:ledger portfolios:detail "
     "portfolios:orders portfolios:recent_orders portfolios:fills portfolios:recent_fills portfolios:copies "
     "trading:follows strategies:list strategies:detail strategies:run marketplace:list community:leaderboard "
     "community:competitions community:competition community:profile accounts:tokens accounts:notifications "

@@ -27,6 +27,7 @@ ticker         snapshot   snapshot   snapshot   snapshot   snapshot
 book           snapshot   snapshot   snapshot   snapshot   snapshot
 trades         snapshot   snapshot   snapshot   snapshot   snapshot
 venues         snapshot   snapshot   snapshot   snapshot   snapshot
+scanner        snapshot   snapshot   snapshot   snapshot   snapshot
 listing        snapshot   snapshot   snapshot   snapshot   snapshot
 competition    snapshot   snapshot   snapshot   snapshot   snapshot
 """
@@ -44,6 +45,7 @@ NO_TOPICS = [
     "prices:nowhere",
     "candles:\u0000",
     "backfills:1",
+    "scanner:nothing",
     "listing:../..",
     "competition:" + "9" * 300,
     "nothing:" + "x" * 5_000,
@@ -79,6 +81,7 @@ def _keys(world: World) -> dict[str, object]:
         "book": world.pit.instrument.pk,
         "trades": world.pit.instrument.pk,
         "venues": "all",
+        "scanner": "spreads",
         "listing": world.listing.pk,
         "competition": world.competition.pk,
     }

@@ -32,7 +32,8 @@ from community.services.competitions import create_competition, enter_competitio
 from marketplace.models import Listing
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
-from markets.services import request_backfill
+from markets.models import AlertKind, Instrument, WatchList
+from markets.services import cancel_alert, create_alert, create_watch_list, request_backfill, watch_instrument
 from portfolios.models import Portfolio
 from portfolios.services.equity import take_snapshots
 from strategies.models import StrategyRun, StrategyVersion
@@ -74,6 +75,9 @@ class World:
     competition: Competition
     secrets: dict[str, str]
     token: ApiToken
+    # An instrument that alice watches beside the pit's, and a watch list with nothing on it.
+    other: Instrument
+    empty: WatchList
     sessions: dict[str, str] = field(default_factory=dict)
     values: dict[str, Any] = field(default_factory=dict)
     # A backtest and a sweep that wait: what is done cannot be cancelled.
@@ -86,6 +90,8 @@ class World:
     def _special(self, route: Route) -> dict[str, Any]:
         if route.name in {"portfolios:follow", "portfolios:copies"}:
             return {"portfolio_id": self.follow.portfolio_id}
+        if route.name in {"markets:add_watched", "markets_api:watched_instruments"}:
+            return {"watch_list_id": self.empty.pk}
         if route.name.endswith((":cancel_backtest", ":cancel_sweep")):
             return self.unfinished
         if route.is_admin and route.keys == ("object_id",):
@@ -219,11 +225,26 @@ def build(desk: Desk, working: Working) -> World:
     revoked, secret = issue_token(user=alice, name="lost")
     revoke_token(token=revoked)
     secrets = {name: one[1] for name, one in tokens.items()} | {"revoked": secret}
-    world = World(pit, people, own, follow, listing, version, run, competition, secrets, tokens["alice"][0])
-    world.values = _values(world) | _tried(pit, alice, version, working) | _past_asked_for(alice)
+    other, empty = desk.instrument("ETH"), create_watch_list(owner=alice, name="Empty")
+    token = tokens["alice"][0]
+    world = World(pit, people, own, follow, listing, version, run, competition, secrets, token, other, empty)
+    world.values = (
+        _values(world) | _watched(world, alice) | _tried(pit, alice, version, working) | _past_asked_for(alice)
+    )
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
+
+
+def _watched(world: World, alice: User) -> dict[str, Any]:
+    """Let alice watch two instruments, and wait for a price; return the keys of the list and of the alert."""
+    majors = create_watch_list(owner=alice, name="Majors")
+    for instrument in (world.pit.instrument, world.other):
+        watch_instrument(watch_list=majors, instrument=instrument)
+    alert = create_alert(owner=alice, instrument=world.pit.instrument, kind=AlertKind.ABOVE, level=Decimal(110))
+    canceled = create_alert(owner=alice, instrument=world.other, kind=AlertKind.ABOVE, level=Decimal(110))
+    cancel_alert(alert=canceled)
+    return {"watch_list_id": majors.pk, "alert_id": alert.pk}
 
 
 def _tried(pit: Pit, alice: User, version: StrategyVersion, working: Working) -> dict[str, Any]:
@@ -291,6 +312,7 @@ def _values(world: World) -> dict[str, Any]:
         "portfolio_id": lead.pk,
         "instrument_id": world.pit.instrument.pk,
         "timeframe": "5m",
+        "scanner": "spreads",
         "order_id": Order.objects.filter(portfolio=lead)[0].pk,
         "fill_id": Fill.objects.filter(portfolio=lead)[0].pk,
         "follow_id": world.follow.pk,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from config.serving import SiteCommand, closing_engine, closing_feed
 from engine.timeframes import timeframe_ms
 from markets.feeding import announce_market
 from markets.models import Exchange
+from markets.scanning.running import run_scanners
 from markets.services import seed_simulated_venue
 from strategies.replay.cast import load_series
 
@@ -52,9 +55,10 @@ class Command(SiteCommand):
         speed = options["speed"] or (
             timeframe_ms(timeframe) / 1000 if options["candles"] else settings.SIMULATION_SPEED
         )
-        loops = {
+        loops: dict[str, Callable[[threading.Event], None]] = {
             "feed": partial(closing_feed, exchange.code, speed),
             "engine": partial(closing_engine, exchange.namespace),
+            "scanners": run_scanners,
         }
         with background_processes(loops):
             serve_site(host=host, port=port, on_start=lambda: self.announce(host, port))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
@@ -20,6 +22,7 @@ from config.serving import SiteCommand, closing_engine, closing_feed, refuse_unu
 from markets.connecting import fetch_markets
 from markets.gateway.errors import GatewayError
 from markets.models import Exchange, SourceKind
+from markets.scanning.running import run_scanners
 from markets.selectors import tradable_instruments
 from markets.services import connect_exchange, register_exchange, request_backfill, synchronise_instruments
 
@@ -63,8 +66,11 @@ class Command(SiteCommand):
             with self.step("Asking it for its instruments"):
                 exchanges = connected_exchanges(exchange_port)
             demo.seed_sandbox(exchanges[0])
-            loops = {f"feed-{one.code}": partial(closing_feed, one.code, 1.0) for one in exchanges}
+            loops: dict[str, Callable[[threading.Event], None]] = {
+                f"feed-{one.code}": partial(closing_feed, one.code, 1.0) for one in exchanges
+            }
             loops["engine"] = partial(closing_engine, NAMESPACE)
+            loops["scanners"] = run_scanners
             keys = "".join(f"  {line}\n" for line in said.splitlines() if line)
             with background_processes(loops):
                 serve_site(host=host, port=port, on_start=lambda: self.announce(host, port, f"{keys}\n"))

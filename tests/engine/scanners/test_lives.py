@@ -37,3 +37,8 @@ def test_what_one_scan_missed_begins_anew() -> None:
 def test_a_new_peak_counts_from_its_own_time() -> None:
     lives = _scan(_scan(Lives.none(), {1: 4.0}, 1_000), {1: 4.5}, 2_000)
     assert (lives.since_ms.tolist(), lives.peak_ms.tolist(), lives.shrunk().tolist()) == ([1_000], [2_000], [0.0])
+
+
+def test_one_that_was_just_found_does_not_shrink() -> None:
+    new = follow(Lives.none(), np.array([3]), np.array([2.0]), 1_000)
+    assert new.half_life_ms().tolist() == [np.inf]
