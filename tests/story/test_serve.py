@@ -72,11 +72,22 @@ def test_a_port_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     )
 
 
+def what_was_broken_off_said_nothing_and_was_begun_anew(first_start: FirstStart) -> None:
+    assert [code for code, _, _ in first_start.broken] == [0, -signal.SIGKILL]
+    for _, output, is_half_made in first_start.broken:
+        assert re.fullmatch(r"(.+ … [\d.]+ s\n){2}Letting the demo live .* …\n?", output)
+        assert is_half_made
+    assert first_start.last_code == 0
+    assert _rows(first_start.folder) == DEMO
+    assert not (first_start.folder / "half-made").exists()
+
+
+# One test of both: in two, two workers would wait for the same first start.
 @pytest.mark.timeout(300)
-@pytest.mark.xdist_group("first start")
-def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_it_stood(
+def test_a_site_begun_anew_keeps_others_out_ends_on_sigterm_and_starts_again_where_it_stood(
     first_start: FirstStart, tmp_path: Path
 ) -> None:
+    what_was_broken_off_said_nothing_and_was_begun_anew(first_start)
     first_start.copy(tmp_path)
     with embedded_site(tmp_path) as site:
         port = int(site.address.rpartition(":")[2])
@@ -99,18 +110,6 @@ def test_a_running_site_keeps_others_out_ends_on_sigterm_and_starts_again_where_
         f"CommandError: Slipstream already runs on {tmp_path}: stop it, or give this one a folder of its own with "
         "SLIPSTREAM_VAR_DIR.\n"
     )
-
-
-@pytest.mark.timeout(300)
-@pytest.mark.xdist_group("first start")
-def test_a_first_start_that_is_broken_off_says_nothing_and_is_begun_anew(first_start: FirstStart) -> None:
-    assert [code for code, _, _ in first_start.broken] == [0, -signal.SIGKILL]
-    for _, output, is_half_made in first_start.broken:
-        assert re.fullmatch(r"(.+ … [\d.]+ s\n){2}Letting the demo live .* …\n?", output)
-        assert is_half_made
-    assert first_start.last_code == 0
-    assert _rows(first_start.folder) == DEMO
-    assert not (first_start.folder / "half-made").exists()
 
 
 def test_a_fresh_start_forgets_its_own_data_and_nothing_else(tmp_path: Path) -> None:
