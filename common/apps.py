@@ -5,3 +5,11 @@ from django.apps import AppConfig
 
 class CommonConfig(AppConfig):
     name = "common"
+
+    def ready(self) -> None:
+        from django.db.models import Field, ForeignObject
+
+        from common.db import Among
+
+        Field.register_lookup(Among)
+        ForeignObject.register_lookup(Among)

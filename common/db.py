@@ -5,13 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from operator import attrgetter
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from django.db import connection, models, transaction
 
 Row = TypeVar("Row", bound=models.Model)
 # In quotes: Django's fields take type arguments for the checker only.
 Column: TypeAlias = "models.Field[Any, Any]"
+if TYPE_CHECKING:
+    _Lookup = models.Lookup[Any]
+else:
+    _Lookup = models.Lookup
+
+
+class Among(_Lookup):
+    """`field__among=values`: as `__in`, for the keys of a whole batch, of which PostgreSQL gets one array.
+
+    A parameter each, as `__in` sends them, is compiled, bound and parsed one by one, and no two batches are the same
+    statement.
+    """
+
+    lookup_name = "among"
+    prepare_rhs = False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        left, parameters = self.process_lhs(compiler, connection)
+        field = self.lhs.output_field
+        values = _stored(field, list(self.rhs))
+        if connection.vendor == "postgresql":
+            return f"{left} = ANY(%s::{_type_of(field)}[])", (*parameters, values)
+        return f"{left} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", (*parameters, *values)
 
 
 def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
@@ -131,7 +154,7 @@ class _Batch:
         self.arrays: list[list[Any]] = []
         names, types = [], []
         for field, column in zip(fields, values, strict=True):
-            kind = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+            kind = _type_of(field)
             if self.arrays and column.count(column[0]) == len(column):
                 self.expressions.append(f"%s::{kind}")
                 self.constants += _stored(field, column[:1])
@@ -158,6 +181,10 @@ def _column(model: type[models.Model], name: str) -> Column:
 def _quoted(field: Column) -> str:
     assert field.column is not None, f"{field} is not a column"
     return str(connection.ops.quote_name(field.column))
+
+
+def _type_of(field: Column) -> str | None:
+    return field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
 
 
 def _is_serial_and_unset(field: Column, row: models.Model) -> bool:

@@ -186,11 +186,11 @@ def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | Non
     """Return the worth of each portfolio at `prices` (instrument id → price; default: the newest), in three statements."""
     books = {one.pk: one for one in portfolios}
     worth = {pk: Worth() for pk in books}
-    balances = Balance.objects.filter(portfolio_id__in=books)
+    balances = Balance.objects.filter(portfolio_id__among=books)
     for pk, asset_id, amount, reserved in balances.values_list("portfolio_id", "asset_id", "amount", "reserved"):
         if asset_id == books[pk].settlement_id:
             worth[pk].cash, worth[pk].reserved = amount, reserved
-    positions = list(Position.objects.filter(portfolio_id__in=books))
+    positions = list(Position.objects.filter(portfolio_id__among=books))
     held = {one.instrument_id for one in positions if one.quantity}
     known = dict(prices or {})
     if missing := held - known.keys():

@@ -47,7 +47,7 @@ class Booked:
 
 def lock_portfolios(ids: Iterable[UUID]) -> dict[UUID, Portfolio]:
     """Lock the portfolios in primary-key order and return them by id."""
-    return {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__in=set(ids)))}
+    return {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__among=set(ids)))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ class _Balances:
     """The balance rows of a batch: read at once, changed in memory under the portfolios' locks, written at once."""
 
     def __init__(self, portfolio_ids: set[UUID], asset_ids: set[str]) -> None:
-        found = Balance.objects.filter(portfolio_id__in=portfolio_ids, asset_id__in=asset_ids)
+        found = Balance.objects.filter(portfolio_id__among=portfolio_ids, asset_id__in=asset_ids)
         rows = found.values_list("id", "portfolio_id", "asset_id", "amount", "reserved")
         self._rows = {(row[1], row[2]): _BalanceRow(*row) for row in rows}
         self._touched: dict[tuple[UUID, str], _BalanceRow] = {}
@@ -174,7 +174,7 @@ class _Positions:
     """The position rows of a batch, likewise."""
 
     def __init__(self, portfolio_ids: set[UUID], instrument_ids: set[UUID]) -> None:
-        found = Position.objects.filter(portfolio_id__in=portfolio_ids, instrument_id__in=instrument_ids)
+        found = Position.objects.filter(portfolio_id__among=portfolio_ids, instrument_id__in=instrument_ids)
         rows = found.values_list("id", "portfolio_id", "instrument_id", *_STATE)
         self._rows = {(row[1], row[2]): _PositionRow(*row) for row in rows}
         self._touched: dict[tuple[UUID, UUID], _PositionRow] = {}

@@ -194,6 +194,22 @@ def test_statements_do_not_grow_with_the_rows(desk: Desk, alice: User) -> None:
         assert len(statements) == 2
 
 
+def test_rows_are_found_by_the_keys_of_a_batch(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    rows = [order(portfolio, instrument, cause_id=AWKWARD[:80]), *(order(portfolio, instrument) for _ in range(3))]
+    bulk_insert(Order, rows)
+    keys = sorted(row.pk for row in rows)
+
+    def found(**lookup: Any) -> list[Any]:
+        return list(Order.objects.filter(**lookup).order_by("pk").values_list("pk", flat=True))
+
+    assert found(pk__among={*keys[:2], new_id()}) == keys[:2]
+    assert found(portfolio__among=[portfolio.pk]) == found(portfolio_id__among={portfolio.pk: 1}) == keys
+    assert found(cause_id__among=[AWKWARD[:80]]) == [rows[0].pk]
+    assert found(seq__among=[0, 1]) == keys
+    assert found(pk__among=[]) == found(follow__among=keys) == []
+
+
 def test_rows_are_locked_in_the_order_of_their_keys(desk: Desk, alice: User) -> None:
     ids = sorted(desk.portfolio(alice, 0, name).pk for name in "cab")
     with CaptureQueriesContext(connection) as statements:

@@ -89,7 +89,7 @@ def _next_follows(event: LeadEvent) -> tuple[list[Follow], bool]:
     turns = sorted((_turn(event, pk), pk) for pk in mirroring.values_list("pk", flat=True))
     rest = [pk for turn, pk in turns if turn > event.cursor]
     chosen = rest[:BATCH]
-    locked = {one.pk: one for one in lock_rows(mirroring.filter(pk__in=chosen))} if chosen else {}
+    locked = {one.pk: one for one in lock_rows(mirroring.filter(pk__among=chosen))} if chosen else {}
     return [locked[pk] for pk in chosen if pk in locked], len(rest) <= BATCH
 
 
@@ -128,12 +128,13 @@ def _gather(event: LeadEvent, follows: Sequence[Follow], now: datetime) -> list[
     price = Price(event.market_price, now)
     worth = worth_of(portfolios.values(), {event.instrument_id: price})
     held = dict(
-        Position.objects.filter(portfolio_id__in=portfolios, instrument=event.instrument).values_list(
+        Position.objects.filter(portfolio_id__among=portfolios, instrument=event.instrument).values_list(
             "portfolio_id", "quantity"
         )
     )
     aims = {
-        aim.follow_id: aim for aim in FollowPosition.objects.filter(follow__in=follows, instrument=event.instrument)
+        aim.follow_id: aim
+        for aim in FollowPosition.objects.filter(follow__among=[one.pk for one in follows], instrument=event.instrument)
     }
     return [
         _Follower(
@@ -151,7 +152,7 @@ def _gather(event: LeadEvent, follows: Sequence[Follow], now: datetime) -> list[
 def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
     """Withdraw opens that were not sent before the lead reduced (model.md 10), and what they would have added to the aim."""
     unsent = Order.objects.filter(
-        follow__in=[one.follow for one in followers],
+        follow__among=[one.follow.pk for one in followers],
         instrument=event.instrument,
         leg=Leg.OPEN,
         state=OrderState.PENDING,

@@ -59,7 +59,9 @@ def _wake_waiting(ended: Sequence[Order]) -> None:
     from trading.tasks import execute_orders  # the task's body calls this module: one of the two must look late
 
     follows = {order.follow_id for order in ended if order.follow_id}
-    waiting = Order.objects.filter(follow_id__in=follows, state=OrderState.PENDING) if follows else Order.objects.none()
+    waiting = (
+        Order.objects.filter(follow_id__among=follows, state=OrderState.PENDING) if follows else Order.objects.none()
+    )
     for kind, cause_id in sorted(set(waiting.values_list("cause_kind", "cause_id"))):
         enqueue(execute_orders, kind, cause_id)
 
@@ -73,7 +75,7 @@ def claim_orders(orders: QuerySet[Order]) -> list[Order]:
         return []
     portfolios = lock_portfolios(row[1] for row in batch)
     # Under the portfolios' locks nobody else moves these orders: what is read here is what the claim below meets.
-    free = Order.objects.filter(pk__in=[row[0] for row in batch], state=OrderState.PENDING)
+    free = Order.objects.filter(pk__among=[row[0] for row in batch], state=OrderState.PENDING)
     by_id = {order.pk: order for order in with_instruments(free.exclude(_waits_for_another()), portfolios)}
     claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
     if not claimed:

@@ -30,14 +30,14 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
     if not reported:
         return []
     portfolio_of = dict(
-        Order.objects.filter(pk__in=[one.order_id for one in reported]).values_list("pk", "portfolio_id")
+        Order.objects.filter(pk__among=[one.order_id for one in reported]).values_list("pk", "portfolio_id")
     )
     portfolios = lock_portfolios(portfolio_of.values())
     # Read under the locks: whoever else booked one of these fills has committed.
     news = _not_yet_booked(reported)
     if not news:
         return []
-    ordered = Order.objects.filter(pk__in=[one.order_id for one in news])
+    ordered = Order.objects.filter(pk__among=[one.order_id for one in news])
     orders = {order.pk: order for order in with_instruments(ordered, portfolios)}
     fills, bookings = [], []
     for one in news:
@@ -67,7 +67,7 @@ def with_instruments(orders: QuerySet[Order], portfolios: dict[UUID, Portfolio])
 
 def _not_yet_booked(reported: Sequence[BrokerFill]) -> list[BrokerFill]:
     ids = [one.venue_fill_id for one in reported]
-    known = set(Fill.objects.filter(venue_fill_id__in=ids).values_list("venue_account", "venue_fill_id"))
+    known = set(Fill.objects.filter(venue_fill_id__among=ids).values_list("venue_account", "venue_fill_id"))
     unique = {(one.venue_account, one.venue_fill_id): one for one in reported}
     return [one for key, one in unique.items() if key not in known]
 
@@ -124,14 +124,14 @@ def _follow_up(
     """Do what a fill entails in its own transaction, and enqueue what may come after it."""
     arm_stops(orders.values(), {fill.order_id: fill.happened_at for fill in fills})
     disarm_flat({(fill.portfolio_id, fill.instrument_id) for fill in fills if not booked[fill.pk].held})
-    streams = LeadStream.objects.filter(portfolio_id__in=portfolios)
+    streams = LeadStream.objects.filter(portfolio_id__among=portfolios)
     for lead_id in write_lead_events(list(streams), [(orders[fill.order_id], fill, booked[fill.pk]) for fill in fills]):
         from trading.tasks import fan_out  # the task's body calls services: one of the two must look late
 
         enqueue(fan_out, str(lead_id))
     follow_ids = {order.follow_id for order in orders.values() if order.follow_id}
     stopping = (
-        Follow.objects.filter(pk__in=follow_ids, state=FollowState.STOPPING) if follow_ids else Follow.objects.none()
+        Follow.objects.filter(pk__among=follow_ids, state=FollowState.STOPPING) if follow_ids else Follow.objects.none()
     )
     if ending := [str(pk) for pk in stopping.order_by("pk").values_list("pk", flat=True)]:
         from trading.tasks import finish_follows

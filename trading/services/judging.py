@@ -121,7 +121,7 @@ def _free_balances(orders: Sequence[Order]) -> dict[tuple[UUID, str], Decimal]:
     assets = {
         asset for order in orders for asset in (order.instrument.market.base_id, order.instrument.market.quote_id)
     }
-    found = Balance.objects.filter(portfolio_id__in={order.portfolio_id for order in orders}, asset_id__in=assets)
+    found = Balance.objects.filter(portfolio_id__among={order.portfolio_id for order in orders}, asset_id__in=assets)
     rows = found.values_list("portfolio_id", "asset_id", "amount", "reserved")
     return {(portfolio_id, asset_id): amount - reserved for portfolio_id, asset_id, amount, reserved in rows}
 

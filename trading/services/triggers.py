@@ -33,7 +33,7 @@ def arm_stops(orders: Iterable[Order], at: Mapping[UUID, datetime]) -> None:
     if not wanting:
         return
     # A venue that fills more than was ordered reports the end of an order twice.
-    armed = set(Trigger.objects.filter(entry__in=wanting).values_list("entry_id", flat=True))
+    armed = set(Trigger.objects.filter(entry__among=wanting).values_list("entry_id", flat=True))
     for order in wanting.values():
         if order.pk not in armed:
             _arm(order, at[order.pk])
@@ -63,7 +63,7 @@ def disarm_flat(books: set[tuple[UUID, UUID]]) -> None:
     if not books:
         return
     armed = Trigger.objects.filter(
-        state=TriggerState.ARMED, portfolio_id__in={portfolio for portfolio, _ in books}
+        state=TriggerState.ARMED, portfolio_id__among={portfolio for portfolio, _ in books}
     ).order_by("pk")
     for trigger in armed:
         if (trigger.portfolio_id, trigger.instrument_id) in books:
