@@ -30,15 +30,15 @@ def drives_browser(item: pytest.Item) -> bool:
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Run browser tests last, one after another in one process, or leave them out without a browser.
+    """Run browser tests last, the long stories of them first, or leave them out without a browser.
 
-    Playwright leaves an event loop running in its thread, in which no asynchronous test could start any more.
+    Playwright leaves an event loop running in its thread, in which no asynchronous test could start any more. A story that
+    began as the very last test would be waited for by every other worker.
     """
     for item in filter(drives_browser, items):
-        item.add_marker(pytest.mark.xdist_group("browser"))
         if not environment.CHROMIUM:
             item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
-    items.sort(key=drives_browser)
+    items.sort(key=lambda item: (drives_browser(item), not item.nodeid.startswith("tests/story/")))
 
 
 @pytest.fixture(scope="session")
