@@ -8,6 +8,7 @@ import pytest
 
 from markets import health
 from sandbox.server import ServerThread, running
+from tests.markets.venue_feed.exchanges import LocalExchange
 from tests.markets.venue_feed.stage import FAST, Stage
 
 # Ten steps a minute: how often the exchange moves is what these tests cost most.
@@ -30,7 +31,7 @@ def stage(
     made: list[Stage] = []
 
     def make(dialect: str = "binance") -> Stage:
-        made.append(Stage(venue, dialect))
+        made.append(Stage(LocalExchange(venue), dialect))
         return made[-1]
 
     yield make

@@ -26,10 +26,9 @@ from markets.services import connect_exchange, register_exchange, renew_interest
 from markets.signals import candle_closed
 from markets.venue_feed.feed import Background
 from markets.venue_feed.tuning import Tuning
-from sandbox.core.klines import Kline
 from sandbox.faults import Fault, FaultKind
-from sandbox.server import ServerThread
 from sandbox.venue import Setup
+from tests.markets.venue_feed.exchanges import Row, TestExchange
 
 SOON = 15.0
 SPEED = 120
@@ -59,17 +58,15 @@ QUICK = Tuning(
     funding=0.3,
 )
 
-Row = tuple[float, float, float, float, float]
-
 
 class Stage:
     """One exchange of the platform over a sandbox, what is heard of its candles, and its feed."""
 
-    def __init__(self, sandbox: ServerThread, dialect: str = "binance", url: str = "") -> None:
-        self.sandbox, self.dialect = sandbox, dialect
+    def __init__(self, venue: TestExchange, dialect: str = "binance") -> None:
+        self.venue, self.dialect = venue, dialect
         code = f"feed-{new_id().hex[-12:]}"
         made = register_exchange(code=code, name=f"Feed of {dialect}", namespace=code, source_kind=SourceKind.REAL)
-        address = f"{url or sandbox.url}/{{host}}"
+        address = f"{venue.url}/{{host}}"
         self.exchange: Exchange = connect_exchange(exchange=made, dialect=dialect, base_url=address, is_sandbox=True)
         synchronise_instruments(exchange=self.exchange, markets=fetch_markets(self.exchange))
         # (instrument, timeframe, opened at in ms), in the order in which they were told.
@@ -123,14 +120,11 @@ class Stage:
 
     def fault(self, kind: FaultKind, **facts: Any) -> Fault:
         """Switch a fault of the exchange on."""
-        name = "kraken" if self.dialect == "kraken" else "binance"
-        made = Fault(kind, **facts)
-        return self.sandbox.call(lambda: self.sandbox.venue(name).faults.switch_on(made))
+        return self.venue.switch_on(self.dialect, Fault(kind, **facts))
 
     def mend(self) -> None:
         """Switch all faults off."""
-        name = "kraken" if self.dialect == "kraken" else "binance"
-        self.sandbox.call(self.sandbox.venue(name).faults.switch_off)
+        self.venue.switch_off(self.dialect)
 
     def wait_for_minutes(self, instrument: Instrument, count: int) -> None:
         """Return once so many more minutes were told."""
@@ -144,15 +138,7 @@ class Stage:
 
     def own(self, instrument: Instrument, timeframe: str = "1m") -> dict[int, Row]:
         """Return the exchange's own closed candles of a series by their time."""
-        place = self.sandbox.venue("kraken" if self.dialect == "kraken" else "binance")
-        market = place.futures.market if self.dialect == "binanceusdm" else place.spot.market
-        name = instrument.gateway_symbol.partition(":")[0]
-        name = name if self.dialect == "kraken" else name.replace("/", "")
-        found: list[Kline] = self.sandbox.call(lambda: list(market.klines[name].series(timeframe)[:-1]))
-        return {
-            one.opened_ms: (float(one.open), float(one.high), float(one.low), float(one.close), float(one.volume))
-            for one in found
-        }
+        return self.venue.candles(self.dialect, instrument.gateway_symbol, timeframe)
 
     def check_candles(self, instrument: Instrument, timeframe: str = "1m", at_least: int = 3) -> None:
         """Assert that told candles are each once, in order, without a hole, stored, and the exchange's own."""

@@ -81,9 +81,9 @@ def test_a_total_outage_heals_by_itself(stage: Make) -> None:
     with bus().listen("live") as pages:
         with quick.feeding():
             quick.wait_for_minutes(bitcoin, 1)
-            quick.sandbox.hide()
+            quick.venue.hide()
             wait_for(lambda: quick.state() == FeedState.DOWN)
-            quick.sandbox.show()
+            quick.venue.show()
             _heals(quick, bitcoin)
         while (received := pages.get(0.2)) is not None:
             said = [payload["venues"] for topic, payload in received[1] if topic == "venues:all"]
