@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from copy import copy
+from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet
 
 from accounts.models import User
+from common import clock
+from common.bus import bus
 from engine.timeframes import moment
 from markets.history import open_backfills
 from markets.models import Backfill
@@ -82,31 +85,51 @@ def orders_of_run(run: StrategyRun) -> QuerySet[Order]:
     return made if run.stopped_at is None else made.filter(created_at__lte=run.stopped_at)
 
 
-# (database, run) → the run with its version and instrument.
+# The bus board that says, by series, what last changed of who runs on it; what is kept of a series holds until then.
+SERIES = "run-series"
+# A change that the bus lost counts from then on; until then the sweeper finds the run.
+_KEEP_SECONDS = 60.0
 _KEPT = 4096
-_known: dict[tuple[str, UUID], StrategyRun] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The runs of a series as they were at a change of it."""
+
+    change: str
+    until: float
+    runs: tuple[StrategyRun, ...]
+
+
+# (database, series) → its runs. Replays of one seed repeat their ids, each in a database of its own.
+_kept: dict[tuple[str, str], _Kept] = {}
 
 
 # --- deciding -------------------------------------------------------------------------------------------------------
+def series_of(instrument_id: UUID, timeframe: str) -> str:
+    """Return how a series is named on the board."""
+    return f"{instrument_id}:{timeframe}"
+
+
 def runs_to_decide(instrument_id: UUID, timeframe: str) -> list[StrategyRun]:
     """Return the runs that a closed candle of this series concerns, oldest first.
 
-    Of a run only `decided_until` is asked at every candle; what never changes of it is asked once per process.
+    They are asked for when the series has changed, not at every candle: whether a run still runs, and has not decided
+    yet, is the condition of the UPDATE that takes the candle.
     """
-    running = StrategyRun.objects.filter(state=RunState.RUNNING, instrument=instrument_id, timeframe=timeframe)
-    rows = list(running.order_by("pk").values_list("pk", "decided_until"))
-    world = str(connection.settings_dict["NAME"])  # replays of one seed repeat their ids, each in a database of its own
-    if missing := [pk for pk, _ in rows if (world, pk) not in _known]:
-        if len(_known) >= _KEPT:
-            _known.clear()
-        _known.update({(world, run.pk): run for run in _running().filter(pk__in=missing)})
-    found = []
-    for pk, decided_until in rows:
-        if (known := _known.get((world, pk))) is not None:  # else it stopped in between, or the sweeper finds it
-            run = copy(known)
-            run.decided_until = decided_until
-            found.append(run)
-    return found
+    series = series_of(instrument_id, timeframe)
+    # Read before the rows: a run that starts in between changes it once more.
+    change = bus().board_get(SERIES, [series]).get(series)
+    place = str(connection.settings_dict["NAME"]), series
+    kept = _kept.get(place)
+    if kept is None or kept.change != change or clock.monotonic() > kept.until:
+        found = tuple(_running().filter(instrument=instrument_id, timeframe=timeframe))
+        if change is None:
+            return list(found)
+        if len(_kept) >= _KEPT:
+            _kept.clear()
+        kept = _kept[place] = _Kept(change, clock.monotonic() + _KEEP_SECONDS, found)
+    return [copy(run) for run in kept.runs]
 
 
 def _running() -> QuerySet[StrategyRun]:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+import redis
 from django.db import transaction
 from django.db.models import QuerySet
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit
 from accounts.services import audit
+from common.bus import bus
 from common.clock import market_now
 from common.db import lock_rows
 from common.errors import DomainError, NotFound
@@ -31,10 +34,12 @@ from portfolios.services.books import lock_portfolios
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.plans import Plan, not_yet_live, plan_of
 from strategies.selectors import is_halted, is_reducing, loading_past, runs, versions
+from strategies.selectors.runs import SERIES, series_of
 from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
 from trading.selectors import is_following
 from trading.services.orders import Cause, submit_order
 
+logger = logging.getLogger(__name__)
 STOPPED_BY_OWNER = "STOPPED_BY_OWNER"
 
 
@@ -61,9 +66,23 @@ def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) ->
         started_at=now,
     )
     _ask_for_past(run)
+    _tell_of_change(run)
     audit(action="run.started", obj=run, actor=actor, after={"version": str(version.pk), "portfolio": str(locked.pk)})
     publish([(f"portfolio:{locked.pk}", {"refresh": ["runs"]})])
     return run
+
+
+def _tell_of_change(run: StrategyRun) -> None:
+    """Have every process ask anew, after the commit, who runs on this series."""
+    series = series_of(run.instrument_id, run.timeframe)
+
+    def tell() -> None:
+        try:
+            bus().board_put(SERIES, {series: f"{run.pk}:{run.state}"})
+        except (redis.RedisError, OSError):
+            logger.warning("The bus is away: who runs on %s is asked anew within a minute.", series, exc_info=True)
+
+    transaction.on_commit(tell)
 
 
 def _running() -> QuerySet[StrategyRun]:
@@ -127,6 +146,7 @@ def stop_runs(*, run_ids: Iterable[UUID], code: str, actor: User | None = None) 
     for run in stopped:
         run.state, run.stop_code, run.stopped_at = RunState.STOPPED, code, market_now(run.portfolio.namespace)
         run.save(update_fields=["state", "stop_code", "stopped_at"])
+        _tell_of_change(run)
         audit(action="run.stopped", obj=run, actor=actor, after={"code": code})
     publish([(f"portfolio:{run.portfolio_id}", {"refresh": ["runs"]}) for run in stopped])
     return len(stopped)
