@@ -51,6 +51,7 @@ def first_start(tmp_path_factory: pytest.TempPathFactory) -> FirstStart:
 
 
 def _start(folder: Path, logs: Path) -> tuple[list[tuple[int, str, bool]], int]:
+    shutil.rmtree(folder, ignore_errors=True)  # of another worker, whose start failed
     folder.mkdir()
     environment = own_environment(folder)
     command = [sys.executable, "manage.py", "serve", "--port", str(free_port())]

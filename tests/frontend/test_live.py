@@ -148,7 +148,7 @@ def test_silence_is_questioned_after_20_seconds_and_given_up_after_45(stage: Sta
     def pass_seconds(seconds: int) -> None:
         for _ in range(seconds // 5):
             page.clock.run_for(5_000)
-            page.wait_for_timeout(20)
+            page.wait_for_timeout(60)  # a ping that was sent just now has become a frame
             while stage.answers_pings and frames["answered"] < frames["asked"]:
                 page.wait_for_timeout(20)  # the server answers in real time, however busy the machine
 
@@ -160,7 +160,9 @@ def test_silence_is_questioned_after_20_seconds_and_given_up_after_45(stage: Sta
     pass_seconds(10)
     assert pings() == 1
     pass_seconds(100)
-    assert (pings(), stage.opened) == (5, 1)
+    # One every 20 to 25 seconds, as steps of five end.
+    assert pings() in (4, 5)
+    assert stage.opened == 1
     stage.answers_pings = False
     pass_seconds(40)
     page.wait_for_timeout(250)  # a new socket would come in real time as well
