@@ -22,8 +22,8 @@ from config.celery import app
 logger = logging.getLogger(__name__)
 
 WORKER_THREADS = 3
-# What takes longer is left as it is: rows are the truth, and what was claimed is found again after a restart.
-_JOIN_SECONDS = 5.0
+_COMPUTING = "computing"
+_JOIN_SECONDS = 10.0
 _LISTEN_SECONDS = 0.5
 
 
@@ -35,7 +35,7 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True
     )
     beat = Service(app, scheduler_cls=Scheduler)
-    loops = {**loops, "computing": work_on_computing_queue}
+    loops = {**loops, _COMPUTING: work_on_computing_queue}
     threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     threads += [
         threading.Thread(target=worker.start, name="worker", daemon=True),
@@ -49,7 +49,8 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         stop.set()
         beat.stop(wait=False)
         for thread in threads[: len(loops)]:
-            thread.join(_JOIN_SECONDS)
+            if thread.name != _COMPUTING:  # a job is left as by a kill, and found again
+                thread.join(_JOIN_SECONDS)
         worker.stop()
 
 

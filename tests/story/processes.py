@@ -14,8 +14,8 @@ from tools.services import OWNED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 90.0
-# Some six seconds where a backtest is under way, as right after a first start, else one or two; other tests run beside it.
-STOP_SECONDS = 15.0
+# What the site keeps to after Ctrl-C and SIGTERM.
+STOP_SECONDS = 10.0
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", OWNED, "DJANGO_ALLOW_ASYNC_UNSAFE", "EMAIL_URL"}
 
 

@@ -43,8 +43,9 @@ def test_messages_that_come_twice_or_in_another_order_change_nothing(stage: Make
     quick, bitcoin = _watched(stage)
     with quick.feeding():
         quick.wait_for_minutes(bitcoin, 1)
-        quick.fault(FaultKind.DUPLICATE_MESSAGE, probability=0.5)
-        quick.fault(FaultKind.REORDER_MESSAGE, probability=0.3)
+        twice = quick.fault(FaultKind.DUPLICATE_MESSAGE, probability=0.5)
+        reordered = quick.fault(FaultKind.REORDER_MESSAGE, probability=0.3)
+        wait_for(lambda: twice.struck > 0 and reordered.struck > 0)
         _heals(quick, bitcoin)
 
 
