@@ -7,7 +7,7 @@ silently. Sixty digits hold every product; quotients are rounded by `money` wher
 from __future__ import annotations
 
 import decimal
-from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, Decimal
+from decimal import ROUND_CEILING, ROUND_DOWN, ROUND_FLOOR, ROUND_HALF_EVEN, ROUND_UP, Decimal
 
 PRECISION = 60
 decimal.DefaultContext.prec = PRECISION  # threads started from now on
@@ -28,6 +28,11 @@ def money(value: Decimal) -> Decimal:
 def floor_to_step(quantity: Decimal, step: Decimal) -> Decimal:
     """Round a quantity toward zero to a multiple of `step` (rule 10)."""
     return (quantity / step).to_integral_value(ROUND_DOWN) * step
+
+
+def ceil_to_step(quantity: Decimal, step: Decimal) -> Decimal:
+    """Round a quantity away from zero to a multiple of `step`."""
+    return (quantity / step).to_integral_value(ROUND_UP) * step
 
 
 def price_to_tick(price: Decimal, tick: Decimal, *, up: bool) -> Decimal:

@@ -10,11 +10,12 @@ from engine.decimals import BPS, ONE, ZERO, money, price_to_tick
 
 @dataclass(frozen=True, slots=True)
 class Costs:
-    """Taker fee and slippage in basis points, and the instrument's price tick."""
+    """Taker fee and slippage in basis points, and the instrument's price tick; on margin, an open binds 1 / leverage."""
 
     fee_bps: Decimal
     slippage_bps: Decimal
     tick_size: Decimal
+    leverage: int = 1
 
 
 def taker_price(*, market_price: Decimal, is_buy: bool, costs: Costs) -> Decimal:
@@ -34,10 +35,15 @@ def taker_fee(*, quantity: Decimal, price: Decimal, costs: Costs) -> Decimal:
     return money(quantity * price * costs.fee_bps / BPS)
 
 
+def maker_fee(*, quantity: Decimal, price: Decimal, fee_bps: Decimal) -> Decimal:
+    """Return the fee in quote units of an order that waited for its price."""
+    return money(quantity * price * fee_bps / BPS)
+
+
 def unit_cost(*, market_price: Decimal, costs: Costs) -> Decimal:
-    """Return what buying one unit takes from the balance, fee included."""
+    """Return what opening one unit takes from the balance, fee included."""
     price = taker_price(market_price=market_price, is_buy=True, costs=costs)
-    return price * (ONE + costs.fee_bps / BPS)
+    return price * (ONE / costs.leverage + costs.fee_bps / BPS)
 
 
 def affordable_quantity(*, free: Decimal, market_price: Decimal, costs: Costs) -> Decimal:

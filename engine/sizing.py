@@ -39,9 +39,13 @@ def stake_quantity(*, equity: Decimal, share: Decimal, price: Decimal, lot_step:
     return floor_to_step(equity * share / price, lot_step)
 
 
-def _part_in_lots(quantity: Decimal, share: Decimal, lot_step: Decimal) -> Decimal:
-    """Round a share of a quantity toward zero to the lot step; a third of three lots is one lot, not none.
+def part_of(quantity: Decimal, share: Decimal) -> Decimal:
+    """Return a share of a quantity, not yet in lots; a third of three lots is one lot, not none.
 
     The share was itself rounded to 18 decimals, perhaps down: it stands for what lies up to one unit above it.
     """
-    return floor_to_step(min(quantity * (share + QUANTUM), LARGEST), lot_step) if share else ZERO
+    return min(quantity * (share + QUANTUM), LARGEST) if share else ZERO
+
+
+def _part_in_lots(quantity: Decimal, share: Decimal, lot_step: Decimal) -> Decimal:
+    return floor_to_step(part_of(quantity, share), lot_step)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.execution import Costs, taker_fee, taker_price
-from engine.risk import InstrumentRules, OrderFacts, judge
+from engine.risk import InstrumentRules, Limits, OrderFacts, RiskFacts, Trade, judge, limits_from
+from engine.risk.limits import PROFILES, SPECS
+from tests.engine.risk.samples import NOW
 
 D = Decimal
 COSTS = Costs(fee_bps=D(10), slippage_bps=D(0), tick_size=D("0.01"))
@@ -168,3 +171,74 @@ def test_what_passes_is_never_more_than_asked_covered_or_held(
         assert found.quantity <= held
     if not may_clip:
         assert found.quantity in (0, quantity)
+
+
+# --- limits and exits -----------------------------------------------------------------------------------------------
+figures = st.integers(-(10**12), 10**12).map(lambda number: D(number).scaleb(-4))
+counts = st.integers(0, 1_000)
+tightest_limits = limits_from(
+    {
+        spec.name: str(spec.low if spec.name not in ("reserve_share", "min_liquidation_ratio") else spec.high)
+        for spec in SPECS
+    }
+    | {"denied": ["BTC-USDT"]}
+)
+trades = st.lists(
+    st.builds(
+        Trade,
+        at=st.integers(0, 10_000).map(lambda minutes: NOW - timedelta(minutes=minutes)),
+        symbol=st.sampled_from(["BTC-USDT", "ETH-USDT"]),
+        profit=figures,
+        by_stop=st.booleans(),
+    ),
+    max_size=8,
+).map(tuple)
+any_risk = st.builds(
+    RiskFacts,
+    limits=st.sampled_from([*PROFILES.values(), tightest_limits, Limits()]),
+    now=st.just(NOW),
+    symbol=st.just("BTC-USDT"),
+    equity=figures,
+    exposure=figures,
+    instrument_exposure=figures,
+    asset_exposure=figures,
+    correlated_exposure=figures,
+    positions=counts,
+    day_base=figures,
+    week_base=figures,
+    peak=figures,
+    trade_loss=figures,
+    trades=trades,
+    orders_in_minute=counts,
+    orders_today=counts,
+    stop_ratio=st.none() | st.sampled_from([D("0.01"), D("0.9")]),
+    meant_price=st.none() | st.sampled_from([D(1), D(1_000_000)]),
+    price_age_seconds=counts.map(D),
+    levels=st.just(()) | st.just(((D(100), D("0.001")),)),
+)
+
+
+@given(
+    risk=any_risk,
+    held=st.integers(1, 10**6).map(lambda lots: lots * D("0.001")),
+    part=st.integers(1, 100),
+    safety_state=st.sampled_from(["ACTIVE", "REDUCING", "HALTED"]),
+    may_clip=st.booleans(),
+)
+def test_no_limit_denies_or_cuts_an_exit_within_what_is_held(
+    risk: RiskFacts, held: Decimal, part: int, safety_state: str, may_clip: bool
+) -> None:
+    quantity = max((held * part / 100).quantize(D("0.001")), D("0.001"))
+    rules = replace(RULES, min_quantity=D(0), min_notional=D(0), is_active=False)
+    leaving = replace(SELL, **OBSTACLES, quantity=quantity, held_quantity=held, may_clip=may_clip)
+    found = judge(replace(leaving, safety_state=safety_state, risk=risk), rules)
+    assert (found.quantity, found.code) == (min(quantity, held), "")
+
+
+@given(risk=any_risk, lots=st.integers(1, 10**6), may_clip=st.booleans())
+def test_no_limit_lets_more_through_than_without_it(risk: RiskFacts, lots: int, may_clip: bool) -> None:
+    free = judge(replace(BUY, quantity=lots * D("0.001"), may_clip=may_clip), RULES)
+    limited = judge(replace(BUY, quantity=lots * D("0.001"), may_clip=may_clip, risk=risk), RULES)
+    assert 0 <= limited.quantity <= free.quantity
+    assert limited.quantity % D("0.001") == 0
+    assert bool(limited.code) == (limited.quantity < lots * D("0.001"))
