@@ -10,6 +10,8 @@ class CommonConfig(AppConfig):
         from django.db.models import Field, ForeignObject
 
         from common.db import Among
+        from common.processes import calm_collector
 
         Field.register_lookup(Among)
         ForeignObject.register_lookup(Among)
+        calm_collector()

@@ -29,6 +29,10 @@ class Backoff:
         self._failures += 1
         return retry_after + self._chooser.uniform(0.0, bound)
 
+    def denied_wait(self, retry_after: float) -> float:
+        """Return the wait after something that was not even tried: as it was told, apart from the others, and no failure."""
+        return retry_after + self._chooser.uniform(0.0, self._first)
+
     def reset(self) -> None:
         """Begin with short waits again."""
         self._failures = 0

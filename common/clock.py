@@ -22,10 +22,11 @@ def wall_now() -> datetime:
     return _wall_clock()
 
 
-def use_wall_clock(clock: Callable[[], datetime] | None) -> None:
-    """Put another wall clock in place (a test's, a simulation's); None restores the system's."""
+def use_wall_clock(clock: Callable[[], datetime] | None) -> Callable[[], datetime]:
+    """Put another wall clock in place (a test's, a simulation's) and return the one before; None restores the system's."""
     global _wall_clock
-    _wall_clock = clock or _system_now
+    before, _wall_clock = _wall_clock, clock or _system_now
+    return before
 
 
 def market_now(namespace: str) -> datetime:

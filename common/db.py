@@ -2,12 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from datetime import UTC, datetime
+from functools import cache
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeAlias, TypeVar
+from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, models, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.backends.signals import connection_created
+from django.db.models.base import ModelState
+from django.dispatch import receiver
+from psycopg.types.datetime import TimestamptzLoader
+
+from common.fields import AmountField, exact
 
 Row = TypeVar("Row", bound=models.Model)
 # In quotes: Django's fields take type arguments for the checker only.
@@ -16,6 +29,76 @@ if TYPE_CHECKING:
     _Lookup = models.Lookup[Any]
 else:
     _Lookup = models.Lookup
+
+
+class ManyRead(models.Model):
+    """A model whose rows are read and made by the thousand: an instance is made without going through `__init__`.
+
+    Django's `__init__` sets every column by itself, sends two signals, and costs three times what reading the row does.
+    Nothing here listens to them: they are for fields of files and generic relations.
+    """
+
+    class Meta:
+        abstract = True
+
+    @classmethod
+    def from_db(  # type: ignore[override]  # the stubs are those of a later Django, which says how rows are fetched
+        cls, db: str | None, field_names: Collection[str], values: Collection[Any]
+    ) -> Self:
+        """Return a stored row as an instance; columns that were not read are left to be read when asked for."""
+        row = cls.__new__(cls)
+        row._state = ModelState()
+        row._state.adding, row._state.db = False, db
+        row.__dict__.update(zip(field_names, values, strict=True))
+        return row
+
+    @classmethod
+    def fresh(cls, **columns: Any) -> Self:
+        """Return an unsaved instance with these columns (ids for relations) and the others' defaults."""
+        row = cls.__new__(cls)
+        row._state = ModelState()
+        for field in cls._meta.concrete_fields:
+            name = field.attname
+            row.__dict__[name] = columns.pop(name) if name in columns else field.get_default()
+        if columns:
+            raise TypeError(f"{cls.__name__} has no column {', '.join(columns)}")
+        return row
+
+
+# However many keys there are, it is the same statement.
+_IN_JSON = "SELECT value FROM json_each(%s)"
+
+
+class Slot(models.Expression):
+    """A place in a prepared query (common/prepared.py) for a value of `field`; under `among` for any number of keys."""
+
+    def __init__(self, name: str, field: Column | None = None) -> None:
+        super().__init__(output_field=field)
+        self.name, self._of, self._holds_many = name, field, False
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        return "%s", (self,)
+
+    def of_many(self, field: Column) -> Slot:
+        """Return the same place for keys of a field."""
+        made = Slot(self.name, field)
+        made._holds_many = True
+        return made
+
+    def binder(self, connection: BaseDatabaseWrapper) -> Callable[[Any], Any]:
+        """Return what makes of a value what this kind of database takes."""
+        field = self._of
+        assert field is not None, f"no lookup has said what {self.name} is"
+        target = _target(field)
+        if self._holds_many:
+            if connection.vendor == "postgresql":
+                return lambda values: _array(field, _stored(field, list(values)))
+            if isinstance(target, models.UUIDField):
+                return lambda keys: json.dumps([key.hex if type(key) is UUID else UUID(key).hex for key in keys])
+            return lambda values: json.dumps(_stored(field, list(values)))
+        if connection.vendor == "postgresql" and isinstance(target, _AS_IS):
+            return lambda value: value
+        return lambda value: field.get_db_prep_value(value, connection)
 
 
 class Among(_Lookup):
@@ -31,18 +114,51 @@ class Among(_Lookup):
     def as_sql(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
         left, parameters = self.process_lhs(compiler, connection)
         field = self.lhs.output_field
+        if isinstance(self.rhs, Slot):
+            keys = f"= ANY(%s::{_type_of(field)}[])" if connection.vendor == "postgresql" else f"IN ({_IN_JSON})"
+            return f"{left} {keys}", (*parameters, self.rhs.of_many(field))
         values = _stored(field, list(self.rhs))
         if connection.vendor == "postgresql":
-            return f"{left} = ANY(%s::{_type_of(field)}[])", (*parameters, values)
+            return f"{left} = ANY(%s::{_type_of(field)}[])", (*parameters, _array(field, values))
         return f"{left} IN ({', '.join(['%s'] * len(values)) or 'NULL'})", (*parameters, *values)
 
 
-def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
-    """Lock and return the rows, in primary-key order, so that two batches never wait for each other in a circle.
+class _Times(TimestamptzLoader):
+    """Reads a time as the standard library does, in C; the driver's own way costs ten times as much."""
+
+    # By it Django sees that the loader suits a connection in UTC.
+    timezone = UTC
+
+    def load(self, data: Any) -> datetime:
+        try:
+            return datetime.fromisoformat(str(data, "ascii"))
+        except ValueError:
+            # Not of Python's years: the driver says so in its own words.
+            return super().load(data)
+
+
+@receiver(connection_created, dispatch_uid="common.db.read_times_fast")
+def _read_times_fast(connection: BaseDatabaseWrapper, **kwargs: object) -> None:
+    if connection.vendor == "postgresql" and connection.timezone is UTC:
+        connection.connection.adapters.register_loader("timestamptz", _Times)
+
+
+def attach(row: models.Model, name: str, related: models.Model) -> None:
+    """Give a row the instance of a relation whose id it has: Django's own way checks much that is known here."""
+    row._state.fields_cache[name] = related
+
+
+def locking(queryset: models.QuerySet[Row]) -> models.QuerySet[Row]:
+    """Return a query that locks its rows, in primary-key order, so that two batches never wait for each other in a circle.
 
     Without the key: whoever stores a row that refers to a locked one (an audit entry names its user) need not wait.
     """
-    return list(queryset.select_for_update(of=("self",), no_key=True).order_by("pk"))
+    return queryset.select_for_update(of=("self",), no_key=True).order_by("pk")
+
+
+def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
+    """Lock and return the rows, in primary-key order."""
+    return list(locking(queryset))
 
 
 @contextmanager
@@ -109,7 +225,7 @@ def _insert(
     if connection.vendor == "postgresql":
         batch = _Batch(fields, values)
         sql = f"INSERT INTO {table} ({columns}) SELECT {', '.join(batch.expressions)} FROM {batch.source}{conflict}"
-        return _execute(sql, [*batch.constants, *batch.arrays])
+        return _execute(sql, [*batch.constants, *batch.arrays], keep_plan=True)
     marks = ", ".join(["%s"] * len(fields))
     return _execute_many(f"INSERT INTO {table} ({columns}) VALUES ({marks}){conflict}", _tuples(fields, values))
 
@@ -141,6 +257,22 @@ def bulk_update(
     return _execute_many(f"UPDATE {table} SET {sets} WHERE {key} = %s{condition}", stored)
 
 
+def move_on(row: models.Model, field: str, *, still: tuple[str, str]) -> bool:
+    """Store a field of one row if that is further than what is stored, and say whether it was.
+
+    `still` is a text column with what it must hold. For what happens so often that putting together an UPDATE would
+    cost more than running it.
+    """
+    model = type(row)
+    primary, moved, held = model._meta.pk, _column(model, field), _column(model, still[0])
+    (key,), (value,) = _stored(primary, [row.pk]), _stored(moved, [getattr(row, moved.attname)])
+    sql = (
+        f"UPDATE {connection.ops.quote_name(model._meta.db_table)} SET {_quoted(moved)} = %s"
+        f" WHERE {_quoted(primary)} = %s AND {_quoted(moved)} < %s AND {_quoted(held)} = %s"
+    )
+    return bool(_execute(sql, [value, key, value, still[1]], keep_plan=True))
+
+
 class _Batch:
     """Columns of values as PostgreSQL takes them: an array each, save where all rows have the same value.
 
@@ -151,19 +283,25 @@ class _Batch:
     def __init__(self, fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> None:
         self.expressions: list[str] = []
         self.constants: list[Any] = []
-        self.arrays: list[list[Any]] = []
+        self.arrays: list[str | list[Any]] = []
         names, types = [], []
         for field, column in zip(fields, values, strict=True):
             kind = _type_of(field)
-            if self.arrays and column.count(column[0]) == len(column):
+            # (The first and the last tell at once of most columns that their values differ.)
+            if self.arrays and _is_the_same(column[0], column[-1]) and column.count(column[0]) == len(column):
                 self.expressions.append(f"%s::{kind}")
                 self.constants += _stored(field, column[:1])
             else:
                 self.expressions.append(f"new.{_quoted(field)}")
-                self.arrays.append(_stored(field, column))
+                self.arrays.append(_array(field, _stored(field, column)))
                 names.append(_quoted(field))
                 types.append(f"%s::{kind}[]")
         self.source = f"unnest({', '.join(types)}) AS new({', '.join(names)})"
+
+
+def _is_the_same(first: Any, last: Any) -> bool:
+    """Compare the ends of a column. A value is the same as itself, one that cannot be compared, too."""
+    return first is last or bool(first == last)
 
 
 def bulk_save(model: type[Row], rows: Sequence[Row], fields: Iterable[str]) -> None:
@@ -178,12 +316,15 @@ def _column(model: type[models.Model], name: str) -> Column:
     return field
 
 
+@cache
 def _quoted(field: Column) -> str:
     assert field.column is not None, f"{field} is not a column"
     return str(connection.ops.quote_name(field.column))
 
 
+@cache
 def _type_of(field: Column) -> str | None:
+    """Return a field's type on PostgreSQL, which alone is asked for it."""
     return field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
 
 
@@ -192,7 +333,8 @@ def _is_serial_and_unset(field: Column, row: models.Model) -> bool:
 
 
 # What psycopg takes as it is; Django's preparation of each value would cost more than sending it.
-_AS_IS = (models.UUIDField, models.CharField, models.BooleanField, models.IntegerField, models.DateTimeField)
+_PLAIN = (models.UUIDField, models.BooleanField, models.IntegerField, models.DateTimeField)
+_AS_IS = (*_PLAIN, models.CharField)
 
 
 def _values_of(fields: Sequence[Column], rows: Sequence[object]) -> list[list[Any]]:
@@ -202,20 +344,63 @@ def _values_of(fields: Sequence[Column], rows: Sequence[object]) -> list[list[An
 
 def _stored(field: Column, values: Sequence[Any]) -> list[Any]:
     """Return a field's values as the database takes them."""
-    stored = field.target_field if isinstance(field, models.ForeignKey) else field
-    if connection.vendor == "postgresql" and isinstance(stored, _AS_IS):
-        return list(values)
+    if connection.vendor == "postgresql":
+        target = _target(field)
+        if isinstance(target, _AS_IS):
+            return list(values)
+        if isinstance(target, AmountField):
+            return [None if value is None else exact(value) for value in values]
     return [field.get_db_prep_save(value, connection) for value in values]
+
+
+def _target(field: Column) -> Column:
+    return field.target_field if isinstance(field, models.ForeignKey) else field
+
+
+def _array(field: Column, values: list[Any]) -> str | list[Any]:
+    """Return a column as PostgreSQL writes arrays: the driver would ask of each value anew what it is and how it is written."""
+    target = _target(field)
+    if isinstance(target, models.CharField):
+        elements = ["NULL" if value is None else f'"{_ESCAPED.sub(_BACKSLASHED, value)}"' for value in values]
+    elif isinstance(target, models.UUIDField):
+        elements = ["NULL" if value is None else value.hex if type(value) is UUID else str(value) for value in values]
+    elif isinstance(target, (*_PLAIN, models.DecimalField)):
+        elements = ["NULL" if value is None else str(value) for value in values]
+    else:
+        return values
+    return f"{{{','.join(elements)}}}"
+
+
+_ESCAPED, _BACKSLASHED = re.compile(r'(["\\])'), r"\\\1"
 
 
 def _tuples(fields: Sequence[Column], values: Sequence[Sequence[Any]]) -> list[tuple[Any, ...]]:
     return list(zip(*map(_stored, fields, values), strict=True))
 
 
-def _execute(sql: str, parameters: Sequence[Any]) -> int:
-    with connection.cursor() as cursor:
+def _execute(sql: str, parameters: Sequence[Any], *, keep_plan: bool = False) -> int:
+    """Run a statement and return how many rows it met.
+
+    `keep_plan`: PostgreSQL may keep a plan of it, since it only adds rows, or names one by its key. Of what looks for rows the
+    first plan would be kept: one that is right for the small table that it was made for.
+    """
+    with connection.cursor() as cursor, _plan_kept() if keep_plan else nullcontext():
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
+
+
+@contextmanager
+def _plan_kept() -> Iterator[None]:
+    """Have PostgreSQL prepare what is run in here, and keep a plan of it after the first few times."""
+    if connection.vendor != "postgresql" or not settings.DB_KEEPS_PLANS:
+        yield
+        return
+    raw = connection.connection
+    raw.prepare_threshold = 0
+    try:
+        yield
+    finally:
+        raw.prepare_threshold = None
 
 
 def _execute_many(sql: str, parameters: Sequence[tuple[Any, ...]]) -> int:

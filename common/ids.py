@@ -39,8 +39,14 @@ _source = IdSource()
 
 def use_seed(seed: int | None) -> None:
     """Make every later id repeatable (a number) or unpredictable again (None)."""
+    use_source(IdSource(seed))
+
+
+def use_source(source: IdSource) -> IdSource:
+    """Take every later id from this source, and return the one before: whoever borrows this process puts it back."""
     global _source
-    _source = IdSource(seed)
+    before, _source = _source, source
+    return before
 
 
 def new_id() -> uuid.UUID:
@@ -54,12 +60,17 @@ def deterministic_id(*parts: object) -> str:
     Every venue's client-order-id format admits such a string. Parts are joined by a unit separator, so that
     ("ab", "c") and ("a", "bc") differ.
     """
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
 
 
 def seeded_random(*parts: object) -> random.Random:
     """Return a generator whose stream depends on the parts alone."""
     return random.Random(deterministic_id(*parts))
+
+
+def new_key(size: int) -> bytes:
+    """Return `size` bytes for a cryptographic key (never seeded: what it locks must not be guessed)."""
+    return secrets.token_bytes(size)
 
 
 def new_token(size: int = 32) -> str:

@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 from celery import Task
 from django.db import transaction
@@ -19,6 +19,12 @@ from kombu.exceptions import OperationalError
 from common.failpoints import failpoint
 
 logger = logging.getLogger(__name__)
+
+
+class TaskQueue(Protocol):
+    """Takes the tasks of this process in place of a broker, each as a call without arguments."""
+
+    def add(self, call: Callable[[], Any]) -> None: ...
 
 
 class InlineQueue:
@@ -41,18 +47,26 @@ class InlineQueue:
         return ran
 
 
-_inline: InlineQueue | None = None
+_inline: TaskQueue | None = None
+
+
+@contextmanager
+def tasks_into(queue: TaskQueue) -> Iterator[None]:
+    """Send the tasks of this process to a queue of the caller's instead of to workers."""
+    global _inline
+    outer, _inline = _inline, queue
+    try:
+        yield
+    finally:
+        _inline = outer
 
 
 @contextmanager
 def inline_tasks(chooser: random.Random) -> Iterator[InlineQueue]:
-    """Send the tasks of this process to a queue of its own instead of to workers."""
-    global _inline
-    outer, _inline = _inline, InlineQueue(chooser)
-    try:
-        yield _inline
-    finally:
-        _inline = outer
+    """Send the tasks of this process to a queue of its own, which the caller drains."""
+    queue = InlineQueue(chooser)
+    with tasks_into(queue):
+        yield queue
 
 
 def enqueue(task: Task[..., Any], *args: Any) -> None:

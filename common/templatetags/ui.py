@@ -181,6 +181,10 @@ _TONES = {
     "REDUCING": "warn",
     "HALTED": "down",
     "FAILED": "down",
+    # Exchange accounts.
+    "CHECKING": "accent",
+    "READY": "up",
+    "REFUSED": "down",
 }
 KINDS = frozenset({"LIVE", "PAPER", "SANDBOX", "SIMULATED"})
 _AVATAR_TINTS = 6

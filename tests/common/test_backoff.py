@@ -48,3 +48,9 @@ def test_what_the_other_side_asked_for_is_the_least() -> None:
     waits = [backoff.next_wait(retry_after=30) for _ in range(100)]
     assert min(waits) >= 30
     assert max(waits) <= 31
+
+
+def test_a_denial_is_waited_out_and_no_failure() -> None:
+    backoff = Backoff(Highest(), first_seconds=0.5, cap_seconds=60)  # type: ignore[arg-type]  # draws like a Random
+    assert [backoff.denied_wait(5) for _ in range(10)] == [5.5] * 10
+    assert (backoff.failures, backoff.next_wait()) == (0, 0.5)

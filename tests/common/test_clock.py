@@ -42,6 +42,13 @@ def test_the_wall_clock_can_be_replaced_and_restored(stopped_wall: None) -> None
     assert abs(clock.wall_now() - datetime.now(UTC)) < timedelta(seconds=5)
 
 
+def test_a_wall_clock_that_is_put_in_place_gives_back_the_one_before(stopped_wall: None) -> None:
+    before = clock.use_wall_clock(lambda: NEW_YEAR + timedelta(days=1))
+    assert clock.wall_now() == NEW_YEAR + timedelta(days=1)
+    clock.use_wall_clock(before)
+    assert clock.wall_now() == NEW_YEAR
+
+
 def test_market_time_is_what_the_namespaces_source_announced(stopped_wall: None, namespace: str) -> None:
     long_ago = datetime(2019, 5, 4, 3, 2, 1, 654321, tzinfo=UTC)
     clock.set_market_time(namespace, long_ago)

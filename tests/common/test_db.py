@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from accounts.services import audit
-from common.db import bulk_insert, bulk_update, insert_values, lock_rows
+from common.db import bulk_insert, bulk_update, insert_values, lock_rows, move_on
 from common.ids import new_id
 from portfolios.models import Balance, Portfolio
 from tests.fixtures_desk import NOON, Desk
@@ -64,6 +64,22 @@ def test_inserted_rows_are_those_that_save_stores(desk: Desk, alice: User) -> No
     assert as_stored(Order, "id", "cause_id", "client_order_id") == saved
     assert saved[1]["code"] == AWKWARD
     assert saved[3]["stop_loss_ratio"] == Decimal("0.05")
+
+
+def test_a_row_that_is_made_fresh_is_the_one_that_its_class_makes(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    usual = order(portfolio, instrument)
+    columns = {field.attname: getattr(usual, field.attname) for field in Order._meta.concrete_fields}
+    given = {
+        name: columns[name]
+        for name in columns
+        if name.endswith("_id") or columns[name] in ("HAND", "OPEN", "BUY", NOON)
+    }
+    fresh = Order.fresh(id=usual.pk, requested_quantity=Decimal("1.5"), **given)
+    assert {name: getattr(fresh, name) for name in columns} == columns
+    assert (fresh._state.adding, fresh.portfolio) == (True, portfolio)
+    with pytest.raises(TypeError, match="no_column"):
+        Order.fresh(no_column=1)
 
 
 def test_booleans_texts_and_foreign_keys_are_stored_as_save_does(desk: Desk, alice: User) -> None:
@@ -169,16 +185,32 @@ def test_an_update_meets_only_rows_that_still_are_as_they_were(desk: Desk, alice
     assert [Order.objects.get(pk=row.pk).state for row in (waiting, taken)] == ["SUBMITTING", "FILLED"]
 
 
+def test_a_row_moves_on_and_never_back(desk: Desk, alice: User) -> None:
+    portfolio, instrument = desk.portfolio(alice), desk.instrument()
+    one, other = (order(portfolio, instrument, seq=5) for _ in range(2))
+    for row in (one, other):
+        row.save()
+    one.seq = 7
+    assert move_on(one, "seq", still=("state", OrderState.PENDING))
+    for seq in (7, 6):
+        one.seq = seq
+        assert not move_on(one, "seq", still=("state", OrderState.PENDING))
+    one.seq = 8
+    assert not move_on(one, "seq", still=("state", OrderState.FILLED))
+    assert dict(Order.objects.values_list("pk", "seq")) == {one.pk: 7, other.pk: 5}
+
+
 def test_rows_without_instances_are_those_that_save_stores(desk: Desk, alice: User) -> None:
     portfolio = desk.portfolio(alice)
     desk.instrument()  # which brings its assets
     Balance.objects.filter(portfolio=portfolio).delete()
-    names = ("asset", "portfolio", "reserved", "amount")
-    rows = [(code, portfolio.pk, Decimal("0.5"), Decimal("1000000000.123456789012345678")) for code in ("BTC", "USDT")]
+    names = ("asset", "portfolio", "reserved", "amount", "owes")
+    amounts = (Decimal("0.5"), Decimal("1000000000.123456789012345678"))
+    rows = [(code, portfolio.pk, *amounts, False) for code in ("BTC", "USDT")]
     assert insert_values(Balance, names, rows) == 2
     inserted = as_stored(Balance, "id")
     Balance.objects.filter(portfolio=portfolio).delete()
-    for asset_id, _, reserved, amount in rows:
+    for asset_id, _, reserved, amount, _ in rows:
         Balance(portfolio=portfolio, asset_id=asset_id, reserved=reserved, amount=amount).save()
     assert inserted == as_stored(Balance, "id")
     assert insert_values(Balance, names, []) == 0
@@ -268,3 +300,29 @@ def test_who_refers_to_a_locked_row_does_not_wait(desk: Desk, alice: User) -> No
         thread.join(10)
         assert stored == ["audit entry"]
         lock_rows(Portfolio.objects.filter(pk=portfolio.pk))
+
+
+def _prepared() -> list[str]:
+    """Return what the connection's session keeps a plan of."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT statement FROM pg_prepared_statements")
+        return [statement for (statement,) in cursor.fetchall()]
+
+
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite plans what it runs")
+@pytest.mark.parametrize("keeps", [True, False])
+def test_only_what_adds_rows_or_names_one_is_planned_once(desk: Desk, alice: User, settings: Any, keeps: bool) -> None:
+    settings.DB_KEEPS_PLANS = keeps
+    with connection.cursor() as cursor:
+        cursor.execute("DEALLOCATE ALL")
+    connection.connection._prepared.clear()
+    book, instrument = desk.portfolio(alice), desk.instrument()
+    for _ in range(8):
+        [made] = rows = [order(book, instrument)]
+        assert bulk_insert(Order, rows) == 1
+        made.state = OrderState.DENIED
+        assert bulk_update(Order, rows, ["state"]) == 1
+        assert Order.objects.filter(pk=made.pk, state=OrderState.DENIED).exists()
+    kept = [one for one in _prepared() if "trading_order" in one]
+    assert len(kept) == int(keeps)
+    assert all(one.startswith('INSERT INTO "trading_order"') for one in kept)

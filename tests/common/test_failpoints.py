@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from common.failpoints import failpoint
+from common.failpoints import failpoint, failpoints_into
 
 PASS = "import django; django.setup(); from common.failpoints import failpoint; failpoint('claimed'); print('alive')"
 
@@ -31,3 +31,15 @@ def test_a_place_kills_its_process_with_the_chance_that_it_was_given(points: str
 def test_no_place_is_deadly_by_itself() -> None:
     for place in ("claimed", "sent", "booked", "copied", "committed"):
         failpoint(place)
+
+
+def test_a_simulation_hears_of_every_place_and_the_innermost_one_alone() -> None:
+    outer: list[str] = []
+    inner: list[str] = []
+    with failpoints_into(outer.append):
+        failpoint("claimed")
+        with failpoints_into(inner.append):
+            failpoint("sent")
+        failpoint("booked")
+    failpoint("copied")
+    assert (outer, inner) == (["claimed", "booked"], ["sent"])

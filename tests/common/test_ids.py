@@ -117,3 +117,10 @@ def test_a_token_is_long_and_never_seeded() -> None:
     assert ids.new_token() != first
     ids.use_seed(None)
     assert (len(first), len(ids.new_token(12))) == (43, 16)
+
+
+def test_a_source_that_is_put_in_place_gives_back_the_one_before() -> None:
+    mine = ids.IdSource(5)
+    before = ids.use_source(mine)
+    assert ids.new_id() == ids.IdSource(5).new_id()
+    assert ids.use_source(before) is mine

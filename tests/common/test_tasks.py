@@ -15,7 +15,7 @@ from django.db import transaction
 from accounts.models import AuditEntry
 from common import clock
 from common.ids import new_id, seeded_random
-from common.tasks import InlineQueue, enqueue, inline_tasks
+from common.tasks import InlineQueue, enqueue, inline_tasks, tasks_into
 from tools.services import free_port
 
 MakeTask = Callable[[str], "Task[..., None]"]
@@ -31,7 +31,8 @@ def make_task() -> Iterator[MakeTask]:
         app.conf.update(task_default_queue=f"tests-{new_id().hex}", task_ignore_result=True)
         app.conf.broker_transport_options = settings.CELERY_BROKER_TRANSPORT_OPTIONS
 
-        @app.task(name="tests.work")
+        # Shared with no other application, whose registry would take one of that name only.
+        @app.task(name="tests.work", shared=False)
         def work(number: int) -> None: ...
 
         made.append(app)
@@ -106,7 +107,7 @@ def test_inline_tasks_wait_until_they_are_drained(make_task: MakeTask) -> None:
     away = make_task(f"redis://127.0.0.1:{free_port()}/0")
     ran: list[int] = []
 
-    @away.app.task(name="tests.remember")
+    @away.app.task(name="tests.remember", shared=False)
     def remember(number: int) -> None:
         ran.append(number)
         if number < 3:
@@ -148,3 +149,20 @@ def test_a_driver_inside_a_driver_has_a_queue_of_its_own(make_task: MakeTask) ->
     assert (outer.drain(), inner.drain()) == (2, 1)
     enqueue(task, 4)
     assert received(task) == [[4]]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_queue_of_the_callers_own_gets_calls_after_the_commit(make_task: MakeTask) -> None:
+    task = make_task("memory://localhost")
+    calls: list[Any] = []
+
+    class Kept:
+        def add(self, call: Callable[[], Any]) -> None:
+            calls.append(call)
+
+    with tasks_into(Kept()):
+        with transaction.atomic():
+            enqueue(task, 7)
+            assert calls == []
+        [call] = calls
+    assert (call.func, call.args) == (task, (7,))
