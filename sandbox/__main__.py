@@ -49,14 +49,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--end-with-stdin", action="store_true", help="end when standard input does: with the process that started this"
     )
+    parser.add_argument(
+        "--memory", type=Path, metavar="FILE", help="keep accounts, orders and keys here, over restarts and kills"
+    )
     parser.add_argument("--account", default="demo", help="an account opened with play money; its keys are printed")
     return parser
 
 
 def _opened(server: SandboxServer, account: str) -> dict[str, ApiKey]:
-    for venue in server.venues.values():
-        venue.open_account(account, MONEY, {"USDT": Decimal(100_000)})
-    return {name: venue.issue_key(account) for name, venue in server.venues.items()}
+    """Return a key of the account at each venue; where none is remembered, the account is opened first."""
+    keys = {}
+    for name, venue in server.venues.items():
+        known = next((key for key in venue.keys.values() if key.account == account), None)
+        if known is None:
+            venue.open_account(account, MONEY, {"USDT": Decimal(100_000)})
+        keys[name] = known or venue.issue_key(account)
+    server.remember()
+    return keys
 
 
 def _say(server: SandboxServer, host: str, keys: dict[str, ApiKey]) -> None:
@@ -82,7 +91,10 @@ async def _run(options: argparse.Namespace) -> None:
         candles=dict(options.candles),
         first_minute=_monday(options.history_minutes),
     )
-    server = SandboxServer(setup)
+    try:
+        server = SandboxServer(setup, memory=options.memory)
+    except ValueError as error:
+        raise SystemExit(str(error)) from error
     try:
         await server.start(options.host, options.port)
     except OSError as error:

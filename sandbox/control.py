@@ -10,6 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.core.keys import Permission
+from sandbox.core.orders import Order
 from sandbox.faults import parsed
 from sandbox.venue import READ_AND_TRADE, Venue
 
@@ -27,6 +28,7 @@ class Control:
             ("POST", "/sandbox/faults"): self._switch_on,
             ("DELETE", "/sandbox/faults"): self._switch_off,
             ("POST", "/sandbox/accounts"): self._open_account,
+            ("GET", "/sandbox/accounts"): self._shown_account,
             ("GET", "/sandbox/status"): self._status,
         }
         handler = handlers.get((request.method, path.rstrip("/")))
@@ -36,7 +38,7 @@ class Control:
             text = await request.text()
             body = {**request.query, **(json.loads(text) if text else {})}
             return web.json_response(handler(body))
-        except (ValueError, TypeError, InvalidOperation) as error:
+        except (ValueError, TypeError, KeyError, InvalidOperation) as error:
             return web.json_response({"error": str(error)}, status=400)
 
     def _meant(self, body: dict[str, Any]) -> list[Venue]:
@@ -58,15 +60,32 @@ class Control:
         return {venue.name: venue.faults.switch_off(fault_id) for venue in self._meant(body)}
 
     def _open_account(self, body: dict[str, Any]) -> object:
-        """Open an account: {"account", "spot": {asset: amount}, "futures": {…}, "permissions": ["READ", …]} → its new keys."""
+        """Open an account and return a key per venue.
+
+        {"account", "spot": {asset: amount}, "futures": {…}, "permissions": ["READ", …], "addresses": […]}
+        """
         account = str(body.get("account") or "demo")
         permissions = frozenset(Permission(name) for name in body.get("permissions", READ_AND_TRADE))
+        addresses = frozenset(str(one) for one in body.get("addresses", ()))
         made = {}
         for venue in self._meant(body):
             venue.open_account(account, _amounts(body.get("spot")), _amounts(body.get("futures")))
-            key = venue.issue_key(account, permissions)
+            key = venue.issue_key(account, permissions, addresses)
             made[venue.name] = {"key": key.key, "secret": key.secret}
         return made
+
+    def _shown_account(self, body: dict[str, Any]) -> object:
+        """Return the truth about an account on the spot side of each venue: balances, and every order with its fills."""
+        account = str(body["account"])
+        return {
+            venue.name: {
+                "balances": {
+                    asset: str(held.total) for asset, held in venue.spot.books.balances(account).items() if held.total
+                },
+                "orders": [_shown(order) for order in venue.spot.exchange.orders(account)],
+            }
+            for venue in self._meant(body)
+        }
 
     def _status(self, body: dict[str, Any]) -> object:
         return {
@@ -80,6 +99,26 @@ class Control:
             }
             for venue in self._meant(body)
         }
+
+
+def _shown(order: Order) -> dict[str, Any]:
+    return {
+        "id": str(order.id),
+        "client_id": order.client_id,
+        "symbol": order.symbol,
+        "status": str(order.status),
+        "filled": str(order.filled),
+        "fills": [
+            {
+                "id": str(fill.trade_id),
+                "price": str(fill.price),
+                "quantity": str(fill.quantity),
+                "fee": str(fill.fee),
+                "fee_asset": fill.fee_asset,
+            }
+            for fill in order.fills
+        ],
+    }
 
 
 def _amounts(given: Mapping[str, object] | None) -> dict[str, Decimal]:

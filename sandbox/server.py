@@ -7,6 +7,7 @@ import contextlib
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from aiohttp import web
 from sandbox.binance.dialect import BinanceDialect
 from sandbox.control import Control
 from sandbox.kraken.dialect import KrakenDialect
+from sandbox.memory import Memory
 from sandbox.serving import Dialect, serve
 from sandbox.venue import Setup, Venue, build_venues
 
@@ -32,13 +34,16 @@ STEP_SECONDS = 0.1
 class SandboxServer:
     """Serves the venues on one port. Use from the loop it was started on; other threads go through `ServerThread`."""
 
-    def __init__(self, setup: Setup | None = None, *, step_seconds: float = STEP_SECONDS) -> None:
+    def __init__(
+        self, setup: Setup | None = None, *, step_seconds: float = STEP_SECONDS, memory: Path | None = None
+    ) -> None:
         self.venues = build_venues(setup or Setup())
         self.port = 0
         self._dialects: list[Dialect] = [
             BinanceDialect(self.venues["binance"]),
             KrakenDialect(self.venues["kraken"]),
         ]
+        self._memory = None if memory is None else Memory(memory, self.venues)
         self._control = Control(self.venues)
         self._step_seconds = step_seconds
         self._runner: web.AppRunner | None = None
@@ -72,6 +77,11 @@ class SandboxServer:
                 await self._mover
         await self.hide()
 
+    def remember(self) -> None:
+        """Write what must outlive the process, where a file for it was named. Trading does so by itself."""
+        if self._memory is not None:
+            self._memory.write()
+
     async def _move(self) -> None:
         while True:
             for venue in self.venues.values():
@@ -81,7 +91,9 @@ class SandboxServer:
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         host, path = split_host(request.path)
         if path.startswith("/sandbox/"):
-            return await self._control.answer(request, path)
+            answer = await self._control.answer(request, path)
+            self.remember()
+            return answer
         for dialect in self._dialects:
             if dialect.speaks(path) if not host else host.endswith(dialect.domain):
                 return await serve(dialect, request, host, path)

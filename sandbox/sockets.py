@@ -54,7 +54,7 @@ class Socket:
             self._put(text)
 
     def reply(self, message: object) -> None:
-        """Answer a request of the client; only silence can swallow that."""
+        """Answer a request of the client, or beat: no stream's message, so only silence can swallow or move it."""
         self._put(encoded(message))
 
     def close(self) -> None:

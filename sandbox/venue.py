@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path as FilePath
+from typing import Any
 
 from common import ids
 from engine.timeframes import MINUTE_MS
@@ -17,6 +18,7 @@ from sandbox.core.funding import Funding
 from sandbox.core.keys import ApiKey, Permission
 from sandbox.core.margin import MarginBooks
 from sandbox.core.market import Market
+from sandbox.core.orders import Order
 from sandbox.core.paths import BarFile, CandlePath, LeaningPath, MadeMarket, MadePath, Path, QuotientPath
 from sandbox.core.spot import SpotBooks
 from sandbox.faults import FaultBoard
@@ -65,6 +67,15 @@ class FuturesPlace:
     funding: Funding
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a venue remembers: its keys, and of each place its orders and what its books (and funding) keep."""
+
+    keys: dict[str, ApiKey]
+    spot: tuple[list[Order], Any]
+    futures: tuple[list[Order], Any, Any] | None
+
+
 class Venue:
     """One exchange as a client sees it. `flush` holds what dialects do after each step of the market."""
 
@@ -80,9 +91,8 @@ class Venue:
         clock.skew = self.faults.skew_ms
         self.keys: dict[str, ApiKey] = {}
         self.flush: list[Callable[[], None]] = []
-        for place in (spot, futures):
-            if place is not None:
-                place.exchange.interference = self.faults
+        for place in self.places:
+            place.exchange.interference = self.faults
 
     @property
     def futures(self) -> FuturesPlace:
@@ -90,6 +100,11 @@ class Venue:
         if self._futures is None:
             raise LookupError(f"{self.name} trades no futures.")
         return self._futures
+
+    @property
+    def places(self) -> list[SpotPlace | FuturesPlace]:
+        """Return every side there is."""
+        return [self.spot] if self._futures is None else [self.spot, self._futures]
 
     @property
     def has_futures(self) -> bool:
@@ -104,12 +119,44 @@ class Venue:
         if self._futures is not None:
             self._futures.books.open_account(account, dict(futures or {}))
 
-    def issue_key(self, account: str, permissions: frozenset[Permission] = READ_AND_TRADE) -> ApiKey:
-        """Return a fresh API key of an account. Its secret is base64 of 48 bytes, which every dialect can read."""
+    def issue_key(
+        self,
+        account: str,
+        permissions: frozenset[Permission] = READ_AND_TRADE,
+        addresses: frozenset[str] = frozenset(),
+    ) -> ApiKey:
+        """Return a fresh API key of an account, bound to client addresses where any are given.
+
+        Its secret is base64 of 48 bytes, which every dialect can read.
+        """
         secret = ids.new_token(48).replace("-", "+").replace("_", "/")
-        made = ApiKey(ids.new_token(24), secret, account, permissions, self.clock.steady_ms())
+        made = ApiKey(ids.new_token(24), secret, account, permissions, self.clock.steady_ms(), addresses=addresses)
         self.keys[made.key] = made
         return made
+
+    def kept(self) -> Kept:
+        """Return what must outlive the process."""
+        far = self._futures
+        return Kept(
+            keys=self.keys,
+            spot=(self.spot.exchange.kept(), self.spot.books.kept()),
+            futures=None if far is None else (far.exchange.kept(), far.books.kept(), far.funding.kept()),
+        )
+
+    def recall(self, kept: Kept) -> None:
+        """Go on from what was remembered: orders that rested meet the market where it is now."""
+        self.keys = kept.keys
+        orders, books = kept.spot
+        self.spot.books.recall(books)
+        self.spot.exchange.recall(orders)
+        if self._futures is not None and kept.futures is not None:
+            orders, books, funding = kept.futures
+            self._futures.books.recall(books)
+            self._futures.exchange.recall(orders)
+            self._futures.funding.recall(funding)
+        for place in self.places:
+            place.market.restore()
+            place.exchange.matcher.finish()
 
     def step(self) -> None:
         """Bring the markets to the present and tell the streams."""

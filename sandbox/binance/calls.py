@@ -86,15 +86,18 @@ class Call:
 
 
 def authorised(
-    venue: Venue, security: Security, api_key: str, signed_text: str, params: dict[str, str]
+    venue: Venue, security: Security, api_key: str, signed_text: str, params: dict[str, str], address: str | None = None
 ) -> ApiKey | None:
-    """Return the key behind a request, or raise as Binance does. `signed_text` is what came, without its signature."""
+    """Return the key behind a request, or raise as Binance does. `signed_text` is what came, without its signature.
+
+    `address` is the client's, for a request over REST.
+    """
     if security is Security.NONE:
         return None
     if not api_key:
         raise BinanceError(*errors.BAD_KEY_FORMAT)
     key = venue.keys.get(api_key)
-    if key is None:
+    if key is None or not (address is None or key.works_from(address)):
         raise BinanceError(*errors.UNKNOWN_KEY)
     if security is not Security.KEY:
         _check_time(venue, params)

@@ -89,15 +89,17 @@ class BinanceDialect:
             if endpoint is None:
                 raise BinanceError(-5000, f"Path {path}, Method {request.method} is invalid", 404)
             signed, params = split_signature(query, body)
-            return web.json_response(self._called(endpoint, api_key, signed, params), headers=headers)
+            return web.json_response(self._called(endpoint, api_key, signed, params, request.remote), headers=headers)
         except Refusal as refusal:
             error = translated(refusal, futures=futures)
             return web.json_response(error.as_json(), status=error.status, headers=headers)
         except BinanceError as error:
             return web.json_response(error.as_json(), status=error.status, headers=headers)
 
-    def _called(self, endpoint: Endpoint, api_key: str, signed: str, params: dict[str, str]) -> Any:
-        key = authorised(self.venue, endpoint.security, api_key, signed, params)
+    def _called(
+        self, endpoint: Endpoint, api_key: str, signed: str, params: dict[str, str], address: str | None = None
+    ) -> Any:
+        key = authorised(self.venue, endpoint.security, api_key, signed, params, address)
         call = Call(self.venue, params, key)
         answer = endpoint.handler(call)
         if key is not None and isinstance(answer, dict) and "maxNotionalValue" in answer:

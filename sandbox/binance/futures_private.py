@@ -79,7 +79,7 @@ def account_config(call: Call) -> Json:
         "canTrade": call.key.may(Permission.TRADE),
         "canDeposit": True,
         "canWithdraw": call.key.may(Permission.WITHDRAW),
-        "dualSidePosition": False,
+        "dualSidePosition": call.venue.futures.books.is_hedged(call.account),
         "updateTime": 0,
         "multiAssetsMargin": False,
         "tradeGroupId": -1,
@@ -154,15 +154,15 @@ def set_margin_type(call: Call) -> Json:
 
 
 def get_position_mode(call: Call) -> Json:
-    """GET positionSide/dual: one-way, always."""
-    return {"dualSidePosition": False}
+    """GET positionSide/dual: one-way at first."""
+    return {"dualSidePosition": call.venue.futures.books.is_hedged(call.account)}
 
 
 def set_position_mode(call: Call) -> Json:
-    """POST positionSide/dual."""
-    if call.flag("dualSidePosition"):
-        raise BinanceError(-4068, "Position side cannot be changed: this venue trades one-way only.")
-    raise BinanceError(-4059, "No need to change position side.")
+    """POST positionSide/dual. In hedge mode no order is taken: this venue trades one-way only."""
+    if not call.venue.futures.books.set_hedged(call.account, is_hedged=call.flag("dualSidePosition")):
+        raise BinanceError(-4059, "No need to change position side.")
+    return {"code": 200, "msg": "success"}
 
 
 def commission_rate(call: Call) -> Json:
@@ -180,9 +180,10 @@ def income(call: Call) -> Json:
     wanted, since = call.optional("symbol"), call.integer("startTime") or 0
     if call.optional("incomeType") not in (None, "FUNDING_FEE"):
         return []
+    # Numbered before they are narrowed: a payment's number stays the same however it is asked for.
     found = [
-        payment
-        for payment in call.venue.futures.funding.payments
+        (number, payment)
+        for number, payment in enumerate(call.venue.futures.funding.payments, 1)
         if payment.account == call.account and wanted in (None, payment.symbol) and payment.at_ms >= since
     ]
     return [
@@ -196,7 +197,7 @@ def income(call: Call) -> Json:
             "tranId": number,
             "tradeId": "",
         }
-        for number, payment in enumerate(found, 1)
+        for number, payment in found
     ][-call.limit(100, 1000) :]
 
 
@@ -305,7 +306,8 @@ def _requested(call: Call, *, algo: bool) -> OrderRequest:
     name = call.text("type")
     if name not in shapes.TYPES or shapes.TYPES[name].is_conditional is not algo:
         raise BinanceError(-1116, "Invalid orderType.")
-    if call.optional("positionSide") not in (None, "BOTH"):
+    is_hedged = call.venue.futures.books.is_hedged(call.account)
+    if is_hedged or call.optional("positionSide") not in (None, "BOTH"):
         raise BinanceError(-4061, "Order's position side does not match user's setting.")
     kind = shapes.TYPES[name]
     force = call.optional("timeInForce") or "GTC"

@@ -52,7 +52,7 @@ def api_restrictions(call: Call) -> Json:
     """GET /sapi/v1/account/apiRestrictions: what the key may do."""
     assert call.key is not None
     return {
-        "ipRestrict": False,
+        "ipRestrict": bool(call.key.addresses),
         "createTime": call.key.created_ms,
         "enableReading": call.key.may(Permission.READ),
         "enableSpotAndMarginTrading": call.key.may(Permission.TRADE),

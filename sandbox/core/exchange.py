@@ -14,7 +14,7 @@ from sandbox.core.errors import Reason, Refusal
 from sandbox.core.events import OrderChange
 from sandbox.core.instruments import Instrument
 from sandbox.core.matching import HOUSE, Matcher
-from sandbox.core.orders import Fill, Order, OrderRequest, OrderType, Side, Status
+from sandbox.core.orders import Fill, Order, OrderRequest, OrderType, Side, Status, made_id
 from sandbox.core.settlement import Settlement
 
 __all__ = ["HOUSE", "Exchange", "Interference"]
@@ -46,11 +46,6 @@ class Exchange:
         self._next_list = 100
 
     # Reading.
-
-    @property
-    def next_order_id(self) -> int:
-        """Return the id that the next accepted order will have."""
-        return self._next_order + 1
 
     def instrument(self, symbol: str) -> Instrument:
         """Return a market's rules."""
@@ -153,6 +148,20 @@ class Exchange:
         self.matcher.finish()
         return gone
 
+    # What outlives the process.
+
+    def kept(self) -> list[Order]:
+        """Return every order there ever was, which is all that must be remembered of them."""
+        return list(self._orders.values())
+
+    def recall(self, orders: Iterable[Order]) -> None:
+        """Take orders up again in an exchange that has none, where they were; the house has to quote anew."""
+        for order in orders:
+            self._register(order)
+            self._next_order = max(self._next_order, order.id)
+            self._next_list = max(self._next_list, order.list_id)
+        self.matcher.recall(self._orders.values())
+
     # What faults do.
 
     def thin_out(self, symbol: str, taker: Side, quantity: Decimal) -> None:
@@ -178,7 +187,7 @@ class Exchange:
         order = Order(
             id=self._next_order,
             account=account,
-            client_id=request.client_id or f"sandbox-{self._next_order}",
+            client_id=request.client_id or made_id(self._next_order),
             symbol=request.symbol,
             side=request.side,
             type=request.type,
@@ -190,6 +199,7 @@ class Exchange:
             reduce_only=request.reduce_only,
             close_position=request.close_position,
             quote_quantity=request.quote_quantity,
+            userref=request.userref,
             created_ms=now,
             updated_ms=now,
             working=not request.type.is_conditional,

@@ -39,6 +39,14 @@ class Funding:
         self._paid_until = self.slot(clock.market_ms())
         self.payments: list[FundingPayment] = []
 
+    def kept(self) -> tuple[int, list[FundingPayment]]:
+        """Return what must be remembered."""
+        return self._paid_until, self.payments
+
+    def recall(self, kept: tuple[int, list[FundingPayment]]) -> None:
+        """Go on with what was remembered: what came due meanwhile is paid by the next step."""
+        self._paid_until, self.payments = kept
+
     @staticmethod
     def slot(at_ms: int) -> int:
         """Return the funding time at or before a moment."""
@@ -54,10 +62,14 @@ class Funding:
         now = self._clock.market_ms()
         while self._paid_until + FUNDING_MS <= now:
             self._paid_until += FUNDING_MS
-            for symbol in self._exchange.instruments:
-                self._pay(symbol, self._paid_until)
+            self.settle(self._paid_until)
         for account in {position.account for position in self._books.positions() if position.quantity}:
             self._check(account)
+
+    def settle(self, at_ms: int) -> None:
+        """Pay for what is held now, as of a moment of market time: a funding time, or one out of turn."""
+        for symbol in self._exchange.instruments:
+            self._pay(symbol, at_ms)
 
     def _pay(self, symbol: str, at_ms: int) -> None:
         for position, amount in self._books.pay_funding(symbol, self.rate(symbol, at_ms)):

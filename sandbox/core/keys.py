@@ -24,7 +24,13 @@ class ApiKey:
     permissions: frozenset[Permission]
     created_ms: int
     last_nonce: int = 0
+    # The client addresses that it works from; empty: from anywhere.
+    addresses: frozenset[str] = frozenset()
 
     def may(self, permission: Permission) -> bool:
         """Tell whether the key is allowed something."""
         return permission in self.permissions
+
+    def works_from(self, address: str) -> bool:
+        """Tell whether the key may be used from an address."""
+        return not self.addresses or address in self.addresses

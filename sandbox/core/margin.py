@@ -47,6 +47,10 @@ class Position:
         return max(ZERO, notional * bracket.maintenance - bracket.cumulative)
 
 
+# Wallets, held margin and positions.
+_Kept = tuple[dict[str, dict[str, Decimal]], dict[str, Decimal], dict[tuple[str, str], Position]]
+
+
 class MarginBooks:
     """Wallets and positions. `mark` gives an instrument's mark price, `now` market time in milliseconds."""
 
@@ -56,12 +60,21 @@ class MarginBooks:
         self._wallets: dict[str, dict[str, Decimal]] = {}
         self._held: dict[str, Decimal] = {}
         self._positions: dict[tuple[str, str], Position] = {}
+        self._hedged: set[str] = set()
 
     def open_account(self, account: str, balances: dict[str, Decimal]) -> None:
         """Open an account with money in it, or add to one."""
         wallet = self._wallets.setdefault(account, {})
         for asset, amount in balances.items():
             wallet[asset] = wallet.get(asset, ZERO) + amount
+
+    def kept(self) -> _Kept:
+        """Return what must be remembered."""
+        return self._wallets, self._held, self._positions
+
+    def recall(self, kept: _Kept) -> None:
+        """Go on with what was remembered."""
+        self._wallets, self._held, self._positions = kept
 
     def wallet(self, account: str) -> dict[str, Decimal]:
         """Return an account's money by asset, without unrealized profit."""
@@ -112,6 +125,17 @@ class MarginBooks:
         if position.quantity:
             raise Refusal(Reason.HAS_POSITION, instrument.symbol)
         position.isolated = isolated
+        return True
+
+    def is_hedged(self, account: str) -> bool:
+        """Tell whether an account says of itself that it is in hedge mode."""
+        return account in self._hedged
+
+    def set_hedged(self, account: str, *, is_hedged: bool) -> bool:
+        """Change that, and tell whether it changed. (A restart forgets it.)"""
+        if (account in self._hedged) == is_hedged:
+            return False
+        (self._hedged.add if is_hedged else self._hedged.discard)(account)
         return True
 
     def admit(self, order: Order, instrument: Instrument, cost: Decimal) -> None:

@@ -76,6 +76,19 @@ class Matcher:
         upward = (order.side is Side.BUY) is stop
         return price >= order.trigger_price if upward else price <= order.trigger_price
 
+    def recall(self, orders: Iterable[Order]) -> None:
+        """Let open orders rest or wait where they did. Trades are numbered from the present millisecond on: above all before."""
+        for symbol in self.books:
+            self.quote(symbol, (), ())
+            self._trade_ids[symbol] = self._clock.market_ms()
+        for order in orders:
+            if order.list_id > 0:
+                self._lists[order.list_id] = [*self._lists.get(order.list_id, ()), order]
+            if order.status.is_open and order.working:
+                self.books[order.symbol].add(order)
+            elif order.status.is_open:
+                self._armed[order.symbol][order.id] = order
+
     def finish(self) -> None:
         """Let stops go off that the last prices reached, then tell accounts what moved."""
         while due := self._due():
@@ -243,6 +256,9 @@ class Matcher:
         taker_id: int = 0,
     ) -> Trade:
         self._trade_ids[symbol] += 1
+        if self.trades[symbol]:
+            # An account traded between two steps of the crowd: numbers and times of trades rise together.
+            at_ms = max(at_ms, self.trades[symbol][-1].at_ms)
         buyer_is_maker = taker is Side.SELL
         trade = Trade(self._trade_ids[symbol], symbol, price, quantity, at_ms, buyer_is_maker, maker_id, taker_id)
         self.last[symbol] = price

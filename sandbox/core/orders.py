@@ -87,6 +87,8 @@ class OrderRequest:
     # Closes whatever is there when it triggers (futures).
     close_position: bool = False
     client_id: str = ""
+    # A number that the client gives beside its id (Kraken).
+    userref: int = 0
 
 
 @dataclass(slots=True)
@@ -129,6 +131,7 @@ class Order:
     list_client_id: str = ""
     hold: Hold | None = None
     fills: list[Fill] = field(default_factory=list)
+    userref: int = 0
 
     @property
     def remaining(self) -> Decimal:
@@ -136,9 +139,19 @@ class Order:
         return self.quantity - self.filled
 
     @property
+    def given_id(self) -> str | None:
+        """Return the id that the client gave, None where the exchange made one."""
+        return None if self.client_id == made_id(self.id) else self.client_id
+
+    @property
     def average_price(self) -> Decimal:
         """Return the average fill price, 0 before the first fill."""
         return self.filled_quote / self.filled if self.filled else ZERO
+
+
+def made_id(order_id: int) -> str:
+    """Return the client id of an order whose client gave none."""
+    return f"sandbox-{order_id}"
 
 
 @dataclass(frozen=True, slots=True)

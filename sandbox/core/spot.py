@@ -38,6 +38,14 @@ class SpotBooks:
         for asset, amount in balances.items():
             held.setdefault(asset, Balance()).free += amount
 
+    def kept(self) -> dict[str, dict[str, Balance]]:
+        """Return what must be remembered."""
+        return self._accounts
+
+    def recall(self, kept: dict[str, dict[str, Balance]]) -> None:
+        """Go on with what was remembered."""
+        self._accounts = kept
+
     def balances(self, account: str) -> dict[str, Balance]:
         """Return an account's balances by asset."""
         return self._accounts.setdefault(account, {})

@@ -1,4 +1,4 @@
-"""Kraken's order desk: reads orders as REST and WebSocket send them, and remembers the references it gave no place."""
+"""Kraken's order desk: reads orders as REST and WebSocket send them."""
 
 from __future__ import annotations
 
@@ -13,32 +13,19 @@ from sandbox.venue import Venue
 
 
 class Desk:
-    """Places, finds and cancels orders for both doors. `userref` numbers and the client's own ids are kept beside the orders."""
+    """Places, finds and cancels orders for both doors."""
 
     def __init__(self, venue: Venue) -> None:
         self.venue = venue
         self.exchange = venue.spot.exchange
-        self._userrefs: dict[int, int] = {}
-        self._named: set[int] = set()
 
     def row(self, order: Order, *, trades: bool = False) -> dict[str, Any]:
         """Return an order as REST shows it."""
         instrument = self.exchange.instrument(order.symbol)
-        return shapes.order_row(order, instrument, self.userref(order), self.client_id(order), trades=trades)
+        return shapes.order_row(order, instrument, trades=trades)
 
-    def userref(self, order: Order) -> int:
-        """Return the number a client gave to an order, 0 without one."""
-        return self._userrefs.get(order.id, 0)
-
-    def client_id(self, order: Order) -> str | None:
-        """Return the id a client gave to an order, None without one."""
-        return order.client_id if order.id in self._named else None
-
-    def place(self, account: str, request: OrderRequest, userref: int = 0) -> Order:
-        """Place an order. Its references are remembered first: the streams tell of it before this returns."""
-        following = self.exchange.next_order_id
-        self._userrefs[following] = userref
-        (self._named.add if request.client_id else self._named.discard)(following)
+    def place(self, account: str, request: OrderRequest) -> Order:
+        """Place an order."""
         return self.exchange.place(account, request)
 
     def rest_request(self, params: Mapping[str, Any]) -> OrderRequest:
@@ -58,6 +45,7 @@ class Desk:
             time_in_force=_force(params.get("timeinforce")),
             post_only="post" in flags,
             client_id=str(params.get("cl_ord_id") or ""),
+            userref=int(params.get("userref") or 0),
         )
 
     def socket_request(self, params: Mapping[str, Any]) -> OrderRequest:
@@ -75,6 +63,7 @@ class Desk:
             time_in_force=_force(params.get("time_in_force")),
             post_only=params.get("post_only") is True,
             client_id=str(params.get("cl_ord_id") or ""),
+            userref=int(params.get("order_userref") or 0),
         )
 
     def find(self, account: str, txid: str = "", client_id: str = "") -> Order:
@@ -85,7 +74,7 @@ class Desk:
         if number is not None:
             return self.exchange.find(account, "", number)
         for order in reversed(self.exchange.orders(account)):
-            if txid.isdigit() and self.userref(order) == int(txid) and order.status.is_open:
+            if txid.isdigit() and order.userref == int(txid) and order.status.is_open:
                 return order
         raise KrakenError("EOrder:Unknown order")
 

@@ -70,7 +70,7 @@ class KrakenDialect:
             if kind == "public":
                 result = self._ask_public(method, dict(request.query))
             else:
-                result = self._ask_private(request.headers, path, method, await request.text())
+                result = self._ask_private(request, path, method, await request.text())
             return web.json_response({"error": [], "result": result})
         except KrakenError as error:
             return web.json_response({"error": [error.text]})
@@ -83,9 +83,11 @@ class KrakenDialect:
             raise KrakenError("EGeneral:Unknown method")
         return handler(self.venue, params)
 
-    def _ask_private(self, headers: Mapping[str, str], path: str, method: str, body: str) -> Any:
-        params = _parsed(headers.get("Content-Type", ""), body)
-        key = self._authorised(headers, path, body, params)
+    def _ask_private(self, request: web.Request, path: str, method: str, body: str) -> Any:
+        params = _parsed(request.headers.get("Content-Type", ""), body)
+        key = self._authorised(request.headers, path, body, params)
+        if not key.works_from(request.remote or ""):
+            raise KrakenError("EGeneral:Permission denied")
         if method == "GetWebSocketsToken":
             return self._private.token(key)
         known = METHODS.get(method)
@@ -192,10 +194,9 @@ class KrakenDialect:
 
     def _add_order(self, socket: Socket, message: Json, params: Json) -> None:
         caller = self._caller(params, Permission.TRADE)
-        userref = int(params.get("order_userref") or 0)
-        order = self._desk.place(caller.account, self._desk.socket_request(_exact(params)), userref)
-        result: Json = {"order_id": names.order_txid(order.id), "order_userref": userref}
-        if client_id := self._desk.client_id(order):
+        order = self._desk.place(caller.account, self._desk.socket_request(_exact(params)))
+        result: Json = {"order_id": names.order_txid(order.id), "order_userref": order.userref}
+        if client_id := order.given_id:
             result["cl_ord_id"] = client_id
         socket.reply(self._reply(message, result))
 

@@ -137,7 +137,7 @@ class PrivateChannels:
         """Return all that there is to know of an order."""
         told: Json = {
             "order_id": names.order_txid(order.id),
-            "order_userref": self._desk.userref(order),
+            "order_userref": order.userref,
             "symbol": order.symbol,
             "order_qty": float(order.quantity),
             "cum_qty": float(order.filled),
@@ -154,7 +154,7 @@ class PrivateChannels:
             "fee_ccy_pref": "fciq",
             "timestamp": shapes.iso(order.updated_ms),
         }
-        if client_id := self._desk.client_id(order):
+        if client_id := order.given_id:
             told["cl_ord_id"] = client_id
         return told
 
@@ -163,14 +163,14 @@ class PrivateChannels:
         told: Json = {
             "timestamp": shapes.iso(order.updated_ms),
             "order_status": _STATUSES[order.status],
-            "order_userref": self._desk.userref(order),
+            "order_userref": order.userref,
             "order_id": names.order_txid(order.id),
             "cum_qty": float(order.filled),
             "cum_cost": float(order.filled_quote),
             "fee_usd_equiv": float(order.fee),
             "avg_price": float(order.average_price),
         }
-        if client_id := self._desk.client_id(order):
+        if client_id := order.given_id:
             told["cl_ord_id"] = client_id
         return told
 

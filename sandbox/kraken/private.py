@@ -109,14 +109,19 @@ def key_info(caller: Caller, params: Params) -> Json:
         Permission.WITHDRAW: ["withdraw-funds"],
     }
     allowed = [name for permission in Permission if caller.key.may(permission) for name in spoken[permission]]
-    return {"api_key_name": caller.key.key[:8], "api_key": caller.key.key, "permissions": allowed}
+    return {
+        "apiKeyName": caller.key.key[:8],
+        "apiKey": caller.key.key,
+        "permissions": allowed,
+        "ipAllowlist": sorted(caller.key.addresses),
+    }
 
 
 def add_order(caller: Caller, params: Params) -> Json:
     """AddOrder."""
     desk = caller.desk
     request = desk.rest_request(params)
-    order = desk.place(caller.account, request, int(params.get("userref") or 0))
+    order = desk.place(caller.account, request)
     return {"descr": _descr(desk, order), "txid": [names.order_txid(order.id)]}
 
 
@@ -188,7 +193,7 @@ def _chosen(caller: Caller, orders: list[Order], params: Params) -> list[Order]:
     if client_id := params.get("cl_ord_id"):
         orders = [order for order in orders if order.client_id == client_id]
     if userref := params.get("userref"):
-        orders = [order for order in orders if str(caller.desk.userref(order)) == str(userref)]
+        orders = [order for order in orders if str(order.userref) == str(userref)]
     return orders
 
 

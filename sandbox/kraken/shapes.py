@@ -149,12 +149,12 @@ def description(order: Order, instrument: Instrument) -> Json:
     }
 
 
-def order_row(order: Order, instrument: Instrument, userref: int, client_id: str | None, *, trades: bool) -> Json:
+def order_row(order: Order, instrument: Instrument, *, trades: bool) -> Json:
     """Return an order of OpenOrders, ClosedOrders and QueryOrders."""
     row: Json = {
         "refid": None,
-        "userref": userref,
-        "cl_ord_id": client_id,
+        "userref": order.userref,
+        "cl_ord_id": order.given_id,
         "status": _STATUSES[order.status],
         "opentm": order.created_ms / 1000,
         "starttm": 0,

@@ -110,7 +110,7 @@ class PublicChannels:
         if now - self._beat_at >= HEARTBEAT_MS:
             self._beat_at = now
             for socket in list(self._all):
-                socket.send("heartbeat", '{"channel":"heartbeat"}')
+                socket.reply({"channel": "heartbeat"})
 
     def _exchange_changes_seen(self) -> None:
         for symbol in self._exchange.instruments:

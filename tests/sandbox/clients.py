@@ -14,6 +14,9 @@ from tests.fixtures_exchange import client_of
 
 SPOT_ONLY: dict[str, Any] = {"fetchCurrencies": False, "fetchMargins": False, "fetchMarkets": {"types": ["spot"]}}
 
+# The library does not say when a venue has taken a subscription, and streams tell nothing of what was before it.
+SUBSCRIBED_SECONDS = 2.0
+
 
 @asynccontextmanager
 async def spot(thread: ServerThread, key: ApiKey | None = None) -> AsyncIterator[Any]:

@@ -49,6 +49,19 @@ async def test_an_account_is_opened_with_keys_that_work(venue: ServerThread) -> 
         assert refused == {"error": "Amounts are numbers from 0 on."}
 
 
+async def test_a_key_bound_to_addresses_works_from_them_alone(venue: ServerThread) -> None:
+    async with Wire(venue.url) as wire:
+        for addresses, works in ((["10.0.0.7"], False), (["10.0.0.7", "127.0.0.1"], True)):
+            made = await wire.control("POST", "accounts", {"account": "dora", "addresses": addresses})
+            wire.key = venue.call(lambda made=made: venue.venue("binance").keys[made["binance"]["key"]])  # type: ignore[misc]
+            answer = await wire.binance("GET /sapi/v1/account/apiRestrictions")
+            assert answer.get("ipRestrict", answer.get("code")) == (True if works else -2015)
+            wire.key = venue.call(lambda made=made: venue.venue("kraken").keys[made["kraken"]["key"]])  # type: ignore[misc]
+            answer = await wire.kraken("GetApiKeyInfo")
+            assert answer["error"] == ([] if works else ["EGeneral:Permission denied"])
+            assert not works or answer["result"]["ipAllowlist"] == sorted(addresses)
+
+
 async def test_the_status_names_prices_and_times(venue: ServerThread) -> None:
     async with Wire(venue.url) as wire:
         status = await wire.control("GET", "status?venue=kraken")

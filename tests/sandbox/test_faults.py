@@ -12,8 +12,9 @@ import ccxt
 import pytest
 
 from common import clock
+from sandbox.core.clock import wall_ms
 from sandbox.core.keys import ApiKey
-from sandbox.core.orders import Order, Status
+from sandbox.core.orders import Order, Side, Status
 from sandbox.faults import Fault, FaultKind
 from sandbox.server import ServerThread
 from tests.fixtures_exchange import client_of, opened
@@ -202,6 +203,26 @@ async def test_a_reordered_message_comes_after_the_next(name: str, venue: Server
         *before, late = numbers
         assert late == before[-1] - 1
         assert sorted(numbers) == list(range(numbers[0], numbers[0] + len(numbers)))
+        await socket.close()
+
+
+async def test_a_heartbeat_does_not_take_the_place_of_the_message_behind(venue: ServerThread) -> None:
+    exchange = venue.venue("kraken").spot.exchange
+
+    def trade() -> None:
+        exchange.matcher.print_trade("BTC/USD", D(60_000), D("0.001"), Side.BUY, wall_ms())
+
+    async with Wire(venue.url) as wire:
+        socket = await _listening(wire, "kraken")
+        await _numbers(socket, 1)
+        venue.call(lambda: setattr(venue.venue("kraken").spot.market, "is_still", True))
+        switched_on(venue, "kraken", Fault(FaultKind.REORDER_MESSAGE, where=STREAMS["kraken"], count=1))
+        venue.call(trade)
+        await heard(socket, lambda told: told.get("channel") == "heartbeat")
+        await heard(socket, lambda told: told.get("channel") == "heartbeat")
+        venue.call(trade)
+        late, later = sorted(numbers := await _numbers(socket, 2))
+        assert numbers == [later, late]
         await socket.close()
 
 

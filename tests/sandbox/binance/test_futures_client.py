@@ -87,3 +87,5 @@ def test_modes_that_do_not_change_say_so(venue: ServerThread) -> None:
     client.set_margin_mode("isolated", SYMBOL)
     with pytest.raises(ccxt.ExchangeError, match="-4059"):
         client.set_position_mode(False, SYMBOL)
+    client.set_position_mode(True, SYMBOL)
+    assert client.fetch_position_mode(SYMBOL)["hedged"] is True

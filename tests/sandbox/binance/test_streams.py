@@ -12,7 +12,7 @@ import pytest
 from sandbox.core.orders import Side
 from sandbox.server import ServerThread
 from tests.fixtures_exchange import opened
-from tests.sandbox.clients import futures, spot
+from tests.sandbox.clients import SUBSCRIBED_SECONDS, futures, spot
 from tests.sandbox.wire import Wire, heard
 
 D = Decimal
@@ -55,7 +55,7 @@ async def test_orders_trades_and_balances_are_streamed_to_their_owner(venue: Ser
     async with spot(venue, opened(venue, "binance")) as alice, spot(venue, opened(venue, "binance", "bob")) as bob:
         watching = asyncio.gather(alice.watch_orders(), alice.watch_balance(), alice.watch_my_trades())
         stranger = asyncio.ensure_future(bob.watch_orders())
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(SUBSCRIBED_SECONDS)
         order = await alice.create_order("BTC/USDT", "market", "buy", 0.1)
         orders, balance, trades = await watching
         assert (orders[-1]["id"], trades[-1]["order"]) == (order["id"], order["id"])
@@ -67,7 +67,7 @@ async def test_orders_trades_and_balances_are_streamed_to_their_owner(venue: Ser
 async def test_futures_orders_positions_and_balances_are_streamed(venue: ServerThread) -> None:
     async with futures(venue, opened(venue, "binance")) as client:
         watching = asyncio.gather(client.watch_orders(), client.watch_positions(), client.watch_balance())
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(SUBSCRIBED_SECONDS)
         order = await client.create_order("BTC/USDT:USDT", "market", "buy", 0.1)
         orders, positions, balance = await watching
         assert orders[-1]["id"] == order["id"]

@@ -118,3 +118,18 @@ def test_a_market_that_is_started_again_goes_on_where_it_would_have_been() -> No
 def shape(klines: list[Kline]) -> list[tuple[object, ...]]:
     """Return times and prices: how much was traded, the past knows only roughly."""
     return [(one.opened_ms, one.open, one.high, one.low, one.close) for one in klines]
+
+
+def test_numbers_and_times_of_trades_rise_together_when_an_account_trades_between_two_steps() -> None:
+    time = ManualTime(START_MS)
+    venue = build_venues(Setup(history_minutes=10, time_source=time))["binance"]
+    venue.open_account("alice", {"USDT": D(10_000)})
+    time.advance(10_000)
+    venue.step()
+    # The crowd's trades of these seconds are printed at the next step, after this one.
+    time.advance(9_999)
+    venue.spot.exchange.place("alice", OrderRequest(SYMBOL, Side.BUY, OrderType.MARKET, D("0.01")))
+    venue.step()
+    trades = list(venue.spot.exchange.matcher.trades[SYMBOL])
+    assert [trade.id for trade in trades] == sorted(trade.id for trade in trades)
+    assert [trade.at_ms for trade in trades] == sorted(trade.at_ms for trade in trades)

@@ -16,7 +16,7 @@ from sandbox.kraken import shapes
 from sandbox.server import ServerThread, running
 from sandbox.venue import Setup
 from tests.fixtures_exchange import another_key, client_of, opened
-from tests.sandbox.clients import kraken
+from tests.sandbox.clients import SUBSCRIBED_SECONDS, kraken
 from tests.sandbox.wire import Wire, heard
 
 D = Decimal
@@ -176,7 +176,7 @@ async def test_executions_and_balances_are_streamed_to_their_owner(venue: Server
         stranger = asyncio.ensure_future(bob.watch_my_trades())
         balance = (await alice.watch_balance())["BTC"]["total"]
         later = asyncio.ensure_future(alice.watch_balance())
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(SUBSCRIBED_SECONDS)
         order = await alice.create_order(BTC, "market", "sell", 0.1)
         orders, trades = await watching
         assert (orders[-1]["id"], trades[-1]["order"], trades[-1]["amount"]) == (order["id"], order["id"], 0.1)
