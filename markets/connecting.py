@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
 
 from django.db.models import Q
@@ -11,7 +12,7 @@ from common.clock import wall_now
 from common.errors import DomainError
 from markets.gateway.adapter import CcxtMarketData
 from markets.gateway.client import Client
-from markets.gateway.protocol import DEFAULT_TIMEOUT_SECONDS, Connection, MarketInfo
+from markets.gateway.protocol import DEFAULT_TIMEOUT_SECONDS, Connection, LeverageTier, MarketInfo
 from markets.models import Exchange
 
 SYNCHRONISE_EVERY = timedelta(days=1)
@@ -45,5 +46,15 @@ def fetch_markets(exchange: Exchange) -> list[MarketInfo]:
     async def fetch() -> list[MarketInfo]:
         async with Client(connection_of(exchange)) as client:
             return await CcxtMarketData(client).load_markets()
+
+    return asyncio.run(fetch())
+
+
+def fetch_tiers(exchange: Exchange, symbols: Sequence[str]) -> dict[str, list[LeverageTier]]:
+    """Ask a venue for the leverage tiers of its perpetuals, by its symbols, as it tells them to everybody; raises GatewayError."""
+
+    async def fetch() -> dict[str, list[LeverageTier]]:
+        async with Client(connection_of(exchange)) as client:
+            return await CcxtMarketData(client).public_tiers(symbols)
 
     return asyncio.run(fetch())

@@ -84,16 +84,16 @@ class Breaker:
         self._trial_until = 0.0
         self._lease: Lease | None = None
 
-    def admit(self) -> None:
-        """Let a request pass, or raise BackOff with the seconds until the next try may be made."""
+    def admit(self, *, may_try: bool = True) -> bool:
+        """Let a request pass and say whether it is the one that tries; raise BackOff with the seconds until the next may."""
         with self._lock:
             health = self._look()
             if health.state == BreakerState.CLOSED:
-                return
+                return False
             wait = 0.0 if health.retry_at is None else (health.retry_at - clock.wall_now()).total_seconds()
-            if wait <= 0 and self._may_try():
+            if may_try and wait <= 0 and self._may_try():
                 self._write(replace(health, state=BreakerState.HALF_OPEN))
-                return
+                return True
         count(self._venue, "DENIED_BY_BREAKER")
         raise BackOff(self._venue, "BREAKER_OPEN", health.reason, retry_after=max(wait, _FRESH_SECONDS))
 
@@ -105,6 +105,11 @@ class Breaker:
             if self._health.state != BreakerState.CLOSED:
                 self._end_trial()
                 self._write(VenueHealth(self._venue, since=clock.wall_now()))
+
+    def abandoned(self) -> None:
+        """Take in that the request that tried was given up without an answer: another may try at once."""
+        with self._lock:
+            self._end_trial()
 
     def failed(self, error: GatewayError) -> None:
         """Take in a failed request; only those that the venue is to blame for move the breaker."""

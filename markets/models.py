@@ -5,9 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 
 from django.db import models
+from django.utils.functional import cached_property
 
 from accounts.models import User
 from common.clock import wall_now
+from common.db import ManyRead
 from common.fields import AmountField, canonical
 from common.ids import new_id
 
@@ -59,7 +61,7 @@ class MarketKind(models.TextChoices):
     PERPETUAL = "PERPETUAL"
 
 
-class Market(models.Model):
+class Market(ManyRead):
     """The canonical thing traded, across venues: (kind, base, quote, contract) in a namespace."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -86,6 +88,10 @@ class Market(models.Model):
         """The code of the asset in which profit, loss and fees are paid."""
         return self.contract.partition("-")[2] or self.quote_id
 
+    def settles_in(self, asset: str) -> bool:
+        """Whether all that it is quoted and paid in is this asset: what a portfolio that settles in it may trade."""
+        return self.quote_id == self.settlement == asset
+
     @property
     def is_inverse(self) -> bool:
         """Whether the base settles: quantities are then contracts, each worth `contract_size` of the quote."""
@@ -97,7 +103,7 @@ class InstrumentState(models.TextChoices):
     RETIRED = "RETIRED"
 
 
-class Instrument(models.Model):
+class Instrument(ManyRead):
     """A market on an exchange, with that venue's symbol and rules. Retired, never deleted."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -138,6 +144,11 @@ class Instrument(models.Model):
 
     def __str__(self) -> str:
         return f"{self.market} on {self.exchange}"
+
+    @cached_property
+    def is_perpetual(self) -> bool:
+        """Say whether it is traded on margin: quantities are then signed, and no coins change hands."""
+        return self.market.kind == MarketKind.PERPETUAL
 
 
 class InterestKind(models.TextChoices):

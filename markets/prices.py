@@ -36,9 +36,14 @@ def latest_prices(instruments: Iterable[Instrument]) -> dict[UUID, Price]:
         wanted[instrument.market.namespace].append(instrument)
     found: dict[UUID, Price] = {}
     for namespace, members in wanted.items():
-        cells = bus().board_get(board_name(namespace), [str(instrument.id) for instrument in members])
-        found.update((UUID(key), parse_price(cell)) for key, cell in cells.items())
+        found |= prices_by_id(namespace, (instrument.id for instrument in members))
     return found
+
+
+def prices_by_id(namespace: str, instrument_ids: Iterable[UUID]) -> dict[UUID, Price]:
+    """Return the newest prices of a namespace's instruments, of those that have one."""
+    cells = bus().board_get(board_name(namespace), [str(key) for key in instrument_ids])
+    return {UUID(key): parse_price(cell) for key, cell in cells.items()}
 
 
 def plain_prices(namespace: str, instrument_ids: Iterable[UUID]) -> dict[UUID, str]:

@@ -16,7 +16,9 @@ from django.db.models import Max, Min, Prefetch, Q, QuerySet
 
 from accounts.models import User
 from common.clock import market_now
+from common.db import Slot
 from common.errors import DomainError, NotFound
+from common.prepared import Prepared
 from engine.candles import Candles
 from engine.timeframes import TIMEFRAMES, candle_start, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
@@ -27,6 +29,7 @@ from markets.models import (
     Instrument,
     InstrumentState,
     MarketClock,
+    MarketKind,
     PriceAlert,
     RecentCandle,
     SourceKind,
@@ -51,6 +54,12 @@ def tradable_instruments(namespace: str | None = None) -> QuerySet[Instrument]:
     """Return the instruments that orders may name, of one namespace or of all."""
     found = instruments().filter(state=InstrumentState.ACTIVE)
     return found if namespace is None else found.filter(market__namespace=namespace)
+
+
+def perpetuals_of(exchange: Exchange) -> QuerySet[Instrument]:
+    """Return the perpetuals of an exchange that its venue lists and that are traded here: those that settle in their quote."""
+    found = tradable_instruments().filter(exchange=exchange, market__kind=MarketKind.PERPETUAL, market__contract="PERP")
+    return found.exclude(gateway_symbol="")
 
 
 def search_instruments(query: str) -> QuerySet[Instrument]:
@@ -106,9 +115,24 @@ def instrument_by_symbol(code: str, symbol: str) -> Instrument:
     return found
 
 
+_BY_ID = Prepared(lambda: instruments().filter(pk__among=Slot("ids")))
+
+
 def instruments_by_id(instrument_ids: Iterable[UUID]) -> dict[UUID, Instrument]:
     """Return those of the instruments that exist, in one query."""
-    return {instrument.id: instrument for instrument in instruments().filter(pk__in=list(instrument_ids))}
+    ids = set(instrument_ids)
+    return {instrument.id: instrument for instrument in _BY_ID.found(ids=ids)} if ids else {}
+
+
+_bases: dict[UUID, str] = {}
+
+
+def bases_of(instrument_ids: Iterable[UUID]) -> dict[UUID, str]:
+    """Return the code of what each of the instruments trades. That never changes: a process reads it once."""
+    wanted = set(instrument_ids)
+    if missing := wanted - _bases.keys():
+        _bases.update(Instrument.objects.filter(pk__in=missing).values_list("pk", "market__base_id"))
+    return {pk: _bases[pk] for pk in wanted}
 
 
 def exchange_by_code(code: str) -> Exchange:

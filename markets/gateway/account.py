@@ -14,10 +14,12 @@ from typing import Any
 from engine.timeframes import milliseconds
 from markets.gateway import normalise
 from markets.gateway.client import Client
-from markets.gateway.errors import OrderNotFound, Rejected, Unknown
+from markets.gateway.errors import OrderNotFound, Rejected, Skip, Unknown
 from markets.gateway.protocol import (
     AccountTrade,
     Balance,
+    FundingReceived,
+    MarginMode,
     OrderRequest,
     OrderState,
     OrderType,
@@ -25,7 +27,10 @@ from markets.gateway.protocol import (
     TimeInForce,
 )
 from markets.gateway.venues import ClientIdForm, Lookup, Venue
+from markets.models import MarketKind
 
+# As many payments as venues list at once: those of days, even of somebody who holds everything.
+FUNDING_PAGE = 1000
 _OURS = re.compile("[0-9a-f]{32}")
 # Where finished orders are listed, the widest list first.
 _FINISHED_LISTS = {
@@ -65,10 +70,19 @@ class CcxtAccount:
         self._client = client
         self._venue = client.venue
 
+    @property
+    def on_margin(self) -> bool:
+        """Say whether the account trades perpetuals."""
+        return self._venue.account_kind == MarketKind.PERPETUAL
+
     async def balances(self) -> dict[str, Balance]:
-        """Return what the account holds, by asset."""
+        """Return what the account holds, by asset; of a futures account its wallets."""
         await self._client.markets()
-        return normalise.balances(await self._client.call("fetch_balance"))
+        raw, told = await self._client.call("fetch_balance"), self._venue.wallets
+        if told is not None:
+            code = self._client.library.safe_currency_code
+            raw = {**raw, "total": {code(row[told.asset]): row[told.amount] for row in raw["info"][told.rows]}}
+        return normalise.balances(raw)
 
     async def create_order(self, order: OrderRequest) -> OrderState:
         """Send an order; raise Rejected, also before it is sent where quantity or price are not on the venue's grid."""
@@ -137,6 +151,26 @@ class CcxtAccount:
         found = (normalise.position(one, self._client.known_size(one["symbol"])) for one in rows)
         return [one for one in found if one is not None]
 
+    async def is_hedged(self) -> bool:
+        """Say whether the account is in hedge mode."""
+        return bool((await self._client.call("fetch_position_mode"))["hedged"])
+
+    async def set_terms(self, symbol: str, leverage: int, mode: MarginMode) -> None:
+        """Set a market's margin mode and leverage; some venues refuse what is so already, which is as good."""
+        await self._client.size(symbol)
+        for method, value in (("set_margin_mode", str(mode)), ("set_leverage", leverage)):
+            try:
+                await self._client.call(method, value, symbol)
+            except Skip as error:
+                if error.code != "NO_CHANGE":
+                    raise
+
+    async def funding_received(self, *, since: datetime) -> list[FundingReceived]:
+        """Return what positions received and paid at funding times, oldest first."""
+        await self._client.markets()
+        rows = await self._client.call("fetch_funding_history", None, milliseconds(since), FUNDING_PAGE)
+        return sorted((normalise.funding_received(one) for one in rows), key=lambda one: one.at)
+
     def state_of(self, raw: Any) -> OrderState:
         """Return one of the library's orders as ours."""
         client_id = told_id(self._venue, raw)
@@ -178,8 +212,9 @@ class CcxtAccount:
             raise Rejected(
                 self._client.code, "QUANTITY_NOT_ON_STEP", f"{order.quantity} is no multiple of the lot step."
             )
-        if price is not None and (price <= 0 or price % tick):
-            raise Rejected(self._client.code, "PRICE_NOT_ON_TICK", f"{price} is no multiple of the tick size.")
+        for one in (price, order.stop_price):
+            if one is not None and (one <= 0 or one % tick):
+                raise Rejected(self._client.code, "PRICE_NOT_ON_TICK", f"{one} is no multiple of the tick size.")
 
     async def _listed(self, written: str, symbol: str) -> Any:
         """Find an order in the lists of open and of finished ones."""

@@ -117,3 +117,15 @@ class CcxtMarketData:
         else:
             rows = await self._client.call("fetch_market_leverage_tiers", symbol)
         return normalise.leverage_tiers(symbol, rows)
+
+    async def public_tiers(self, symbols: Sequence[str]) -> dict[str, list[LeverageTier]]:
+        """Return the tiers of perpetuals by symbol, without a key; of none where the venue does not tell everybody."""
+        method = self._client.venue.public_tiers
+        if not method:
+            return {}
+        known = [symbol for symbol in symbols if symbol in await self._client.markets()]
+        if method == "fetch_leverage_tiers":
+            raw: dict[str, Any] = await self._client.call(method, known)
+        else:
+            raw = {symbol: await self._client.call(method, symbol) for symbol in known}
+        return {symbol: normalise.leverage_tiers(symbol, raw[symbol]) for symbol in known if raw.get(symbol)}

@@ -115,6 +115,8 @@ class _Dressed:
 
     number = staticmethod(plain_text)
     gate: Gate
+    # What comes before a venue's own host in an address that was moved; "" where the host is not in it.
+    before_host = ""
 
     async def throttle(self, cost: float | None = None) -> None:
         await self.gate.wait(1.0 if cost is None else float(cost))
@@ -124,9 +126,11 @@ class _Dressed:
     ) -> Any:
         """Keep what the venue says in its headers about when to come back, and refuse a page or a torn text.
 
-        The library would drop the one, and take the other for an empty answer.
+        The library would drop the one, and take the other for an empty answer. What a code means it tells by the host.
         """
         library: Any = super()
+        if self.before_host and url.startswith(self.before_host):
+            url = f"https://{url.removeprefix(self.before_host)}"
         parsed = rest[0] if rest else None
         try:
             answer = library.handle_errors(code, reason, url, method, headers, body, *rest)
@@ -249,6 +253,8 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
         if urlsplit(connection.base_url).scheme not in _SCHEMES or not urlsplit(connection.base_url).netloc:
             raise Stop(connection.code, "BASE_URL_NOT_VALID", "A base URL begins with http:// or https:// and a host.")
         client.urls["api"] = moved(client.urls["api"], connection.base_url)
+        before, is_in_path, _ = connection.base_url.partition("{host}")
+        client.before_host = before if is_in_path else ""
     return client
 
 
@@ -279,7 +285,7 @@ class Client:
 
         `is_order` for whatever may change something at the venue.
         """
-        await self.admit()
+        is_trial = await asyncio.to_thread(self._breaker.admit)
         token = _patience.set(ORDER_PATIENCE_SECONDS if is_order else READ_PATIENCE_SECONDS)
         try:
             if is_order:
@@ -287,6 +293,10 @@ class Client:
             # The library changes the rounding of the decimal context that it finds.
             with localcontext():
                 answer = await getattr(self.library, method)(*args, **kwargs)
+        except asyncio.CancelledError:
+            if is_trial:
+                self._breaker.abandoned()
+            raise
         except Exception as error:
             failure = await self.failure(error, is_order=is_order)
             raise failure from error
@@ -295,9 +305,12 @@ class Client:
         self.answered()
         return answer
 
-    async def admit(self) -> None:
-        """Pass the breaker, or raise BackOff BREAKER_OPEN."""
-        await asyncio.to_thread(self._breaker.admit)
+    async def admit_streams(self) -> None:
+        """Pass the breaker, or raise BackOff BREAKER_OPEN. Where it is time to try the venue, a request does: streams are quiet."""
+        try:
+            await asyncio.to_thread(self._breaker.admit, may_try=False)
+        except BackOff:
+            await (self.call("fetch_time") if self.library.has.get("fetchTime") else self.call("load_markets", True))
 
     def answered(self) -> None:
         """Tell the breaker that the venue is there."""

@@ -22,6 +22,7 @@ from markets.gateway.protocol import (
     AccountTrade,
     Balance,
     FundingRate,
+    FundingReceived,
     Level,
     LeverageTier,
     MarketInfo,
@@ -265,6 +266,17 @@ def account_trade(raw: Raw, client_order_id: str, size: Decimal = _ONE) -> Accou
         fee=amount(fee.get("cost")),
         fee_asset=str(fee.get("currency") or ""),
         is_maker=None if maker is None else maker == "maker",
+    )
+
+
+def funding_received(raw: Raw) -> FundingReceived:
+    """Return what a position received at a funding time (negative: paid)."""
+    return FundingReceived(
+        symbol=str(raw["symbol"]),
+        payment_id=str(raw["id"]),
+        at=moment(int(raw["timestamp"])),
+        amount=exact(raw["amount"]),
+        asset=str(raw["code"]),
     )
 
 

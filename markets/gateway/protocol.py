@@ -262,6 +262,24 @@ class Position:
     leverage: Decimal | None
 
 
+class MarginMode(StrEnum):
+    """What backs a position at a venue: the margin set aside for it alone, or the account's whole wallet."""
+
+    ISOLATED = "isolated"
+    CROSS = "cross"
+
+
+@dataclass(frozen=True, slots=True)
+class FundingReceived:
+    """What a position received at a funding time (negative: paid), in `asset`. `payment_id` is the venue's own."""
+
+    symbol: str
+    payment_id: str
+    at: datetime
+    amount: Decimal
+    asset: str
+
+
 class MarketData(Protocol):
     """What anybody may ask a venue."""
 
@@ -292,11 +310,14 @@ class MarketData(Protocol):
 
     async def leverage_tiers(self, symbol: str) -> list[LeverageTier]: ...
 
+    async def public_tiers(self, symbols: Sequence[str]) -> dict[str, list[LeverageTier]]: ...
+
 
 class AccountAccess(Protocol):
     """What the holder of credentials may ask. An order request without an answer raises Unknown, never Rejected."""
 
-    async def balances(self) -> dict[str, Balance]: ...
+    async def balances(self) -> dict[str, Balance]:
+        """Return what the account holds, by asset; of a futures account its wallets, without unrealized profits."""
 
     async def create_order(self, order: OrderRequest) -> OrderState: ...
 
@@ -313,6 +334,15 @@ class AccountAccess(Protocol):
     ) -> list[AccountTrade]: ...
 
     async def positions(self, symbols: Sequence[str] | None = None) -> list[Position]: ...
+
+    async def is_hedged(self) -> bool:
+        """Say whether the account may hold a long and a short of the same market (hedge mode), instead of one net position."""
+
+    async def set_terms(self, symbol: str, leverage: int, mode: MarginMode) -> None:
+        """Have a market traded on these terms from now on; the same again changes nothing. Skip: the venue refused them."""
+
+    async def funding_received(self, *, since: datetime) -> list[FundingReceived]:
+        """Return what positions received and paid at funding times, oldest first."""
 
 
 class Streams(Protocol):

@@ -130,7 +130,7 @@ class CcxtStreams:
     async def _read(self, sources: Sequence[Source]) -> AsyncIterator[Any]:
         """Yield what the sources return; the first message tells the breaker that the venue is there."""
         await self._client.markets()
-        await self._client.admit()
+        await self._client.admit_streams()
         is_new = True
         async for message in merged(sources) if len(sources) != 1 else _repeated(sources[0]):
             if is_new:

@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from markets.gateway.protocol import Side
+from markets.gateway.protocol import Side, TimeInForce
 from markets.models import MarketKind
 
 SPOT, PERPETUAL = MarketKind.SPOT, MarketKind.PERPETUAL
@@ -34,6 +34,40 @@ class LimitScope(StrEnum):
 
     ADDRESS = "ADDRESS"
     ACCOUNT = "ACCOUNT"
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """Something that an answer says at a path ("data.0.ip"): a flag; with `word`, a list or a text that has the word."""
+
+    path: str
+    word: str = ""
+    is_any: bool = False  # so where anything is listed
+    is_negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class KeyReport:
+    """How a venue tells what a key may do: the library's method, and the facts of its answer.
+
+    `trade`: of each group one must hold. `withdraw`: one is enough to refuse the key.
+    """
+
+    method: str
+    trade: tuple[tuple[Fact, ...], ...]
+    withdraw: tuple[Fact, ...]
+    addresses: Fact | None = None  # whether the key works from listed addresses only
+    # Whether every key may ask, so that one which may not comes from a wrong address.
+    is_open: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wallets:
+    """Where a futures account's answer lists its wallets, whose amounts leave unrealized profits out, as the library does not."""
+
+    rows: str
+    asset: str
+    amount: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +99,36 @@ class Venue:
     # Sides of market orders that it lacks, or counts in money instead of quantity: sent as a limit order that fills at
     # once or not at all, at the price that the order must then name.
     market_sides_as_limit: frozenset[Side] = frozenset()
+    # How a limit order may not be told to wait, or not to.
+    lacks: frozenset[TimeInForce] = frozenset()
+    # Whether a stop that takes any price rests there as other orders do: sent, asked about and canceled under our id, in the
+    # same lists and streams. (Elsewhere stops are kept apart, under ids and in lists of their own.)
+    has_stops: bool = False
     # How many symbols one subscription may name.
     symbols_per_stream: int = 100
     credentials: tuple[str, ...] = ("api_key", "secret")
+    # How it tells what a key may do; without that no account of it can be connected.
+    key_report: KeyReport | None = None
+    # Words of its refusals that say more about a key than their code does, each with ours.
+    key_errors: tuple[tuple[str, str], ...] = ()
+    has_base64_secret: bool = False
     # Whether each signed request must carry a greater number than all before it under the same key.
     has_growing_nonce: bool = False
+    # The library's method by which it tells leverage tiers, by worth, to whoever asks; "" where it wants a key for that, or
+    # counts them in contracts.
+    public_tiers: str = ""
+    # Of an account that trades perpetuals. Where both kinds share one account, portfolios on it trade spot.
+    wallets: Wallets | None = None
 
     @property
     def library(self) -> str:
         """The name of its class in the library."""
         return self.library_id or self.code
+
+    @property
+    def account_kind(self) -> MarketKind:
+        """What portfolios on an account of it trade."""
+        return SPOT if self.wallets is None else PERPETUAL
 
 
 def _venue(**facts: Any) -> tuple[str, Venue]:
@@ -91,6 +145,16 @@ _NO_POSITIONS = {"watchPositions": {"fetchPositionsSnapshot": False, "awaitPosit
 # The short form of a stream's tickers knows neither bid nor ask.
 _FULL_TICKERS = {"watchTickers": {"name": "ticker"}}
 _BUYS, _BOTH = frozenset({Side.BUY}), frozenset(Side)
+
+# One report for both sides of Binance; what it calls an internal transfer stays with the account's owner.
+_BINANCE_WITHDRAW = (Fact("enableWithdrawals"),)
+# It has one answer for three faults, and does not tell which.
+_BINANCE_ERRORS = ((r"-2015|Invalid API-key, IP", "KEY_OR_ADDRESS_REFUSED"), (r"-2014|-2008", "KEY_UNKNOWN"))
+
+
+def _binance_report(trade: str) -> KeyReport:
+    return KeyReport("sapi_get_account_apirestrictions", ((Fact(trade),),), _BINANCE_WITHDRAW, Fact("ipRestrict"))
+
 
 VENUES: Mapping[str, Venue] = MappingProxyType(
     dict(
@@ -113,8 +177,11 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                     "warnOnFetchOpenOrdersWithoutSymbol": False,
                 },
                 has_sandbox=True,
+                has_stops=True,
                 orders_per_second=5.0,
                 candles_per_page=1000,
+                key_report=_binance_report("enableSpotAndMarginTrading"),
+                key_errors=_BINANCE_ERRORS,
             ),
             _venue(
                 code="binanceusdm",
@@ -136,11 +203,15 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 has_sandbox=True,
                 orders_per_second=20.0,
                 candles_per_page=1000,
+                key_report=_binance_report("enableFutures"),
+                key_errors=_BINANCE_ERRORS,
+                wallets=Wallets("assets", "asset", "walletBalance"),
             ),
             _venue(
                 code="bitget",
                 name="Bitget",
                 kinds=(SPOT, PERPETUAL),
+                public_tiers="fetch_market_leverage_tiers",
                 client_id_field="clientOid",
                 options={**_CLOCK, "uta": False, "fetchCurrencies": False, "fetchMarkets": {"types": ["spot", "swap"]}},
                 has_sandbox=True,
@@ -148,6 +219,12 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candles_per_page=200,
                 market_sides_as_limit=_BUYS,
                 credentials=("api_key", "secret", "password"),
+                key_report=KeyReport(
+                    "private_spot_get_v2_spot_account_info",
+                    ((Fact("data.authorities", "stow"), Fact("data.authorities", "coow")),),
+                    (Fact("data.authorities", "wwow"),),
+                    Fact("data.ips", is_any=True),
+                ),
             ),
             _venue(
                 code="coinbase",
@@ -166,6 +243,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 name="Kraken",
                 kinds=(SPOT,),
                 client_id_field="cl_ord_id",
+                has_stops=True,
                 has_growing_nonce=True,
                 # Its counter runs per account and falls slowly; fifteen units fit at once, of which we use twelve.
                 window_seconds=120.0,
@@ -173,6 +251,15 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candles_per_page=720,
                 lookup=Lookup.LISTS,
                 lookup_param="clientOrderId",
+                key_report=KeyReport(
+                    "private_post_getapikeyinfo",
+                    ((Fact("result.permissions", "modify-trades"),), (Fact("result.permissions", "close-trades"),)),
+                    (Fact("result.permissions", "withdraw-funds"),),
+                    Fact("result.ipAllowlist", is_any=True),
+                    is_open=True,
+                ),
+                has_base64_secret=True,
+                key_errors=((r"EAPI:Invalid signature", "SECRET_WRONG"), (r"EAPI:Invalid key", "KEY_UNKNOWN")),
             ),
             _venue(
                 code="okx",
@@ -184,11 +271,18 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 window_seconds=2.0,
                 candles_per_page=100,
                 credentials=("api_key", "secret", "password"),
+                key_report=KeyReport(
+                    "private_get_account_config",
+                    ((Fact("data.0.perm", "trade"),),),
+                    (Fact("data.0.perm", "withdraw"),),
+                    Fact("data.0.ip", is_any=True),
+                ),
             ),
             _venue(
                 code="bybit",
                 name="Bybit",
                 kinds=(SPOT, PERPETUAL),
+                public_tiers="fetch_leverage_tiers",
                 client_id_field="orderLinkId",
                 options={
                     **_CLOCK,
@@ -202,11 +296,25 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candles_per_page=1000,
                 lookup=Lookup.LISTS,
                 lookup_param="orderLinkId",
+                key_report=KeyReport(
+                    "private_get_v5_user_query_api",
+                    (
+                        (Fact("result.readOnly", is_negated=True),),
+                        (
+                            Fact("result.permissions.Spot", "SpotTrade"),
+                            Fact("result.permissions.ContractTrade", "Order"),
+                        ),
+                    ),
+                    (Fact("result.permissions.Wallet", "Withdraw"),),
+                    Fact("result.ips", is_any=True),
+                    is_open=True,
+                ),
             ),
             _venue(
                 code="kucoin",
                 name="KuCoin",
                 kinds=(SPOT, PERPETUAL),
+                public_tiers="fetch_market_leverage_tiers",
                 client_id_field="clientOid",
                 options={
                     **_CLOCK,
@@ -219,6 +327,19 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candles_per_page=500,
                 has_contract_volumes=True,
                 credentials=("api_key", "secret", "password"),
+                # "Transfer" is its older word for withdrawing; "InnerTransfer" stays within the account.
+                key_report=KeyReport(
+                    "private_get_user_api_key",
+                    (
+                        (
+                            Fact("data.permission", "Spot"),
+                            Fact("data.permission", "Futures"),
+                            Fact("data.permission", "Trade"),
+                        ),
+                    ),
+                    tuple(Fact("data.permission", word) for word in ("Withdrawal", "Withdraw", "Transfer")),
+                    Fact("data.ipWhitelist", is_any=True),
+                ),
             ),
             _venue(
                 code="hyperliquid",
@@ -230,6 +351,7 @@ VENUES: Mapping[str, Venue] = MappingProxyType(
                 candles_per_page=5000,
                 client_id_form=ClientIdForm.PREFIXED_HEX,
                 market_sides_as_limit=_BOTH,
+                lacks=frozenset({TimeInForce.FOK}),
                 credentials=("wallet_address", "private_key"),
             ),
             _venue(

@@ -20,6 +20,7 @@ from engine.decimals import money
 from markets.gateway.protocol import MarketInfo
 from markets.models import Asset, Exchange, Instrument, InstrumentState, Market, MarketKind
 from markets.services.instruments import DEFAULT_FEE_BPS, RULES, check_rules, plain
+from markets.signals import instruments_synchronised
 
 _FEE_QUANTUM = Decimal("0.0001")
 # A venue that suddenly lists so much less is more likely ill than gone.
@@ -67,6 +68,7 @@ def synchronise_instruments(
     _register(locked, [info for key, info in listed.items() if key not in known], taken, report)
     locked.synchronised_at = exchange.synchronised_at = wall_now()
     locked.save(update_fields=["synchronised_at"])
+    instruments_synchronised.send(Exchange, code=locked.code)
     return report
 
 

@@ -133,6 +133,26 @@ def test_who_dies_trying_lets_another_try(venue: str, wall: Walls, monkeypatch: 
     second.admit()
 
 
+def test_a_try_that_is_given_up_leaves_room_for_another_at_once(venue: str, wall: Walls) -> None:
+    first, second = Breaker(venue), Breaker(venue)
+    fail(first, venue, 5)
+    wall.later(5)
+    assert first.admit()
+    first.abandoned()
+    assert second.admit()
+    second.succeeded()
+    assert not first.admit()
+
+
+def test_who_may_not_try_is_denied_until_another_has_tried(venue: str, wall: Walls) -> None:
+    breaker = Breaker(venue)
+    fail(breaker, venue, 5)
+    wall.later(5)
+    with pytest.raises(BackOff):
+        breaker.admit(may_try=False)
+    assert breaker.admit()
+
+
 def test_maintenance_opens_it_at_once_for_as_long_as_the_venue_says(venue: str) -> None:
     breaker = Breaker(venue)
     breaker.failed(BackOff(venue, "MAINTENANCE", "back soon", retry_after=300, is_outage=True))

@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from common.errors import DomainError
-from common.processes import stop_event
+from common.processes import freeze_startup, stop_event
 from markets.feeding import feed_venue
 
 
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         if not speed > 0:
             raise CommandError("--speed is a positive number.")
         try:
+            freeze_startup()
             feed_venue(venue, speed=speed, stop=stop_event())
         except DomainError as error:
             raise CommandError(error.message) from error

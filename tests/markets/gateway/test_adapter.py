@@ -14,12 +14,22 @@ from markets.gateway.account import CcxtAccount
 from markets.gateway.adapter import CcxtMarketData
 from markets.gateway.client import Client
 from markets.gateway.errors import Skip
-from markets.gateway.protocol import AccountAccess, Level, MarketData, MarketInfo, PublicTrade, Side, Streams
+from markets.gateway.protocol import (
+    AccountAccess,
+    Connection,
+    Level,
+    MarketData,
+    MarketInfo,
+    PublicTrade,
+    Side,
+    Streams,
+)
 from markets.gateway.streams import CcxtStreams
 from markets.models import MarketKind
 from tests.markets.gateway.fake_venue import FakeVenue
 
 D = Decimal
+BTC_PERP, ETH_PERP = "BTC/USDT:USDT", "ETH/USDT:USDT"
 AT = datetime(2023, 11, 14, 22, 13, 20, tzinfo=UTC)  # 1700000000000
 
 
@@ -176,3 +186,33 @@ async def test_the_adapter_keeps_the_protocol(client: Client) -> None:
     )
     for half, protocol in zip(halves, (MarketData, AccountAccess, Streams), strict=True):
         assert not {name for name in vars(protocol) if not name.startswith("_")} - set(dir(half))
+
+
+@pytest.mark.parametrize(
+    ("code", "asked"),
+    [
+        ("bybit", [("fetch_leverage_tiers", [BTC_PERP, ETH_PERP])]),
+        ("bitget", [("fetch_market_leverage_tiers", BTC_PERP), ("fetch_market_leverage_tiers", ETH_PERP)]),
+        ("okx", []),
+        ("hyperliquid", []),
+    ],
+)
+async def test_tiers_are_asked_for_as_a_venue_tells_them_to_everybody(
+    connection: Connection, monkeypatch: pytest.MonkeyPatch, code: str, asked: list[Any]
+) -> None:
+    rows = [{"minNotional": "50", "maintenanceMarginRate": "0.02", "maxLeverage": "10"},
+            {"minNotional": "0", "maintenanceMarginRate": "0.01", "maxLeverage": "20"}]  # fmt: skip
+    calls: list[Any] = []
+
+    async def call(method: str, what: Any) -> Any:
+        calls.append((method, what))
+        return dict.fromkeys(what, rows) if isinstance(what, list) else rows
+
+    async with Client(replace(connection, venue=code)) as client:
+        client.library.markets = {BTC_PERP: {}, ETH_PERP: {}}
+        monkeypatch.setattr(client, "call", call)
+        found = await CcxtMarketData(client).public_tiers([BTC_PERP, ETH_PERP, "GONE/USDT:USDT"])
+    assert calls == asked
+    assert {symbol: [one.max_leverage for one in tiers] for symbol, tiers in found.items()} == (
+        {BTC_PERP: [20, 10], ETH_PERP: [20, 10]} if asked else {}
+    )

@@ -33,7 +33,7 @@ from markets.gateway.streams import CcxtStreams
 from markets.models import MarketKind
 from sandbox.faults import Fault, FaultKind
 from sandbox.server import ServerThread, running
-from tests.fixtures_exchange import QUICK, opened
+from tests.fixtures_exchange import QUICK, clean, opened
 
 D = Decimal
 SYMBOLS = {"binance": "BTC/USDT", "binanceusdm": "BTC/USDT:USDT", "kraken": "BTC/USDT"}
@@ -80,9 +80,10 @@ async def open_desk(exchange: ServerThread) -> AsyncIterator[Callable[[str], Any
                 code, name=account, base_url=exchange.url + "/{host}", account=account, timeout_seconds=1
             )
             keys = Credentials(api_key=key.key, secret=key.secret)
+            # A book that a fault has thinned out is the next test's, too.
+            stack.callback(lambda: exchange.call(lambda: clean(exchange)))
             client = await stack.enter_async_context(Client(connection, keys))
             live = await stack.enter_async_context(Client(connection, keys, streams=True))
-            stack.callback(lambda: exchange.call(place.faults.switch_off))
             data, symbol = CcxtMarketData(client), SYMBOLS[code]
             [market] = [one for one in await data.load_markets() if one.symbol == symbol]
             live.share_markets(client)
@@ -155,6 +156,8 @@ async def test_a_perpetual_has_funding_tiers_and_a_position(open_desk: Callable[
     tiers = await desk.data.leverage_tiers(desk.symbol)
     assert [one.max_leverage for one in tiers] == sorted((one.max_leverage for one in tiers), reverse=True)
     assert tiers[0].min_notional == 0
+    # Binance tells them to keys only.
+    assert await desk.data.public_tiers([desk.symbol]) == {}
 
 
 async def _whole_book(desk: Desk, depth: int) -> OrderBook:

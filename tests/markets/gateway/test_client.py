@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_EVEN, getcontext
@@ -13,19 +13,21 @@ from typing import Any
 
 import pytest
 import redis
+from aiohttp import web
 
 from common import clock, ids
 from common.limiter import limiter
 from markets.gateway.adapter import CcxtMarketData
 from markets.gateway.client import Client, Gate, library_client, moved, next_nonce, retry_after
 from markets.gateway.errors import BackOff, Retry, Skip, Stop
-from markets.gateway.protocol import Connection, Credentials
+from markets.gateway.protocol import Connection, Credentials, TimeInForce
 from markets.gateway.venues import VENUES
 from markets.health import BreakerState, venue_health, venue_metrics
+from markets.models import MarketKind
 from tests.markets.gateway.conftest import KEYS
 from tests.markets.gateway.fake_venue import FakeVenue
 
-BOOK = ("GET", "/api/v3/depth")
+BOOK, TIME = ("GET", "/api/v3/depth"), ("GET", "/api/v3/time")
 
 
 def test_the_library_is_imported_only_when_a_client_is_made() -> None:
@@ -212,6 +214,16 @@ async def test_a_wrong_clock_is_set_before_the_next_request(connection: Connecti
     assert int(venue.last("GET", "/api/v3/account")["timestamp"]) // 10_000 == 160000000
 
 
+@pytest.mark.parametrize("code", sorted(VENUES))
+async def test_what_a_venue_lacks_of_times_in_force_is_what_the_library_says(code: str) -> None:
+    client = library_client(Connection(code), None)
+    kind = "spot" if MarketKind.SPOT in VENUES[code].kinds else "swap"
+    offered = client.features["spot"] if kind == "spot" else client.features["swap"]["linear"]
+    told = offered["createOrder"]["timeInForce"]
+    assert {one for one in TimeInForce if one != TimeInForce.GTC and not told[one]} == VENUES[code].lacks
+    await client.close()
+
+
 async def test_a_failing_venue_is_left_alone_and_tried_again(connection: Connection, venue: FakeVenue) -> None:
     venue.says(*BOOK, "bad gateway", 502)
     async with Client(connection) as client:
@@ -234,6 +246,59 @@ async def test_a_failing_venue_is_left_alone_and_tried_again(connection: Connect
     counted = venue_metrics()["venue_requests_total"]
     assert counted[f'venue="{connection.code}",outcome="NOT_AVAILABLE"'] == 5
     assert counted[f'venue="{connection.code}",outcome="DENIED_BY_BREAKER"'] == 1
+
+
+@pytest.fixture
+def own_clock() -> Iterator[None]:
+    yield
+    clock.use_wall_clock(None)
+
+
+async def _left_alone(client: Client, venue: FakeVenue) -> None:
+    """Let the venue fail until it is left alone, and the pause go by."""
+    venue.says(*BOOK, "bad gateway", 502)
+    await client.markets()
+    for _ in range(5):
+        with pytest.raises(Retry):
+            await CcxtMarketData(client).order_book("BTC/USDT")
+    later = clock.wall_now() + timedelta(seconds=6)
+    clock.use_wall_clock(lambda: later)
+
+
+async def test_a_try_that_is_cancelled_keeps_nobody_waiting(
+    connection: Connection, venue: FakeVenue, own_clock: None
+) -> None:
+    async with Client(connection) as client:
+        await _left_alone(client, venue)
+        asked, data = asyncio.Event(), CcxtMarketData(client)
+
+        async def hangs(_: web.Request) -> web.StreamResponse:
+            asked.set()
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        venue.answers[BOOK] = hangs
+        trying = asyncio.create_task(data.order_book("BTC/USDT"))
+        await asked.wait()
+        with pytest.raises(BackOff, match="BREAKER_OPEN"):
+            await data.order_book("BTC/USDT")
+        trying.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await trying
+        venue.says(*BOOK, {"lastUpdateId": 1, "bids": [], "asks": []})
+        await data.order_book("BTC/USDT")
+
+
+async def test_streams_are_let_through_by_a_request_that_was_answered(
+    connection: Connection, venue: FakeVenue, own_clock: None
+) -> None:
+    async with Client(connection) as client, Client(connection, streams=True) as streaming:
+        await _left_alone(client, venue)
+        asked = venue.count(*TIME)
+        for _ in range(2):
+            await streaming.admit_streams()
+            assert venue.count(*TIME) == asked + 1
+    assert venue_health([connection.code])[connection.code].state == BreakerState.CLOSED
 
 
 async def test_a_refusal_of_ours_is_no_outage(connection: Connection, venue: FakeVenue) -> None:
