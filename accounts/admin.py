@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 # allauth and django.contrib.auth register theirs first, so that they can be taken off below.
-import allauth.account.admin  # noqa: F401
+import allauth.account.admin
+import allauth.mfa.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.mfa.models import Authenticator
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -22,7 +24,7 @@ from accounts.services import audit, change_access, create_invitation, revoke_to
 from common.admin import ReadOnlyAdmin
 
 # Addresses are shown with their user; rights are "operator" or nothing.
-for model in (EmailAddress, EmailConfirmation, Group):
+for model in (Authenticator, EmailAddress, EmailConfirmation, Group):
     if admin.site.is_registered(model):
         admin.site.unregister(model)
 

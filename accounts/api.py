@@ -21,6 +21,7 @@ from rest_framework.views import APIView
 from accounts import serializers
 from accounts.models import ApiToken, Invitation, Notification, User
 from accounts.requests import asker, client_address
+from accounts.second_factor import check_code
 from accounts.selectors import email_digest, notifications_of, token_for_user, tokens_of
 from accounts.services import (
     create_invitation,
@@ -66,7 +67,7 @@ class TokensView(ListAPIView[ApiToken]):
         wanted = serializers.NewTokenSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
-        user = _token_owner(request, data.get("email", ""), data.get("password", ""))
+        user = _token_owner(request, data.get("email", ""), data.get("password", ""), data.get("code", ""))
         token, secret = issue_token(user=user, name=data["name"], expires_at=data["expires_at"])
         shown = serializers.IssuedTokenSerializer(token, context={"secret": secret})
         return Response(shown.data, status=status.HTTP_201_CREATED)
@@ -149,8 +150,8 @@ class InvitationsView(ListAPIView[Invitation], GenericAPIView[Invitation]):
         return Response(serializers.InvitationSerializer(invitation).data, status=status.HTTP_201_CREATED)
 
 
-def _token_owner(request: Request, email: str, password: str) -> User:
-    """Return who wants a token: the person signed in to the page, or whoever knows this e-mail and password."""
+def _token_owner(request: Request, email: str, password: str, code: str) -> User:
+    """Return who wants a token: the person signed in to the page, or whoever has this login, second factor included."""
     if isinstance(request.auth, ApiToken):
         message = "A token cannot get another one: use e-mail and password, or the tokens page."
         raise DomainError("TOKEN_CANNOT_ISSUE", message, status=403)
@@ -158,10 +159,10 @@ def _token_owner(request: Request, email: str, password: str) -> User:
         return request.user
     if not email or not password:
         raise DomainError("LOGIN_MISSING", "Send the e-mail and password of your account.", status=401)
-    return _login(request._request, email, password)
+    return _login(request._request, email, password, code)
 
 
-def _login(request: HttpRequest, email: str, password: str) -> User:
+def _login(request: HttpRequest, email: str, password: str, code: str) -> User:
     for key in (f"login:{client_address(request)}", f"login:{email_digest(email)}"):
         if wait := limiter().take(key, per_second=LOGINS_PER_SECOND, burst=LOGIN_BURST):
             raise Throttled(wait, "Too many attempts: wait a little.")
@@ -175,5 +176,6 @@ def _login(request: HttpRequest, email: str, password: str) -> User:
     if not EmailAddress.objects.filter(user=user, verified=True).exists():
         message = "Confirm your e-mail address first: the link is in the mail we sent you."
         raise DomainError("EMAIL_NOT_CONFIRMED", message, status=403)
+    check_code(user, code)
     record_sign_in(email=email, user=user, succeeded=True)
     return user

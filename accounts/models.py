@@ -47,6 +47,7 @@ class LimitName(models.TextChoices):
     WATCH_LISTS = "watch_lists", "watch lists"
     WATCHED_INSTRUMENTS = "watched_instruments", "instruments on one watch list"
     BACKFILLS = "backfills", "histories being loaded"
+    EXCHANGE_ACCOUNTS = "exchange_accounts", "exchange accounts"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.
@@ -65,6 +66,7 @@ DEFAULT_LIMITS: dict[str, int] = {
     LimitName.WATCH_LISTS: 20,
     LimitName.WATCHED_INSTRUMENTS: 200,
     LimitName.BACKFILLS: 3,
+    LimitName.EXCHANGE_ACCOUNTS: 10,
 }
 
 

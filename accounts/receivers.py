@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account import signals as account_signals
+from allauth.account.internal.flows.login import record_authentication
+from allauth.mfa import signals as factor_signals
+from allauth.mfa.models import Authenticator
 from django.apps import apps as installed
 from django.apps.registry import Apps
 from django.contrib.auth import signals as auth_signals
@@ -24,6 +27,9 @@ def connect() -> None:
     account_signals.password_changed.connect(_password_changed, dispatch_uid="accounts.password_changed")
     account_signals.password_reset.connect(_password_reset, dispatch_uid="accounts.password_reset")
     account_signals.email_changed.connect(_email_changed, dispatch_uid="accounts.email_changed")
+    factor_signals.authenticator_added.connect(_factor_added, dispatch_uid="accounts.factor_added")
+    factor_signals.authenticator_removed.connect(_factor_removed, dispatch_uid="accounts.factor_removed")
+    factor_signals.authenticator_reset.connect(_factor_reset, dispatch_uid="accounts.factor_reset")
 
 
 def _signed_in(user: User, **kwargs: Any) -> None:
@@ -53,6 +59,21 @@ def _email_changed(user: User, from_email_address: Any, to_email_address: Any, *
     before = {"email_digest": email_digest(from_email_address.email)} if from_email_address else None
     after = {"email_digest": email_digest(to_email_address.email)}
     audit(action="email.changed", obj=user, actor=user, before=before, after=after)
+
+
+def _factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit(action="second_factor.added", obj=user, actor=user, after={"type": authenticator.type})
+    if authenticator.type == Authenticator.Type.TOTP:
+        # Its first code was asked for just now: the recovery codes, which come next, need a factor that was used.
+        record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)
+
+
+def _factor_removed(user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit(action="second_factor.removed", obj=user, actor=user, before={"type": authenticator.type})
+
+
+def _factor_reset(user: User, authenticator: Authenticator, **kwargs: Any) -> None:
+    audit(action="second_factor.reset", obj=user, actor=user, after={"type": authenticator.type})
 
 
 def make_default_plan(apps: Apps = installed, **kwargs: Any) -> None:

@@ -24,6 +24,9 @@ class NewTokenSerializer(serializers.Serializer[Any]):
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
     email = serializers.EmailField(required=False, write_only=True)
     password = serializers.CharField(required=False, write_only=True, trim_whitespace=False, max_length=1000)
+    code = serializers.CharField(
+        required=False, write_only=True, max_length=20, help_text="Of the second factor, where one is set up."
+    )
 
 
 class IssuedTokenSerializer(TokenSerializer):

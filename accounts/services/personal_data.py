@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.models import Invitation, Profile, User
@@ -41,6 +42,9 @@ def export_account(user: User) -> dict[str, Any]:
         "joined_at": user.joined_at,
         "profile": {"handle": profile.handle, "display_name": profile.display_name, "bio": profile.bio},
         "tokens": list(user.api_tokens.values("name", "prefix", "created_at", "last_used_at", "revoked_at")),
+        "second_factors": list(
+            Authenticator.objects.filter(user=user).order_by("pk").values("type", "created_at", "last_used_at")
+        ),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
         "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "address")),
@@ -49,7 +53,8 @@ def export_account(user: User) -> dict[str, Any]:
 
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
-    for kept in (user.api_tokens, user.sign_ins, user.notifications, EmailAddress.objects.filter(user=user)):
+    logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
+    for kept in (user.api_tokens, user.sign_ins, user.notifications, *logins):
         kept.all().delete()
     Invitation.objects.filter(used_by=user).update(email="")
     Profile.objects.filter(user=user).update(handle=f"erased_{user.pk.hex[-16:]}", display_name="Left", bio="")
