@@ -16,12 +16,18 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import asker
+from accounts.second_factor import require_fresh_factor
 from portfolios import serializers
-from portfolios.models import LedgerAccount, LedgerLine, Portfolio, Position
+from portfolios.costs import CostModel, costs_of
+from portfolios.margin import funding_of, with_liquidation_prices
+from portfolios.margin_models import FundingPayment
+from portfolios.models import AccountMode, BookingKind, LedgerAccount, LedgerLine, Portfolio, Position
 from portfolios.selectors import (
+    balances_of,
     equity_curve,
     holdings,
     ledger_of,
+    openable_account,
     openable_market,
     portfolio_for_user,
     portfolios_of,
@@ -29,6 +35,8 @@ from portfolios.selectors import (
     worth_of,
 )
 from portfolios.services.cash import deposit, open_portfolio, transfer, withdraw
+from portfolios.services.costs import set_costs
+from portfolios.services.remainders import set_live_trading
 
 
 def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:
@@ -51,7 +59,8 @@ class PortfoliosView(ListAPIView[Portfolio]):
 
     @extend_schema(
         operation_id="portfolios_create",
-        summary="Open a paper portfolio",
+        summary="Open a portfolio, on paper or on an exchange account",
+        description="On a live account a session whose second factor was used within 15 minutes is needed.",
         request=serializers.NewPortfolioSerializer,
         responses={201: serializers.PortfolioSerializer},
     )
@@ -59,11 +68,68 @@ class PortfoliosView(ListAPIView[Portfolio]):
         wanted = serializers.NewPortfolioSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
-        exchange, settlement = openable_market(data["exchange"], data["settlement"])
         portfolio = open_portfolio(
-            owner=asker(request), name=data["name"], exchange=exchange, settlement=settlement, amount=data["amount"]
+            owner=asker(request), name=data["name"], amount=data["amount"], **_where(request, data)
         )
         return Response(shown([portfolio], many=False), status=status.HTTP_201_CREATED)
+
+
+def _where(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+    """Return where a portfolio is opened; one with real money needs a fresh second factor."""
+    if "account" not in data:
+        exchange, settlement = openable_market(data["exchange"], data["settlement"])
+        return {"exchange": exchange, "settlement": settlement}
+    account, settlement = openable_account(asker(request), data["account"], data["settlement"])
+    if account.mode == AccountMode.LIVE:
+        require_fresh_factor(request)
+    return {"exchange": account.exchange, "settlement": settlement, "account": account}
+
+
+class LiveTradingView(APIView):
+    """The switch of a portfolio with real money."""
+
+    @extend_schema(
+        summary="Let a live portfolio open positions, or not",
+        description="Turning it on needs a session whose second factor was used within 15 minutes. Exits pass always.",
+        request=serializers.LiveTradingSerializer,
+        responses=serializers.PortfolioSerializer,
+    )
+    def put(self, request: Request, portfolio_id: UUID) -> Response:
+        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        wanted = serializers.LiveTradingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        if wanted.validated_data["is_on"]:
+            require_fresh_factor(request)
+        held = set_live_trading(actor=asker(request), portfolio=portfolio, is_on=wanted.validated_data["is_on"])
+        return Response(shown([held], many=False))
+
+
+class CostsView(APIView):
+    """What trading on paper costs."""
+
+    @extend_schema(
+        summary="Read what trading on paper costs, and how late it is", responses=serializers.CostsSerializer
+    )
+    def get(self, request: Request, portfolio_id: UUID) -> Response:
+        return Response(_costs(portfolio_for_user(asker(request), portfolio_id)))
+
+    @extend_schema(
+        summary="Set what trading on paper costs, and how late it is",
+        description="The next orders trade so; what was filled stays as it is. Not of portfolios on exchange accounts.",
+        request=serializers.CostsSerializer,
+        responses=serializers.CostsSerializer,
+    )
+    def put(self, request: Request, portfolio_id: UUID) -> Response:
+        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        wanted = serializers.CostsSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        return Response(
+            _costs(set_costs(actor=asker(request), portfolio=portfolio, model=CostModel(**wanted.validated_data)))
+        )
+
+
+def _costs(portfolio: Portfolio) -> Any:
+    return serializers.CostsSerializer(costs_of(portfolio)).data
 
 
 class PortfolioView(APIView):
@@ -136,7 +202,11 @@ class EquityView(APIView):
 
 @extend_schema(
     summary="List the ledger's lines, newest first",
-    parameters=[OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account.")],
+    parameters=[
+        OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account."),
+        OpenApiParameter("kind", enum=BookingKind.values, description="Only lines of such bookings."),
+        OpenApiParameter("asset", description="Only lines of this asset, by its code."),
+    ],
 )
 class LedgerView(ListAPIView[LedgerLine]):
     """A portfolio's double-entry ledger."""
@@ -145,10 +215,17 @@ class LedgerView(ListAPIView[LedgerLine]):
     queryset = LedgerLine.objects.none()
 
     def get_queryset(self) -> QuerySet[LedgerLine]:
-        account = self.request.query_params.get("account")
-        if account is not None and account not in LedgerAccount.values:
-            raise ValidationError({"account": [f"Choose one of {', '.join(LedgerAccount.values)}."]})
-        return ledger_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]), account)
+        portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"])
+        known = {
+            "account": LedgerAccount.values,
+            "kind": BookingKind.values,
+            "asset": list(balances_of(portfolio).values_list("asset_id", flat=True)),
+        }
+        named = {name: self.request.query_params[name] for name in known if name in self.request.query_params}
+        for name, value in named.items():
+            if value not in known[name]:
+                raise ValidationError({name: [f"Choose one of {', '.join(known[name])}."]})
+        return ledger_of(portfolio, **named)
 
 
 class PositionsView(ListAPIView[Position]):
@@ -159,8 +236,20 @@ class PositionsView(ListAPIView[Position]):
 
     @extend_schema(summary="List what a portfolio holds, or once held, at the newest prices")
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        page = self.paginate_queryset(positions_of(portfolio_for_user(asker(request), portfolio_id)))
-        return self.get_paginated_response(serializers.HoldingSerializer(holdings(page or []), many=True).data)
+        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        held = with_liquidation_prices(portfolio, holdings(self.paginate_queryset(positions_of(portfolio)) or []))
+        return self.get_paginated_response(serializers.HoldingSerializer(held, many=True).data)
+
+
+@extend_schema(summary="List what positions paid and received at funding times, newest first")
+class FundingPaymentsView(ListAPIView[FundingPayment]):
+    """The funding of a portfolio's positions on margin."""
+
+    serializer_class = serializers.FundingPaymentSerializer
+    queryset = FundingPayment.objects.none()
+
+    def get_queryset(self) -> QuerySet[FundingPayment]:
+        return funding_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]))
 
 
 def _movement(request: Request) -> dict[str, Any]:

@@ -7,12 +7,72 @@ class PortfoliosConfig(AppConfig):
     name = "portfolios"
 
     def ready(self) -> None:
-        from accounts.registry import register_personal_data
+        from accounts.registry import register_event, register_personal_data
         from common.realtime import register_topic
+        from markets.signals import instruments_synchronised
         from portfolios.live import TOPIC, portfolio_snapshot
         from portfolios.services import personal_data
+        from portfolios.tasks import hear_synchronised
 
+        instruments_synchronised.connect(hear_synchronised, dispatch_uid="portfolios.synchronised")
         register_topic(TOPIC, portfolio_snapshot)
         register_personal_data(
             "portfolios", export=personal_data.export_portfolios, erase=personal_data.erase_portfolios
+        )
+        account_url = "/exchange-accounts/{account}/"
+        register_event(
+            "exchange_account.connected",
+            title="An exchange account was connected: {label}",
+            body="Somebody who is logged in as you put a key of {exchange} in. If it was not you, delete that key at the"
+            " exchange and change your password here.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.rekeyed",
+            title="{label} has another key",
+            body="Somebody who is logged in as you put another key of {exchange} in. If it was not you, delete that key at"
+            " the exchange and change your password here.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.refused",
+            title="The key of {label} cannot be used",
+            body="The check of it at {exchange} went wrong; the account's page says how and what to do.",
+            url=account_url,
+            mail=False,
+        )
+        register_event(
+            "exchange_account.not_covered",
+            title="{label} holds less than its portfolios",
+            body="At the exchange there is less {assets} than your portfolios on this account say: money went out there, or a"
+            " trade was made that we know nothing of. Their orders may be refused until you pay it in, or withdraw it here.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.terms_refused",
+            title="{label}: {symbol} is not traded at {terms}",
+            body="The exchange refused this leverage or margin mode: {reason} Nothing was opened; choose others on the"
+            " portfolio's page.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.position_differs",
+            title="{label} holds other positions than its portfolios",
+            body="Position at the exchange and here differ in {symbols}, and no trade that we know of explains it. The"
+            " difference stands among what is in no portfolio; look at the exchange what happened there.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.closed_at_venue",
+            title="{label}: {symbol} was closed at the exchange",
+            body="{quantity} {symbol} of {portfolio} were closed there at {price}: by yourself, or by the exchange, which"
+            " liquidates what no longer carries its margin.",
+            url=account_url,
+        )
+        register_event(
+            "exchange_account.fill_not_booked",
+            title="A trade of {label} could not be booked",
+            body="The exchange filled an order of a portfolio for more than that portfolio holds, so its books wait for you:"
+            " move money into {portfolio}, and it is booked at the next comparison.",
+            url=account_url,
         )

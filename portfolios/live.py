@@ -2,7 +2,7 @@
 
 Cells: `equity`, `cash`, `free`, `exposure`, `profit`, `unrealized`, and `<instrument id>.value` and `.unrealized` of what is
 held. A message may also have `refresh`, the parts of the page that have new rows: summary, positions, orders, fills,
-ledger, follow.
+ledger, follow, plans.
 """
 
 from __future__ import annotations

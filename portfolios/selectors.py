@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,20 +14,32 @@ from django.db.models import QuerySet
 
 from accounts.models import User
 from common.clock import market_times
+from common.db import Slot
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum, canonical
+from common.prepared import Prepared
 from engine.decimals import ZERO, money
-from markets.models import Asset, Exchange, Instrument, InstrumentState
-from markets.prices import Price, latest_prices
+from engine.margin import cross_needs
+from markets.gateway.venues import VENUES
+from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketKind
+from markets.prices import Price, latest_prices, prices_by_id
 from markets.selectors import instruments, tradable_instruments
+from portfolios.margin_models import MarginMode
 from portfolios.models import (
+    OWN_ACCOUNTS,
+    AccountBalance,
+    AccountMode,
+    AccountState,
     Balance,
     EquitySnapshot,
+    ExchangeAccount,
+    ExchangeAccountUse,
     LedgerAccount,
     LedgerLine,
     Portfolio,
     PortfolioState,
     Position,
+    RemainderEntry,
     SnapshotGrain,
 )
 
@@ -41,7 +54,11 @@ def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | s
     except ValueError:
         raise NotFound("portfolio") from None
     if user is not None and user.is_authenticated:
-        found = Portfolio.objects.select_related("settlement", "owner").filter(pk=key, owner_id=user.pk).first()
+        found = (
+            Portfolio.objects.select_related("settlement", "owner", "account__exchange")
+            .filter(pk=key, owner_id=user.pk)
+            .first()
+        )
         if found is not None:
             return found
     raise NotFound("portfolio")
@@ -86,6 +103,7 @@ def transfer_targets(portfolio: Portfolio) -> QuerySet[Portfolio]:
             kind=portfolio.kind,
             namespace=portfolio.namespace,
             settlement=portfolio.settlement_id,
+            account=portfolio.account_id,
         )
     )
 
@@ -93,7 +111,17 @@ def transfer_targets(portfolio: Portfolio) -> QuerySet[Portfolio]:
 def instruments_for(portfolio: Portfolio) -> QuerySet[Instrument]:
     """Return the instruments that the portfolio may open positions in, by exchange and symbol."""
     found = tradable_instruments(portfolio.namespace).filter(market__quote=portfolio.settlement_id)
+    # Of perpetuals those that settle in it, too.
+    found = found.filter(market__contract__in=("", "PERP"))
+    if portfolio.account is not None:
+        found = found.filter(exchange=portfolio.account.exchange_id, market__kind=account_kind(portfolio.account))
     return found.filter(pk__in=portfolio.allowed_instruments.values("pk")) if portfolio.is_restricted else found
+
+
+def account_kind(account: ExchangeAccount) -> MarketKind:
+    """Return what portfolios on an account (with its exchange) trade: spot, or perpetuals."""
+    venue = VENUES.get(account.exchange.dialect)
+    return venue.account_kind if venue else MarketKind.SPOT
 
 
 def positions_of(portfolio: Portfolio) -> QuerySet[Position]:
@@ -107,23 +135,44 @@ def traded_instruments(portfolio: Portfolio) -> QuerySet[Instrument]:
     return instruments().filter(pk__in=Position.objects.filter(portfolio=portfolio).values("instrument"))
 
 
-def ledger_of(portfolio: Portfolio, account: str | None = None) -> QuerySet[LedgerLine]:
-    """Return the portfolio's ledger lines, newest first, of one account or of all."""
-    lines = LedgerLine.objects.filter(portfolio=portfolio).order_by("-pk")
-    return lines if account is None else lines.filter(account=account)
+def balances_of(portfolio: Portfolio) -> QuerySet[Balance]:
+    """Return what the portfolio holds or once held of each asset, by code."""
+    return Balance.objects.filter(portfolio=portfolio).order_by("asset")
 
 
-@dataclass(frozen=True, slots=True)
+def ledger_of(portfolio: Portfolio, **named: str) -> QuerySet[LedgerLine]:
+    """Return the portfolio's ledger lines, newest first; `named` narrows them (account, kind, asset)."""
+    return LedgerLine.objects.filter(portfolio=portfolio, **named).order_by("-pk")
+
+
+@dataclass(slots=True)
 class Holding:
-    """A position at the newest price, in its portfolio's settlement currency; without a price it counts at its cost."""
+    """A position at the newest price, in its portfolio's settlement currency; without a price it counts at its cost.
+
+    `value` is quantity x price, below zero for a short: figured once, since all else that is said of it rests on it.
+    """
 
     position: Position
     price: Price | None
+    # At which price it is liquidated, all else equal (portfolios/margin.py); None for spot, and where none is.
+    liquidation_price: Decimal | None = None
+    value: Decimal = field(init=False)
+
+    def __post_init__(self) -> None:
+        position, price = self.position, self.price
+        self.value = money(position.quantity * price.price) if price else position.cost
 
     @property
-    def value(self) -> Decimal:
-        cost: Decimal = self.position.cost
-        return money(self.position.quantity * self.price.price) if self.price else cost
+    def side(self) -> str:
+        """Return LONG or SHORT of a position on margin, "" of spot and of what is flat."""
+        if not (self.position.on_margin and self.position.quantity):
+            return ""
+        return "LONG" if self.position.quantity > ZERO else "SHORT"
+
+    @property
+    def worth(self) -> Decimal:
+        """Return what it adds to equity: a coin's value; of a position on margin what it has earned and not realized."""
+        return self.unrealized_pnl if self.position.on_margin else self.value
 
     @property
     def unrealized_pnl(self) -> Decimal:
@@ -150,51 +199,78 @@ def holdings_of(portfolio: Portfolio) -> list[Holding]:
     return holdings(held)
 
 
+def cross_needs_of(held: Iterable[Holding]) -> Decimal:
+    """Return what the cross positions among these keep of free cash."""
+    crossed = (one for one in held if one.position.margin_mode == MarginMode.CROSS)
+    return cross_needs((one.value, one.position.cost, one.position.leverage) for one in crossed)
+
+
 @dataclass(slots=True)
 class Worth:
     """What a portfolio is worth, in its settlement currency. `is_stale`: a price it rests on is missing or too old."""
 
     cash: Decimal = ZERO
     reserved: Decimal = ZERO
+    # What is held is worth, shorts too; and what it adds to equity.
     exposure: Decimal = ZERO
-    cost: Decimal = ZERO
+    held_worth: Decimal = ZERO
     realized_pnl: Decimal = ZERO
+    unrealized_pnl: Decimal = ZERO
     fees_paid: Decimal = ZERO
+    funding_paid: Decimal = ZERO
+    insured: Decimal = ZERO
     is_stale: bool = False
     # What is held at the moment, one each.
     holdings: list[Holding] = field(default_factory=list)
 
     @property
     def free(self) -> Decimal:
-        return self.cash - self.reserved
+        """Return the cash that is neither promised nor set aside, nor needed by cross positions."""
+        return self.cash - self.reserved - self.cross_needs
+
+    @property
+    def cross_needs(self) -> Decimal:
+        """Return what cross positions keep of the cash that is not promised."""
+        return cross_needs_of(self.holdings)
 
     @property
     def equity(self) -> Decimal:
-        return self.cash + self.exposure
-
-    @property
-    def unrealized_pnl(self) -> Decimal:
-        return self.exposure - self.cost
+        return self.cash + self.held_worth
 
     @property
     def profit(self) -> Decimal:
-        """Return what was earned, realized or not, after fees: equity less net deposits."""
-        return self.realized_pnl + self.unrealized_pnl - self.fees_paid
+        """Return what was earned, realized or not, after fees and funding: equity less net deposits."""
+        return self.realized_pnl + self.unrealized_pnl - self.fees_paid - self.funding_paid + self.insured
+
+    def held(self, instrument_id: UUID) -> Decimal:
+        """Return what is held of an instrument, in base units."""
+        found = (one.position.quantity for one in self.holdings if one.position.instrument_id == instrument_id)
+        return next(found, ZERO)
+
+
+_POSITION = tuple(one.attname for one in Position._meta.concrete_fields)
+_POSITIONS = Prepared(lambda: Position.objects.filter(portfolio_id__among=Slot("portfolios")).values_list(*_POSITION))
+_CASH = Prepared(
+    lambda: Balance.objects.filter(portfolio_id__among=Slot("portfolios")).values_list(
+        "portfolio_id", "asset_id", "amount", "reserved"
+    )
+)
 
 
 def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | None = None) -> dict[UUID, Worth]:
-    """Return the worth of each portfolio at `prices` (instrument id → price; default: the newest), in three statements."""
+    """Return the worth of each portfolio at `prices` (instrument id → price; default: the newest), in two statements."""
     books = {one.pk: one for one in portfolios}
     worth = {pk: Worth() for pk in books}
-    balances = Balance.objects.filter(portfolio_id__among=books)
-    for pk, asset_id, amount, reserved in balances.values_list("portfolio_id", "asset_id", "amount", "reserved"):
+    for pk, asset_id, amount, reserved in _CASH.rows(portfolios=books):
         if asset_id == books[pk].settlement_id:
             worth[pk].cash, worth[pk].reserved = amount, reserved
-    positions = list(Position.objects.filter(portfolio_id__among=books))
-    held = {one.instrument_id for one in positions if one.quantity}
-    known = dict(prices or {})
-    if missing := held - known.keys():
-        known |= latest_prices(Instrument.objects.filter(pk__in=missing).select_related("market"))
+    positions = [Position.from_db(None, _POSITION, row) for row in _POSITIONS.rows(portfolios=books)]
+    known, missing = dict(prices or {}), defaultdict[str, set[UUID]](set)
+    for position in positions:
+        if position.quantity and position.instrument_id not in known:
+            missing[books[position.portfolio_id].namespace].add(position.instrument_id)
+    for namespace, wanted in missing.items():
+        known |= prices_by_id(namespace, wanted)
     now = market_times(one.namespace for one in books.values())
     for position in positions:
         price = known.get(position.instrument_id)
@@ -205,11 +281,14 @@ def worth_of(portfolios: Iterable[Portfolio], prices: Mapping[UUID, Price] | Non
 def _add_position(worth: Worth, position: Position, price: Price | None, now: datetime) -> None:
     worth.realized_pnl += position.realized_pnl
     worth.fees_paid += position.fees_paid
-    worth.cost += position.cost
+    worth.funding_paid += position.funding_paid
+    worth.insured += position.insured
     if position.quantity:
         holding = Holding(position, price)
         worth.holdings.append(holding)
-        worth.exposure += holding.value
+        worth.exposure += abs(holding.value)
+        worth.held_worth += holding.worth
+        worth.unrealized_pnl += holding.unrealized_pnl
         worth.is_stale |= price is None or now - price.at > STALE_AFTER
 
 
@@ -249,8 +328,8 @@ def ledger_sums_zero() -> list[BookError]:
 
 
 def balances_equal_entries() -> list[BookError]:
-    """Every balance is the sum of its holdings' lines."""
-    held = LedgerLine.objects.filter(account=LedgerAccount.HOLDINGS).values_list("portfolio_id", "asset_id")
+    """Every balance is the sum of its own lines: what is free to move and what resting orders hold."""
+    held = LedgerLine.objects.filter(account__in=OWN_ACCOUNTS).values_list("portfolio_id", "asset_id")
     proved = {
         (portfolio_id, asset_id): total for portfolio_id, asset_id, total in held.annotate(total=DecimalSum("amount"))
     }
@@ -279,3 +358,102 @@ def net_deposits_equal_entries() -> list[BookError]:
         for pk, kept in Portfolio.objects.values_list("pk", "net_deposits")
         if kept != proved.get(pk, ZERO)
     ]
+
+
+# --- exchange accounts ----------------------------------------------------------------------------------------------
+def exchange_account_for_user(user: User | AnonymousUser | None, account_id: UUID | str) -> ExchangeAccount:
+    """The gate: return the user's own exchange account, or NotFound for anybody else's and for none."""
+    try:
+        key = UUID(str(account_id))
+    except ValueError:
+        raise NotFound("exchange account") from None
+    if user is not None and user.is_authenticated:
+        found = ExchangeAccount.objects.select_related("exchange", "owner").filter(pk=key, owner_id=user.pk).first()
+        if found is not None:
+            return found
+    raise NotFound("exchange account")
+
+
+def exchange_accounts_of(user: User) -> QuerySet[ExchangeAccount]:
+    """Return the user's exchange accounts, newest first, without the revoked ones."""
+    mine = ExchangeAccount.objects.filter(owner=user).exclude(state=AccountState.REVOKED)
+    return mine.select_related("exchange").order_by("-pk")
+
+
+def uses_of(account: ExchangeAccount) -> QuerySet[ExchangeAccountUse]:
+    """Return every use of the account's key, newest first."""
+    return ExchangeAccountUse.objects.filter(account=account).order_by("-pk")
+
+
+def modes_of(exchange: Exchange) -> list[AccountMode]:
+    """Return how the exchange can be connected; none where nobody can ask it what a key may do."""
+    venue = VENUES.get(exchange.dialect)
+    if venue is None or venue.key_report is None:
+        return []
+    if exchange.is_sandbox:
+        return [AccountMode.SANDBOX]
+    return [AccountMode.LIVE, AccountMode.SANDBOX] if venue.has_sandbox else [AccountMode.LIVE]
+
+
+def connectable_exchanges() -> list[tuple[Exchange, list[AccountMode]]]:
+    """Return the exchanges at which an account can be connected, by name, with the modes of each."""
+    reached = Exchange.objects.exclude(dialect="").order_by("name", "code")
+    return [(one, modes) for one in reached if (modes := modes_of(one))]
+
+
+def connectable_exchange(code: str, mode: str) -> tuple[Exchange, AccountMode]:
+    """Return the exchange and the mode; raise DomainError EXCHANGE_NOT_CONNECTABLE or MODE_NOT_OFFERED."""
+    modes = {one.code: (one, offered) for one, offered in connectable_exchanges()}
+    if code not in modes:
+        message = "Accounts of that exchange cannot be connected here; choose another."
+        raise DomainError("EXCHANGE_NOT_CONNECTABLE", message, {"field": "exchange"})
+    exchange, offered = modes[code]
+    if mode not in offered:
+        message = f"{exchange.name} can be connected as {' or '.join(one.label.lower() for one in offered)} only."
+        raise DomainError("MODE_NOT_OFFERED", message, {"field": "mode"})
+    return exchange, AccountMode(mode)
+
+
+def openable_accounts(user: User) -> list[tuple[ExchangeAccount, Asset, Decimal]]:
+    """Return (account, currency, what could go into a new portfolio) of the user's accounts whose key was found good.
+
+    Only currencies that something trades against at the exchange.
+    """
+    ready = {one.pk: one for one in exchange_accounts_of(user).filter(state=AccountState.READY)}
+    quotes = {(exchange.pk, asset.code): asset for exchange, asset in openable_markets()} if ready else {}
+    rows = AccountBalance.objects.filter(account__in=ready, remainder__gt=ZERO).order_by("account", "asset")
+    return [
+        (ready[row.account_id], quotes[key], row.unclaimed)
+        for row in rows
+        if (key := (ready[row.account_id].exchange_id, row.asset)) in quotes and row.unclaimed > ZERO
+    ]
+
+
+def openable_account(user: User, account_id: UUID | str, settlement_code: str) -> tuple[ExchangeAccount, Asset]:
+    """Return the user's account and the currency; NotFound for anybody else's account, DomainError where it holds none."""
+    account = exchange_account_for_user(user, account_id)
+    for found, asset, _ in openable_accounts(user):
+        if (found.pk, asset.code) == (account.pk, settlement_code):
+            return found, asset
+    message = f"{account.label} has no {settlement_code} that is free there and in no portfolio."
+    raise DomainError("NOT_FREE_AT_VENUE", message, {"field": "market"}, status=409)
+
+
+def account_balances(account: ExchangeAccount) -> list[tuple[AccountBalance, Decimal]]:
+    """Return (what the venue holds and the remainder, the sum of the portfolios) of each asset, by code."""
+    books = dict(books_of_account(account.pk))
+    rows = {row.asset: row for row in AccountBalance.objects.filter(account=account).order_by("asset")}
+    return [(row, books.get(asset, ZERO)) for asset, row in rows.items()]
+
+
+def books_of_account(account_id: UUID) -> dict[str, Decimal]:
+    """Return what an account's portfolios hold together, by asset, and of perpetuals by symbol."""
+    held = Balance.objects.filter(portfolio__account=account_id).values_list("asset_id")
+    on_margin = Position.objects.filter(portfolio__account=account_id).exclude(margin_mode="")
+    positions = on_margin.values_list("instrument__gateway_symbol").annotate(total=DecimalSum("quantity"))
+    return {**dict(held.annotate(total=DecimalSum("amount"))), **dict(positions)}
+
+
+def remainder_entries(account: ExchangeAccount) -> QuerySet[RemainderEntry]:
+    """Return what changed the account's remainder, newest first."""
+    return RemainderEntry.objects.filter(account=account).order_by("-pk")

@@ -8,6 +8,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from markets.serializers import ExactField
+from portfolios.costs import CostModel, in_words, label_of
+from portfolios.margin_models import FundingPayment, MarginMode
 from portfolios.models import BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
 from portfolios.services.cash import MAX_KEY
 
@@ -24,13 +26,14 @@ class WorthSerializer(serializers.Serializer[Any]):
 
     equity = ExactField()
     cash = ExactField()
-    reserved = ExactField(help_text="Cash promised to orders under way.")
+    reserved = ExactField(help_text="Cash promised to orders under way, or set aside as margin.")
     free = ExactField()
-    exposure = ExactField(help_text="What the positions are worth.")
+    exposure = ExactField(help_text="What the positions are worth, shorts too.")
     realized_pnl = ExactField(help_text="Before fees.")
     unrealized_pnl = ExactField()
     fees_paid = ExactField()
-    profit = ExactField(help_text="Realized and unrealized, less fees: equity less net deposits.")
+    funding_paid = ExactField(help_text="At funding times, less what was received.")
+    profit = ExactField(help_text="Realized and unrealized, less fees and funding: equity less net deposits.")
     is_stale = serializers.BooleanField(help_text="A price that this rests on is missing or older than a minute.")
 
 
@@ -45,6 +48,7 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
     state = serializers.ChoiceField(choices=PortfolioState.choices, read_only=True)
     slippage_bps = ExactField()
     net_deposits = ExactField(help_text="Deposits and transfers in, less those out.")
+    costs = serializers.SerializerMethodField(help_text="What trading on paper costs, in words; empty on an account.")
     worth = serializers.SerializerMethodField()
 
     class Meta:
@@ -58,12 +62,18 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
             "state",
             "is_restricted",
             "cash_is_locked",
+            "account",
+            "is_live_trading_on",
             "slippage_bps",
+            "costs",
             "opened_at",
             "net_deposits",
             "worth",
         ]
         read_only_fields = fields
+
+    def get_costs(self, portfolio: Portfolio) -> str:
+        return label_of(portfolio)
 
     @extend_schema_field(WorthSerializer())
     def get_worth(self, portfolio: Portfolio) -> Any:
@@ -71,12 +81,38 @@ class PortfolioSerializer(serializers.ModelSerializer[Portfolio]):
 
 
 class NewPortfolioSerializer(serializers.Serializer[Any]):
-    """What opening a paper portfolio takes."""
+    """What opening a portfolio takes: the code of an exchange for a paper one, or an exchange account of one's own."""
 
     name = serializers.CharField(max_length=80)
-    exchange = serializers.CharField(max_length=40, help_text="Its code.")
+    exchange = serializers.CharField(max_length=40, required=False, help_text="Its code.")
+    account = serializers.UUIDField(required=False, help_text="An exchange account whose key was found good.")
     settlement = serializers.CharField(max_length=20, help_text="An asset's code.")
     amount = AmountField(help_text="What it starts with; 0 for nothing.")
+
+    def validate(self, attrs: Any) -> Any:
+        if ("exchange" in attrs) == ("account" in attrs):
+            raise serializers.ValidationError({"exchange": ["Name either an exchange or an account."]})
+        return attrs
+
+
+class CostsSerializer(serializers.Serializer[Any]):
+    """What trading on paper costs, and how late it is, in basis points and milliseconds of market time."""
+
+    maker_fee_bps = AmountField(allow_null=True, help_text="Null: what the market's venue takes. At most 500.")
+    taker_fee_bps = AmountField(allow_null=True, help_text="Null: what the market's venue takes. At most 500.")
+    slippage_bps = AmountField(help_text="Of takers, where the venue's order book is not known. At most 1,000.")
+    latency_ms = AmountField(help_text="An order meets the first price this long after it was sent. At most 60,000.")
+    latency_jitter_ms = AmountField(help_text="Up to this much more; it follows from the order. At most 60,000.")
+    in_words = serializers.CharField(read_only=True, help_text="The same in words.")
+
+    def to_representation(self, model: CostModel) -> dict[str, Any]:
+        return {**model.figures(), "in_words": in_words(model)}
+
+
+class LiveTradingSerializer(serializers.Serializer[Any]):
+    """Whether a live portfolio may open positions."""
+
+    is_on = serializers.BooleanField()
 
 
 class AmountSerializer(serializers.Serializer[Any]):
@@ -102,7 +138,7 @@ class EquityPointSerializer(serializers.Serializer[Any]):
 
 
 class LedgerLineSerializer(serializers.ModelSerializer[LedgerLine]):
-    """One side of a booking. Balances are the sums of the HOLDINGS lines; the other accounts are the far side."""
+    """One side of a booking. Balances are the sums of the HOLDINGS, HELD and MARGIN lines; the other accounts are the far side."""
 
     kind = serializers.ChoiceField(choices=BookingKind.choices, read_only=True)
     account = serializers.ChoiceField(choices=LedgerAccount.choices, read_only=True)
@@ -126,3 +162,29 @@ class HoldingSerializer(serializers.Serializer[Any]):
     unrealized_pnl = ExactField()
     realized_pnl = ExactField(source="position.realized_pnl", help_text="Before fees.")
     fees_paid = ExactField(source="position.fees_paid")
+    side = serializers.CharField(help_text="LONG or SHORT, of a position on margin; empty for spot.")
+    margin_mode = serializers.ChoiceField(
+        source="position.margin_mode", choices=[*MarginMode.values, ""], help_text="Empty for spot."
+    )
+    leverage = serializers.IntegerField(source="position.leverage", help_text="1 for spot.")
+    margin = ExactField(source="position.margin", help_text="Set aside for it alone (isolated).")
+    liquidation_price = ExactField(allow_null=True, help_text="All else equal; null where no price liquidates it.")
+    funding_paid = ExactField(source="position.funding_paid", help_text="Negative: received.")
+
+
+class FundingPaymentSerializer(serializers.ModelSerializer[FundingPayment]):
+    """What a position paid (negative: received) at a funding time: quantity x mark x rate."""
+
+    symbol = serializers.CharField(source="instrument.symbol")
+    quantity = ExactField(help_text="As it was held at that time; negative for a short.")
+    mark = ExactField(allow_null=True, help_text="Null where a venue told no more than what was paid.")
+    rate = ExactField(allow_null=True)
+    amount = ExactField()
+    insured = ExactField(
+        help_text="The part that the insurance fund paid: no isolated position pays more than its margin."
+    )
+
+    class Meta:
+        model = FundingPayment
+        fields = ["id", "instrument", "symbol", "quantity", "mark", "rate", "amount", "insured", "happened_at"]
+        read_only_fields = fields

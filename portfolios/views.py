@@ -1,39 +1,46 @@
-"""The pages of one's books: the list, opening one, money in and out, the ledger; and the parts that a portfolio's page fetches.
+"""The pages of one's books: the list, opening one, money in and out; and the parts that a portfolio's page fetches.
 
-That page itself is trading's, since it shows what trading does with the book (trading/portfolio_urls.py).
+That page itself and the ledger's are trading's, since they show what trading does with the book (trading/portfolio_urls.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import LimitName
 from accounts.requests import SignedInRequest
+from accounts.second_factor import CODE as SECOND_FACTOR_NEEDED
+from accounts.second_factor import require_fresh_factor
 from accounts.selectors import limit
 from common import display
 from common.errors import DomainError
 from common.forms import show_refusal
-from portfolios.forms import AmountForm, OpenForm, TransferForm, known_account
-from portfolios.models import LedgerAccount, Portfolio
+from portfolios.costs import CostModel, is_on_paper
+from portfolios.forms import AmountForm, CostsForm, OpenForm, TransferForm
+from portfolios.margin import with_liquidation_prices
+from portfolios.models import AccountMode, Portfolio
 from portfolios.selectors import (
+    balances_of,
     equity_curve,
     holdings_of,
-    ledger_of,
+    openable_account,
     openable_market,
     portfolio_for_user,
     portfolios_of,
     worth_of,
 )
 from portfolios.services.cash import deposit, open_portfolio, transfer, withdraw
+from portfolios.services.costs import set_costs
+from portfolios.services.remainders import set_live_trading
 
 PAGE_SIZE = 50
 READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
@@ -56,24 +63,47 @@ def portfolio_list(request: SignedInRequest) -> HttpResponse:
 @READ_OR_WRITE
 @login_required
 def open_one(request: SignedInRequest) -> HttpResponse:
-    form = OpenForm(request.POST or None)
+    form = OpenForm(request.POST or None, user=request.user)
     if form.is_valid():
         data = form.cleaned_data
         try:
-            exchange, settlement = openable_market(*form.pair())
             portfolio = open_portfolio(
-                owner=request.user,
-                name=data["name"],
-                exchange=exchange,
-                settlement=settlement,
-                amount=data["amount"],
+                owner=request.user, name=data["name"], amount=data["amount"], **_where(request, form)
             )
         except DomainError as error:
+            if error.code == SECOND_FACTOR_NEEDED:
+                raise
             show_refusal(form, error, _FIELDS)
         else:
             messages.success(request, f"“{portfolio.name}” is open.")
             return redirect("portfolios:detail", portfolio.pk)
     return render(request, "portfolios/open.html", {"form": form}, status=400 if form.errors else 200)
+
+
+def _where(request: SignedInRequest, form: OpenForm) -> dict[str, Any]:
+    """Return where the form says that a portfolio is opened; one with real money needs a fresh second factor."""
+    if (chosen := form.account()) is None:
+        exchange, settlement = openable_market(*form.pair())
+        return {"exchange": exchange, "settlement": settlement}
+    account, settlement = openable_account(request.user, *chosen)
+    if account.mode == AccountMode.LIVE:
+        require_fresh_factor(request)
+    return {"exchange": account.exchange, "settlement": settlement, "account": account}
+
+
+@require_POST
+@login_required
+def live_trading(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """Let a live portfolio open positions, which needs a fresh second factor, or not, which needs none."""
+    portfolio = portfolio_for_user(request.user, portfolio_id)
+    is_on = request.POST.get("is_on") == "on"
+    if is_on:
+        require_fresh_factor(request)
+    try:
+        set_live_trading(actor=request.user, portfolio=portfolio, is_on=is_on)
+    except DomainError as error:
+        messages.error(request, error.message)
+    return redirect("portfolios:detail", portfolio.pk)
 
 
 @READ_OR_WRITE
@@ -125,14 +155,22 @@ def _money_page(
     return render(request, "portfolios/money.html", facts, status=400 if form.errors else 200)
 
 
-@require_safe
+@READ_OR_WRITE
 @login_required
-def ledger(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+def costs(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """What trading on paper costs, and how late it is."""
     portfolio = portfolio_for_user(request.user, portfolio_id)
-    account = known_account(request.GET.get("account", ""))
-    page = Paginator(ledger_of(portfolio, account), PAGE_SIZE).get_page(request.GET.get("page"))
-    facts = {"portfolio": portfolio, "page": page, "account": account, "accounts": LedgerAccount.values}
-    return render(request, "portfolios/ledger.html", facts)
+    form = CostsForm(request.POST or None, portfolio=portfolio)
+    if form.is_valid():
+        try:
+            set_costs(actor=request.user, portfolio=portfolio, model=CostModel(**form.cleaned_data))
+        except DomainError as error:
+            show_refusal(form, error)
+        else:
+            messages.success(request, "The next orders trade at these costs.")
+            return redirect("portfolios:detail", portfolio.pk)
+    facts = {"portfolio": portfolio, "form": form, "is_on_paper": is_on_paper(portfolio)}
+    return render(request, "portfolios/costs.html", facts, status=400 if form.errors else 200)
 
 
 @require_safe
@@ -145,9 +183,18 @@ def summary(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 
 @require_safe
 @login_required
+def balances(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """Each asset that the portfolio holds, and where its figures come from."""
+    portfolio = portfolio_for_user(request.user, portfolio_id)
+    facts = {"portfolio": portfolio, "balances": balances_of(portfolio), "worth": worth_of([portfolio])[portfolio.pk]}
+    return render(request, "portfolios/_balances.html", facts)
+
+
+@require_safe
+@login_required
 def positions(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     portfolio = portfolio_for_user(request.user, portfolio_id)
-    facts = {"portfolio": portfolio, "holdings": holdings_of(portfolio)}
+    facts = {"portfolio": portfolio, "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio))}
     return render(request, "portfolios/_positions.html", facts)
 
 

@@ -1,20 +1,28 @@
-"""What trading does to a book: reserve, release, book fills. Each works on a whole batch, in a constant number of statements.
+"""What trading does to a book: reserve, release, hold, book fills. Each works on a whole batch, in a constant number of statements.
 
 The caller holds the locks of the portfolios concerned (`lock_portfolios`): they guard balances, positions and fill numbers.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from common.db import bulk_update, insert_values, lock_rows
+from django.db.models import QuerySet
+
+from common.clock import wall_now
+from common.db import Slot, bulk_update, insert_values, lock_rows, locking
+from common.ids import new_id
+from common.prepared import Prepared
 from engine.decimals import ZERO
+from engine.margin import Settled, settle
 from engine.positions import PositionState, apply_fill, closed_fraction
 from markets.models import Instrument
+from portfolios.margin_models import MarginMode
 from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, Position
 
 
@@ -22,7 +30,7 @@ from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, P
 class FillBooking:
     """A fill as the books see it: signed quantity `change` in base units, `price` and `fee` in quote units.
 
-    `release` frees what was promised to it: quote units for a purchase, base units for a sale.
+    `release` frees what was promised to it: quote units for a purchase and for any open on margin, base units for a sale.
     """
 
     fill_id: UUID
@@ -45,9 +53,14 @@ class Booked:
     held: Decimal
 
 
-def lock_portfolios(ids: Iterable[UUID]) -> dict[UUID, Portfolio]:
-    """Lock the portfolios in primary-key order and return them by id."""
-    return {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__among=set(ids)))}
+_LOCKED = Prepared(lambda: locking(Portfolio.objects.filter(pk__among=Slot("ids"))))
+
+
+def lock_portfolios(ids: Iterable[UUID] | QuerySet[Any, Any]) -> dict[UUID, Portfolio]:
+    """Lock the portfolios, of which ids or a query of them are given, in primary-key order and return them by id."""
+    if isinstance(ids, QuerySet):
+        return {one.pk: one for one in lock_rows(Portfolio.objects.filter(pk__in=ids))}
+    return {one.pk: one for one in _LOCKED.found(ids=set(ids))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +76,100 @@ def reserve(reservations: Sequence[Reservation]) -> None:
     """Promise or release amounts on the balance rows; the database refuses to promise what is not there."""
     if not reservations:
         return
-    book = _Balances({one.portfolio_id for one in reservations}, {one.asset_id for one in reservations})
+    holdings = Holdings({one.portfolio_id for one in reservations}, {one.asset_id for one in reservations})
     for one in reservations:
-        book.change(one.portfolio_id, one.asset_id, reserved=one.amount)
-    book.save()
+        holdings.change(one.portfolio_id, one.asset_id, reserved=one.amount)
+    holdings.save()
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An amount of an asset that a resting order begins to hold (positive) or lets go (negative)."""
+
+    order_id: UUID
+    portfolio_id: UUID
+    asset_id: str
+    amount: Decimal
+    happened_at: datetime
+
+
+def book_holds(holds: Sequence[Hold]) -> None:
+    """Write down holds, in one statement: what an order holds moves within the portfolio's own accounts, and back."""
+    recorded_at = wall_now()
+    lines = []
+    for one in holds:
+        head, times = (new_id(), BookingKind.HOLD, one.portfolio_id), (one.happened_at, recorded_at, one.order_id)
+        for account, amount in ((LedgerAccount.HELD, one.amount), (LedgerAccount.HOLDINGS, -one.amount)):
+            lines.append((*head, account, one.asset_id, amount, *times))
+    insert_values(LedgerLine, (*_LINE, "order_id"), lines)
 
 
 def book_fills(portfolios: dict[UUID, Portfolio], bookings: Sequence[FillBooking]) -> dict[UUID, Booked]:
     """Book fills in the given order: balances, positions, ledger and numbers; return what each did, by fill id."""
     ids = {one.portfolio_id for one in bookings}
     assets = {asset for one in bookings for asset in (one.instrument.market.base_id, one.instrument.market.quote_id)}
-    balances = _Balances(ids, assets)
-    positions = _Positions(ids, {one.instrument.pk for one in bookings})
+    balances = Holdings(ids, assets)
+    positions = _Positions(ids, {one.instrument.pk: one.instrument.is_perpetual for one in bookings})
     lines: list[tuple[object, ...]] = []
     booked: dict[UUID, Booked] = {}
     for one in bookings:
         portfolio = portfolios[one.portfolio_id]
         portfolio.fill_count += 1
-        before, after = positions.apply(one)
+        before = positions.row(one).quantity
+        if one.instrument.is_perpetual:
+            portfolio.uses_margin = True
+            lines += _book_on_margin(balances, positions, one, is_insured=portfolio.account_id is None)
+        else:
+            positions.apply(one)
+            _move_balances(balances, one)
+            lines += _lines(one)
+        after = positions.row(one).quantity
         booked[one.fill_id] = Booked(portfolio.fill_count, closed_fraction(before, one.change), after)
-        _move_balances(balances, one)
-        lines += _lines(one)
     balances.save()
     positions.save()
     insert_values(LedgerLine, _LINE, lines)
-    bulk_update(Portfolio, [portfolios[pk] for pk in ids], ["fill_count"])
+    bulk_update(
+        Portfolio, [portfolios[pk] for pk in ids], ["fill_count", *(["uses_margin"] if positions.on_margin else [])]
+    )
     return booked
 
 
-def _move_balances(balances: _Balances, one: FillBooking) -> None:
+def _book_on_margin(
+    balances: Holdings, positions: _Positions, one: FillBooking, *, is_insured: bool
+) -> list[tuple[object, ...]]:
+    """Move a perpetual's position, its margin and its portfolio's cash by a fill; return the booking, which sums to zero.
+
+    No coins change hands: what was earned or lost comes from the market, and on paper what nothing backs from the insurance
+    fund. What a venue's account lost is lost: its wallet says so.
+    """
+    quote, row = one.instrument.market.quote_id, positions.row(one)
+    margin = row.margin
+    settled = positions.settle(one)
+    if not is_insured:
+        settled = replace(settled, cash=settled.cash - settled.insured, insured=ZERO)
+    change = row.margin - margin
+    balances.change(one.portfolio_id, quote, amount=settled.cash, reserved=change - one.release, may_owe=True)
+    # With its last cross position a portfolio is left with no profit that could still stand for what it owes.
+    short = ZERO
+    if is_insured and row.margin_mode == MarginMode.CROSS and not positions.has_cross(one.portfolio_id):
+        short = max(positions.margins(one.portfolio_id) - balances.amount(one.portfolio_id, quote), ZERO)
+        balances.change(one.portfolio_id, quote, amount=short)
+    insured = settled.insured + short
+    row.insured += insured
+    sides = (
+        (LedgerAccount.HOLDINGS, settled.cash + short - change),
+        (LedgerAccount.MARGIN, change),
+        (LedgerAccount.MARKET, -settled.realized),
+        (LedgerAccount.FEES, one.fee),
+        (LedgerAccount.INSURANCE, -insured),
+    )
+    head, times = (one.fill_id, BookingKind.FILL, one.portfolio_id), (one.happened_at, one.recorded_at)
+    # An open on cross margin without a fee moves nothing, and is a booking all the same.
+    told = [side for side in sides if side[1]] or [sides[0]]
+    return [(*head, account, quote, amount, *times) for account, amount in told]
+
+
+def _move_balances(balances: Holdings, one: FillBooking) -> None:
     market, spent = one.instrument.market, one.change * one.price + one.fee
     # What was promised to this fill is spent now: a purchase promised quote units, a sale base units.
     of_base, of_quote = (ZERO, one.release) if one.change > 0 else (one.release, ZERO)
@@ -126,32 +204,74 @@ class _BalanceRow:
     asset_id: str
     amount: Decimal
     reserved: Decimal
+    owes: bool
 
 
-class _Balances:
-    """The balance rows of a batch: read at once, changed in memory under the portfolios' locks, written at once."""
+_HELD = Prepared(
+    lambda: Balance.objects.filter(portfolio_id__among=Slot("portfolios"), asset_id__among=Slot("assets")).values_list(
+        "id", "portfolio_id", "asset_id", "amount", "reserved", "owes"
+    )
+)
+
+
+class Holdings:
+    """What a batch's portfolios hold of its assets: read at once, changed in memory under the portfolios' locks, written at once."""
 
     def __init__(self, portfolio_ids: set[UUID], asset_ids: set[str]) -> None:
-        found = Balance.objects.filter(portfolio_id__among=portfolio_ids, asset_id__in=asset_ids)
-        rows = found.values_list("id", "portfolio_id", "asset_id", "amount", "reserved")
+        rows = _HELD.rows(portfolios=portfolio_ids, assets=asset_ids)
         self._rows = {(row[1], row[2]): _BalanceRow(*row) for row in rows}
         self._touched: dict[tuple[UUID, str], _BalanceRow] = {}
+        self._withheld: dict[tuple[UUID, str], Decimal] = {}
 
-    def change(self, portfolio_id: UUID, asset_id: str, *, amount: Decimal = ZERO, reserved: Decimal = ZERO) -> None:
-        """Add to what is held, and to what of it is promised."""
+    def free(self, portfolio_id: UUID, asset_id: str) -> Decimal:
+        """Return what is held, not promised and not withheld."""
+        row = self._rows.get((portfolio_id, asset_id))
+        return row.amount - row.reserved - self._withheld.get((portfolio_id, asset_id), ZERO) if row else ZERO
+
+    def withhold(self, portfolio_id: UUID, asset_id: str, amount: Decimal) -> None:
+        """Count less as free: what cross positions need, which no row says."""
+        self._withheld[portfolio_id, asset_id] = self._withheld.get((portfolio_id, asset_id), ZERO) + amount
+
+    def amount(self, portfolio_id: UUID, asset_id: str) -> Decimal:
+        """Return what is held."""
+        row = self._rows.get((portfolio_id, asset_id))
+        return row.amount if row else ZERO
+
+    def reserved(self, portfolio_id: UUID, asset_id: str) -> Decimal:
+        """Return what is promised."""
+        row = self._rows.get((portfolio_id, asset_id))
+        return row.reserved if row else ZERO
+
+    def change(
+        self,
+        portfolio_id: UUID,
+        asset_id: str,
+        *,
+        amount: Decimal = ZERO,
+        reserved: Decimal = ZERO,
+        may_owe: bool = False,
+    ) -> None:
+        """Add to what is held, and to what of it is promised. A loss on margin may take what is promised, nothing else."""
         key = (portfolio_id, asset_id)
         row = self._rows.get(key)
         if row is None:
-            row = self._rows[key] = _BalanceRow(None, portfolio_id, asset_id, ZERO, ZERO)
+            row = self._rows[key] = _BalanceRow(None, portfolio_id, asset_id, ZERO, ZERO, False)
         row.amount += amount
         row.reserved += reserved
+        row.owes |= may_owe
         self._touched[key] = row
 
     def save(self) -> None:
         touched = self._touched.values()
-        news = [(row.portfolio_id, row.asset_id, row.amount, row.reserved) for row in touched if row.id is None]
-        insert_values(Balance, ("portfolio", "asset", "amount", "reserved"), news)
-        bulk_update(Balance, [row for row in touched if row.id is not None], ["amount", "reserved"])
+        may_owe = [row for row in touched if row.owes]
+        for row in may_owe:
+            row.owes = row.amount < row.reserved
+        news = [
+            (row.portfolio_id, row.asset_id, row.amount, row.reserved, row.owes) for row in touched if row.id is None
+        ]
+        insert_values(Balance, ("portfolio", "asset", "amount", "reserved", "owes"), news)
+        columns = ["amount", "reserved", *(["owes"] if may_owe else [])]
+        bulk_update(Balance, [row for row in touched if row.id is not None], columns)
 
 
 @dataclass(slots=True)
@@ -165,36 +285,95 @@ class _PositionRow:
     cost: Decimal = ZERO
     realized_pnl: Decimal = ZERO
     fees_paid: Decimal = ZERO
+    margin_mode: str = ""
+    leverage: int = 1
+    margin: Decimal = ZERO
+    insured: Decimal = ZERO
 
 
 _STATE = ("quantity", "cost", "realized_pnl", "fees_paid")
+_ON_MARGIN = ("margin_mode", "leverage", "margin", "insured")
+_OWN = Slot("portfolios")
+_POSITIONS = Prepared(
+    lambda: Position.objects.filter(portfolio_id__among=_OWN, instrument_id__among=Slot("instruments")).values_list(
+        "id", "portfolio_id", "instrument_id", *_STATE
+    )
+)
+_ALL_POSITIONS = Prepared(
+    lambda: Position.objects.filter(portfolio_id__among=_OWN).values_list(
+        "id", "portfolio_id", "instrument_id", *_STATE, *_ON_MARGIN
+    )
+)
 
 
 class _Positions:
-    """The position rows of a batch, likewise."""
+    """The position rows of a batch, likewise; where something is traded on margin, all rows of its portfolios."""
 
-    def __init__(self, portfolio_ids: set[UUID], instrument_ids: set[UUID]) -> None:
-        found = Position.objects.filter(portfolio_id__among=portfolio_ids, instrument_id__in=instrument_ids)
-        rows = found.values_list("id", "portfolio_id", "instrument_id", *_STATE)
+    def __init__(self, portfolio_ids: set[UUID], instruments: Mapping[UUID, bool]) -> None:
+        self.on_margin = any(instruments.values())
+        self._names = (*_STATE, *_ON_MARGIN) if self.on_margin else _STATE
+        rows = (
+            _ALL_POSITIONS.rows(portfolios=portfolio_ids)
+            if self.on_margin
+            else _POSITIONS.rows(portfolios=portfolio_ids, instruments=instruments)
+        )
         self._rows = {(row[1], row[2]): _PositionRow(*row) for row in rows}
         self._touched: dict[tuple[UUID, UUID], _PositionRow] = {}
 
-    def apply(self, one: FillBooking) -> tuple[Decimal, Decimal]:
-        """Move the position by a fill and return its quantity before and after."""
+    def row(self, one: FillBooking) -> _PositionRow:
+        """Return the row that a fill moves, which is stored from then on."""
         key = (one.portfolio_id, one.instrument.pk)
         row = self._touched[key] = self._rows.setdefault(key, _PositionRow(None, *key))
-        before = PositionState(row.quantity, row.cost, row.realized_pnl, row.fees_paid)
-        after = apply_fill(before, change=one.change, price=one.price, fee=one.fee)
-        for name in _STATE:
-            setattr(row, name, getattr(after, name))
-        return before.quantity, after.quantity
+        if one.instrument.is_perpetual and not row.margin_mode:
+            row.margin_mode = MarginMode.ISOLATED
+        return row
+
+    def apply(self, one: FillBooking) -> None:
+        """Move a position of spot by a fill."""
+        row = self.row(one)
+        _put(row, apply_fill(_state(row), change=one.change, price=one.price, fee=one.fee))
+
+    def settle(self, one: FillBooking) -> Settled:
+        """Move a position on margin by a fill, its margin included, and return what that did."""
+        row = self.row(one)
+        settled = settle(
+            _state(row),
+            row.margin,
+            change=one.change,
+            price=one.price,
+            fee=one.fee,
+            leverage=row.leverage,
+            is_isolated=row.margin_mode == MarginMode.ISOLATED,
+        )
+        _put(row, settled.state)
+        row.margin = settled.margin
+        return settled
+
+    def has_cross(self, portfolio_id: UUID) -> bool:
+        """Say whether a portfolio has a cross position open."""
+        mine = (row for row in self._rows.values() if row.portfolio_id == portfolio_id and row.quantity)
+        return any(row.margin_mode == MarginMode.CROSS for row in mine)
+
+    def margins(self, portfolio_id: UUID) -> Decimal:
+        """Return what a portfolio has set aside for isolated positions."""
+        return sum((row.margin for row in self._rows.values() if row.portfolio_id == portfolio_id), ZERO)
 
     def save(self) -> None:
         touched = self._touched.values()
         news = [
-            (row.portfolio_id, row.instrument_id, *(getattr(row, name) for name in _STATE))
+            (row.portfolio_id, row.instrument_id, *(getattr(row, name) for name in (*_STATE, *_ON_MARGIN)), ZERO)
             for row in touched
             if row.id is None
         ]
-        insert_values(Position, ("portfolio", "instrument", *_STATE), news)
-        bulk_update(Position, [row for row in touched if row.id is not None], _STATE)
+        names = ("portfolio", "instrument", *_STATE, *_ON_MARGIN, "funding_paid")
+        insert_values(Position, names, news)
+        bulk_update(Position, [row for row in touched if row.id is not None], self._names)
+
+
+def _state(row: _PositionRow) -> PositionState:
+    return PositionState(row.quantity, row.cost, row.realized_pnl, row.fees_paid)
+
+
+def _put(row: _PositionRow, state: PositionState) -> None:
+    for name in _STATE:
+        setattr(row, name, getattr(state, name))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -18,8 +19,21 @@ from common.errors import DomainError
 from common.fields import canonical
 from common.ids import deterministic_id, new_id
 from common.realtime import publish
+from engine.decimals import ZERO
 from markets.models import Asset, Exchange, Instrument, SourceKind
-from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, PortfolioKind, PortfolioState
+from portfolios.models import (
+    Balance,
+    BookingKind,
+    ExchangeAccount,
+    LedgerAccount,
+    LedgerLine,
+    Portfolio,
+    PortfolioKind,
+    PortfolioState,
+    RemainderReason,
+)
+from portfolios.selectors import worth_of
+from portfolios.services.remainders import Change, change_remainders, claim_free
 
 MAX_AMOUNT = Decimal(1_000_000_000)
 # As much of a caller's own name for a movement as doors take.
@@ -31,6 +45,10 @@ _KINDS = {
     SourceKind.REPLAY: PortfolioKind.PAPER,
     SourceKind.REAL: PortfolioKind.PAPER,
 }
+
+
+# What a purchase on a venue may cost above the price it was judged at: its promise, and the bound it is sent with.
+LIVE_SLIPPAGE_BPS = Decimal(50)
 
 
 def kind_of(exchange: Exchange) -> PortfolioKind:
@@ -48,9 +66,11 @@ def open_portfolio(
     audited: bool = True,
     only_instruments: Sequence[Instrument] | None = None,
     cash_is_locked: bool = False,
+    account: ExchangeAccount | None = None,
 ) -> Portfolio:
-    """Open a book of play money on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
+    """Open a book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
 
+    It is play money, or with an `account` what that holds at the exchange and no other portfolio claims.
     `only_instruments` restricts what it may trade; with `cash_is_locked` its money stays as it is from then on.
     """
     name = name.strip()
@@ -67,7 +87,7 @@ def open_portfolio(
         portfolio = Portfolio.objects.create(
             owner=owner,
             name=name,
-            kind=kind_of(exchange),
+            **_backing(exchange, account),
             namespace=exchange.namespace,
             settlement=settlement,
             is_restricted=only_instruments is not None,
@@ -78,6 +98,7 @@ def open_portfolio(
             portfolio.allowed_instruments.set(only_instruments)
         Balance.objects.create(portfolio=portfolio, asset=settlement)
         if amount:
+            _claim(portfolio, amount)
             _book(new_id(), BookingKind.DEPOSIT, [(portfolio, LedgerAccount.EXTERNAL, amount)])
         if audited:
             audit(
@@ -86,8 +107,27 @@ def open_portfolio(
     return portfolio
 
 
+def _backing(exchange: Exchange, account: ExchangeAccount | None) -> dict[str, Any]:
+    """Return what a book is by who fills its orders."""
+    if account is None:
+        return {"kind": kind_of(exchange)}
+    return {"kind": PortfolioKind(account.mode), "account": account, "slippage_bps": LIVE_SLIPPAGE_BPS}
+
+
+def _claim(portfolio: Portfolio, amount: Decimal) -> None:
+    """Take from an account's remainder what its portfolio gets (negative: give back); nothing where there is no account."""
+    if portfolio.account_id is None:
+        return
+    if amount > 0:
+        claim_free(portfolio.account_id, portfolio.settlement_id, amount)
+    change_remainders(
+        portfolio.account_id,
+        [Change(portfolio.settlement_id, -amount, RemainderReason.PORTFOLIO, str(portfolio.pk))],
+    )
+
+
 def deposit(*, actor: User, portfolio: Portfolio, amount: Decimal, key: str | None = None) -> Portfolio:
-    """Put paper money in. (A live portfolio is funded at its venue: the platform never holds money.)
+    """Put money in: play money, or what the portfolio's exchange account holds and no other portfolio claims.
 
     `key` is the caller's own name for this movement: the same key again moves nothing.
     """
@@ -95,18 +135,22 @@ def deposit(*, actor: User, portfolio: Portfolio, amount: Decimal, key: str | No
 
 
 def withdraw(*, actor: User, portfolio: Portfolio, amount: Decimal, key: str | None = None) -> Portfolio:
-    """Take paper money out, up to what is free; `key` as for a deposit."""
+    """Take money out, up to what is free: of an exchange account's portfolio it goes to what no portfolio claims.
+
+    `key` as for a deposit.
+    """
     return _move_external(actor, portfolio, -check_amount(amount), BookingKind.WITHDRAWAL, key)
 
 
 def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: BookingKind, key: str | None) -> Portfolio:
-    if portfolio.kind == PortfolioKind.LIVE:
+    if portfolio.kind == PortfolioKind.LIVE and portfolio.account_id is None:
         raise DomainError("LIVE_MONEY_STAYS_AT_THE_VENUE", "Move the money of a live portfolio at its exchange.")
     with transaction.atomic():
         locked = _lock_open([portfolio.pk])[portfolio.pk]
         booking, movements = _booking_id(locked, key), [(locked, LedgerAccount.EXTERNAL, amount)]
         if _is_booked(booking, kind, movements):
             return locked
+        _claim(locked, amount)
         _book(booking, kind, movements)
         audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": canonical(amount)})
     publish([(f"portfolio:{portfolio.pk}", {"refresh": ["summary", "ledger"]})])
@@ -127,6 +171,8 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
         raise DomainError(
             "PORTFOLIOS_DIFFER", "Both portfolios must be of one kind, trade one market and settle in one currency."
         )
+    if source.account_id != target.account_id:
+        raise DomainError("ACCOUNTS_DIFFER", "Move money between accounts at their exchanges.")
     with transaction.atomic():
         locked = _lock_open([source.pk, target.pk])
         booking, sides = _booking_id(source, key), ((locked[source.pk], -amount), (locked[target.pk], amount))
@@ -153,6 +199,17 @@ def check_amount(amount: Decimal) -> Decimal:
     if amount != round(amount, 8):
         raise DomainError("AMOUNT_TOO_FINE", "Enter at most eight decimals.")
     return amount
+
+
+def check_free(portfolio: Portfolio, amount: Decimal) -> None:
+    """Say beforehand what taking an amount out of a portfolio would be refused for: more than is free."""
+    _refuse_uncovered(portfolio, worth_of([portfolio])[portfolio.pk].free, amount)
+
+
+def _refuse_uncovered(portfolio: Portfolio, free: Decimal, taken: Decimal) -> None:
+    if taken > max(free, ZERO):
+        message = f"Only {max(free, ZERO).normalize():f} {portfolio.settlement_id} is free; enter that much or less."
+        raise DomainError("INSUFFICIENT_BALANCE", message, {"free": str(free)})
 
 
 def _lock_open(ids: list[UUID]) -> dict[UUID, Portfolio]:
@@ -188,11 +245,11 @@ def _book(booking: UUID, kind: BookingKind, movements: Sequence[_Movement]) -> N
     lines: list[LedgerLine] = []
     for portfolio, far_account, amount in movements:
         balance = Balance.objects.get(portfolio=portfolio, asset=portfolio.settlement_id)
-        if balance.free + amount < 0:
-            message = f"Only {balance.free.normalize():f} {portfolio.settlement_id} is free; enter that much or less."
-            raise DomainError("INSUFFICIENT_BALANCE", message, {"free": str(balance.free)})
+        free = worth_of([portfolio])[portfolio.pk].free if portfolio.uses_margin else balance.free
+        _refuse_uncovered(portfolio, free, -amount)
         balance.amount += amount
-        balance.save(update_fields=["amount"])
+        balance.owes = balance.owes and balance.amount < balance.reserved
+        balance.save(update_fields=["amount", "owes"])
         portfolio.net_deposits += amount
         portfolio.save(update_fields=["net_deposits"])
         happened_at = market_now(portfolio.namespace)

@@ -76,7 +76,10 @@ def test_a_portfolio_is_opened_funded_and_shown_exactly(alice: User, bitcoin: In
         "state": "OPEN",
         "is_restricted": False,
         "cash_is_locked": False,
+        "account": None,
+        "is_live_trading_on": False,
         "slippage_bps": "2",
+        "costs": "fees of the venue · slippage 2 bps · no latency",
         "opened_at": "2026-03-02T12:00:00Z",
         "net_deposits": "999999999.12345678",
         "worth": {
@@ -88,6 +91,7 @@ def test_a_portfolio_is_opened_funded_and_shown_exactly(alice: User, bitcoin: In
             "realized_pnl": "0",
             "unrealized_pnl": "0",
             "fees_paid": "0",
+            "funding_paid": "0",
             "profit": "0",
             "is_stale": False,
         },
@@ -175,6 +179,7 @@ def test_what_is_held_is_shown_at_the_newest_price(desk: Desk, holding: Portfoli
         "realized_pnl": "0",
         "unrealized_pnl": "9.98",
         "fees_paid": "0.10002",
+        "funding_paid": "0",
         "profit": "9.87998",
         "is_stale": False,
     }
@@ -189,6 +194,12 @@ def test_what_is_held_is_shown_at_the_newest_price(desk: Desk, holding: Portfoli
             "unrealized_pnl": "9.98",
             "realized_pnl": "0",
             "fees_paid": "0.10002",
+            "side": "",
+            "margin_mode": "",
+            "leverage": 1,
+            "margin": "0",
+            "liquidation_price": None,
+            "funding_paid": "0",
         }
     ]
 

@@ -121,7 +121,7 @@ def test_equity_is_cash_and_what_is_held_at_the_newest_prices(desk: Desk, book: 
     prices(desk, BTC=150, ETH=5, DOGE=99)
     worth = worth_of([book])[book.pk]
     assert told(worth.cash, worth.reserved, worth.free) == ["1000", "100", "900"]
-    assert told(worth.exposure, worth.equity, worth.cost) == ["320", "1320", "240"]
+    assert told(worth.exposure, worth.held_worth, worth.equity) == ["320", "320", "1320"]
     assert told(worth.unrealized_pnl, worth.realized_pnl, worth.fees_paid, worth.profit) == ["80", "10", "7", "83"]
     assert not worth.is_stale
     assert told(*(one.value for one in worth.holdings)) == ["300", "20"]
@@ -156,12 +156,12 @@ def test_without_positions_nothing_is_stale(desk: Desk, alice: User) -> None:
     assert worth_of([]) == {}
 
 
-def test_many_portfolios_are_valued_in_three_statements(desk: Desk, book: Portfolio, alice: User) -> None:
+def test_many_portfolios_are_valued_in_two_statements(desk: Desk, book: Portfolio, alice: User) -> None:
     others = [desk.portfolio(alice, 1, name=str(number)) for number in range(15)]
     prices(desk, BTC=150, ETH=5)
     with CaptureQueriesContext(connection) as statements:
         worth = worth_of([book, *others])
-    assert len(statements) == 3
+    assert len(statements) == 2
     assert told(worth[book.pk].equity, worth[others[3].pk].equity) == ["1320", "1"]
 
 
