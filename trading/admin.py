@@ -17,18 +17,26 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
+from trading.copy_accounts.models import ProfitShareSettlement
 from trading.models import (
     Fill,
     Follow,
     FollowCommand,
+    ForeignFill,
     LeadEvent,
+    LeadStream,
     Order,
     OrderEvent,
     SafetySwitch,
     Trigger,
 )
+from trading.plans.models import Plan
+from trading.queues import follow_counts, queues, recent_outcomes
+from trading.risk.models import RiskDecision, RiskProfile
 from trading.selectors import platform_switch
 from trading.services.safety import halt_platform, resume_platform
+from trading.services.sweeping import sweep
+from trading.template_models import OrderTemplate
 
 MAX_REASON = SafetySwitch._meta.get_field("reason").max_length
 
@@ -51,7 +59,7 @@ class SafetySwitchAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["level", "scope"]
     list_select_related = ["set_by"]
     search_fields = ["scope_id", "reason"]
-    actions_list = ["halt", "resume"]
+    actions_list = ["halt", "resume", "queues"]
 
     def has_module_permission(self, request: HttpRequest) -> bool:
         return self.has_view_permission(request)
@@ -85,6 +93,25 @@ class SafetySwitchAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
             self.message_user(request, "Trading goes on.")
             return redirect("admin:trading_safetyswitch_changelist")
         return self._question(request, "Resume trading")
+
+    @action(  # type: ignore[untyped-decorator] # unfold has no types
+        description="Queues of copying", url_path="queues", icon="conveyor_belt", permissions=["view"]
+    )
+    def queues(self, request: HttpRequest) -> HttpResponse:
+        """What waits to be copied and sent, and what went wrong; a button has all of it tried again."""
+        if request.method == "POST":
+            found = sweep(older_than_seconds=0.0)
+            self.message_user(request, f"{found} pieces of work were found and are tried again.")
+            return redirect("admin:trading_safetyswitch_queues")
+        facts = {
+            **self.admin_site.each_context(request),
+            "opts": self.opts,
+            "title": "Queues of copying",
+            "queues": queues(),
+            "outcomes": recent_outcomes(),
+            "follows": follow_counts(),
+        }
+        return TemplateResponse(request, "trading/admin_queues.html", facts)
 
     def _question(self, request: HttpRequest, title: str, form: HaltForm | None = None) -> HttpResponse:
         facts = {
@@ -160,6 +187,22 @@ class FillAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_fullwidth = True
 
 
+@admin.register(LeadStream)
+class LeadStreamAdmin(ModelAdmin):  # type: ignore[misc]
+    """Who is led. An operator may let more people, or more capital, follow than the rule does; empty is the rule."""
+
+    list_display = ["portfolio", "portfolio__owner", "last_seq", "most_followers", "most_capital"]
+    search_fields = ["portfolio__name", "portfolio__owner__email"]
+    readonly_fields = ["portfolio", "last_seq"]
+    fields = ["portfolio", "last_seq", "most_followers", "most_capital"]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: LeadStream | None = None) -> bool:
+        return False
+
+
 @admin.register(Follow)
 class FollowAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_display = ["started_at", "follower", "lead", "portfolio", "multiplier", "state", "state_code", "stopped_at"]
@@ -206,3 +249,96 @@ class TriggerAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_select_related = ["portfolio__owner", "instrument"]
     search_fields = ["=id", "portfolio__name", "portfolio__owner__email"]
     ordering = ["-pk"]
+
+
+@admin.register(OrderTemplate)
+class OrderTemplateAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["updated_at", "owner", "name", "instrument__symbol", "side", "kind", "amount", "unit"]
+    list_filter = ["side", "kind"]
+    list_select_related = ["owner", "instrument"]
+    search_fields = ["name", "owner__email"]
+    ordering = ["-pk"]
+
+
+@admin.register(RiskProfile)
+class RiskProfileAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """The limits that owners have set; they are theirs to change."""
+
+    list_display = ["changed_at", "portfolio", "portfolio__owner", "name"]
+    list_filter = ["name"]
+    list_select_related = ["portfolio__owner"]
+    search_fields = ["portfolio__name", "portfolio__owner__email"]
+    ordering = ["-changed_at", "pk"]
+
+
+@admin.register(RiskDecision)
+class RiskDecisionAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """What was denied or cut in portfolios that have limits, with the figures."""
+
+    list_display = [
+        "happened_at",
+        "portfolio",
+        "portfolio__owner",
+        "instrument__symbol",
+        "code",
+        "asked",
+        "allowed",
+        "value",
+        "limit",
+    ]
+    list_filter = ["code"]
+    list_select_related = ["portfolio__owner", "instrument"]
+    search_fields = ["=order__id", "portfolio__name", "portfolio__owner__email"]
+    ordering = ["-pk"]
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_fullwidth = True
+
+
+@admin.register(ForeignFill)
+class ForeignFillAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """What exchange accounts traded that no order of ours asked for."""
+
+    list_display = ["happened_at", "account", "account__owner", "instrument__symbol", "side", "quantity", "price"]
+    list_filter = ["side"]
+    list_select_related = ["account__owner", "instrument"]
+    search_fields = ["=venue_fill_id", "account__label", "account__owner__email"]
+    ordering = ["-pk"]
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_fullwidth = True
+
+
+@admin.register(ProfitShareSettlement)
+class ProfitShareSettlementAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """What was settled of profits, and all that each amount follows from."""
+
+    list_display = [
+        "settled_at",
+        "account",
+        "number",
+        "cause",
+        "profit",
+        "ratio",
+        "due",
+        "platform_fee",
+        "is_hypothetical",
+    ]
+    list_filter = ["cause", "is_hypothetical"]
+    list_select_related = ["account"]
+    search_fields = ["=account__follow__id", "account__follow__follower__email"]
+    ordering = ["-pk"]
+    paginator = InfinitePaginator
+    show_full_result_count = False
+    list_fullwidth = True
+
+
+@admin.register(Plan)
+class PlanAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["began_at", "portfolio", "portfolio__owner", "instrument__symbol", "kind", "state", "state_code"]
+    list_filter = ["kind", "state"]
+    list_select_related = ["portfolio__owner", "instrument"]
+    search_fields = ["=id", "portfolio__name", "portfolio__owner__email"]
+    ordering = ["-pk"]
+    paginator = InfinitePaginator
+    show_full_result_count = False

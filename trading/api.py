@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
+from rest_framework.fields import DateTimeField, UUIDField
 from rest_framework.generics import ListAPIView
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
@@ -17,9 +20,23 @@ from rest_framework.views import APIView
 
 from accounts.requests import asker
 from markets.selectors import instrument_by_id
-from portfolios.selectors import portfolio_for_user
+from portfolios.selectors import exchange_account_for_user, portfolio_for_user
 from trading import serializers
-from trading.models import Fill, Follow, FollowState, Order, OrderState, SafetyLevel, SafetySwitch, ScopeKind, Side
+from trading.follow_models import StopMode
+from trading.kinds import OrderKind
+from trading.models import (
+    CauseKind,
+    Fill,
+    Follow,
+    FollowState,
+    Order,
+    OrderState,
+    SafetyLevel,
+    SafetySwitch,
+    ScopeKind,
+    Side,
+)
+from trading.order_terms import NAMES, OrderTerms
 from trading.selectors import (
     fill_for_user,
     fills_of_user,
@@ -29,11 +46,27 @@ from trading.selectors import (
     orders_of_user,
     platform_switch,
 )
-from trading.services.follows import StopMode, pause_follow, resume_follow, stop_follow
-from trading.services.orders import place_hand_order
+from trading.services.changing import cancel_all, cancel_order, modify_order
+from trading.services.closing import close_all, close_position
+from trading.services.follows import pause_follow, resume_follow, stop_follow
+from trading.services.orders import place_hand_order, place_pair
 from trading.services.safety import set_safety
 
+Row = TypeVar("Row", bound=Model)
 OF_PORTFOLIO = OpenApiParameter("portfolio", UUID, description="Only those of this portfolio.")
+OF_INSTRUMENT = OpenApiParameter("instrument", UUID, description="Only those in this instrument.")
+SPAN = [
+    OpenApiParameter("since", datetime, description="Only those from this moment of market time on."),
+    OpenApiParameter("until", datetime, description="Only those before this moment of market time."),
+]
+# What lists may be narrowed by: parameter -> its values.
+_OF_ORDERS = {
+    "state": OrderState.values,
+    "side": Side.values,
+    "kind": OrderKind.values,
+    "cause": CauseKind.values,
+}
+_OF_FILLS = {"side": Side.values}
 
 
 def _portfolio_asked(request: Request) -> UUID | None:
@@ -43,10 +76,37 @@ def _portfolio_asked(request: Request) -> UUID | None:
 
 
 def _state_asked(request: Request, known: list[str]) -> str | None:
-    given = request.query_params.get("state")
+    return _one_of(request, "state", known)
+
+
+def _one_of(request: Request, name: str, known: list[str]) -> str | None:
+    given = request.query_params.get(name)
     if given is not None and given not in known:
-        raise ValidationError({"state": [f"Choose one of {', '.join(known)}."]})
+        raise ValidationError({name: [f"Choose one of {', '.join(known)}."]})
     return given
+
+
+_ID, _MOMENT = UUIDField(), DateTimeField()
+_COLUMNS = {"cause": "cause_kind"}
+
+
+def _narrowed(
+    request: Request, rows: QuerySet[Row], *, at: str, choices: Mapping[str, list[str]], ids: tuple[str, ...]
+) -> QuerySet[Row]:
+    """Return those of the rows that the address asks for: by choices, by ids, within a span of market time."""
+    for name, known in choices.items():
+        if (chosen := _one_of(request, name, known)) is not None:
+            rows = rows.filter(**{_COLUMNS.get(name, name): chosen})
+    fields = dict.fromkeys(ids, _ID) | {"since": _MOMENT, "until": _MOMENT}
+    lookups = {"since": f"{at}__gte", "until": f"{at}__lt"}
+    for name, field in fields.items():
+        if (given := request.query_params.get(name)) is None:
+            continue
+        try:
+            rows = rows.filter(**{lookups.get(name, name): field.run_validation(given)})
+        except ValidationError as error:
+            raise ValidationError({name: error.detail}) from None
+    return rows
 
 
 class OrdersView(ListAPIView[Order]):
@@ -59,20 +119,23 @@ class OrdersView(ListAPIView[Order]):
         found = orders_of_user(asker(self.request))
         if portfolio_id := _portfolio_asked(self.request):
             found = found.filter(portfolio=portfolio_id)
-        if state := _state_asked(self.request, OrderState.values):
-            found = found.filter(state=state)
-        return found
+        return _narrowed(self.request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
 
     @extend_schema(
         summary="List one's orders, newest first",
-        parameters=[OF_PORTFOLIO, OpenApiParameter("state", enum=OrderState.values)],
+        parameters=[
+            OF_PORTFOLIO,
+            *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
+            OF_INSTRUMENT,
+            *SPAN,
+        ],
     )
     def get(self, request: Request) -> Response:
         return self.list(request)
 
     @extend_schema(
         operation_id="orders_create",
-        summary="Place a market order by hand",
+        summary="Place an order by hand",
         description="What cannot run as asked is refused at once, and nothing is stored. Otherwise the answer is the order"
         " as it was stored, mostly PENDING still; its fill follows within moments, on the live socket as well.",
         request=serializers.NewOrderSerializer,
@@ -83,12 +146,7 @@ class OrdersView(ListAPIView[Order]):
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         order = place_hand_order(
-            actor=asker(request),
-            portfolio=portfolio_for_user(asker(request), data["portfolio"]),
-            instrument=instrument_by_id(data["instrument"]),
-            side=Side(data["side"]),
-            quantity=data["quantity"],
-            key=data.get("key"),
+            **_asked(request, data), terms=OrderTerms(**{name: data[name] for name in NAMES if name in data})
         )
         return Response(_shown(order_for_user(asker(request), order.pk)), status=status.HTTP_201_CREATED)
 
@@ -100,12 +158,131 @@ class OrderView(APIView):
     def get(self, request: Request, order_id: UUID) -> Response:
         return Response(_shown(order_for_user(asker(request), order_id)))
 
+    @extend_schema(
+        summary="Change an order that waits",
+        description="What it promises follows. A price that crosses the market fills at once; the same change again"
+        " changes nothing. An order at an exchange is canceled there, and the one that takes its place is returned.",
+        request=serializers.ChangedOrderSerializer,
+        responses=serializers.OrderSerializer,
+    )
+    def patch(self, request: Request, order_id: UUID) -> Response:
+        found = order_for_user(asker(request), order_id)
+        wanted = serializers.ChangedOrderSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        changed = modify_order(actor=asker(request), order=found, **wanted.validated_data)
+        return Response(_shown(order_for_user(asker(request), changed.pk)))
+
+
+class CancelView(APIView):
+    """The end of an order that waits."""
+
+    @extend_schema(
+        summary="Cancel an order",
+        description="Canceling it again changes nothing. One at an exchange ends when the exchange says so.",
+        request=None,
+        responses=serializers.OrderSerializer,
+    )
+    def post(self, request: Request, order_id: UUID) -> Response:
+        cancel_order(actor=asker(request), order=order_for_user(asker(request), order_id))
+        return Response(_shown(order_for_user(asker(request), order_id)))
+
+
+class PairsView(APIView):
+    """Two orders of which one cancels the other."""
+
+    @extend_schema(
+        summary="Place a limit and a stop of which one cancels the other",
+        request=serializers.NewPairSerializer,
+        responses={201: serializers.OrderSerializer(many=True)},
+    )
+    def post(self, request: Request) -> Response:
+        wanted = serializers.NewPairSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data = wanted.validated_data
+        prices = {name: data.get(name) for name in ("limit_price", "stop_price", "expires_at")}
+        placed = place_pair(**_asked(request, data), **prices)
+        return Response(_all_shown(request, placed), status=status.HTTP_201_CREATED)
+
+
+class CancelAllView(APIView):
+    """The end of all that waits."""
+
+    @extend_schema(
+        operation_id="orders_cancel_all",
+        summary="Cancel all orders by hand that wait",
+        request=serializers.WhichOrdersSerializer,
+        responses=serializers.OrderSerializer(many=True),
+    )
+    def post(self, request: Request) -> Response:
+        wanted = serializers.WhichOrdersSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data, user = wanted.validated_data, asker(request)
+        portfolio, instrument, account = (data.get(name) for name in ("portfolio", "instrument", "account"))
+        canceled = cancel_all(
+            actor=user,
+            portfolio=portfolio_for_user(user, portfolio) if portfolio else None,
+            instrument=instrument_by_id(instrument) if instrument else None,
+            account=exchange_account_for_user(user, account) if account else None,
+        )
+        return Response(_all_shown(request, canceled))
+
+
+class ClosingView(APIView):
+    """The way out."""
+
+    @extend_schema(
+        summary="Close a position, or all positions of a portfolio, at the market",
+        description="Sales that wait give way to it. Closing everything cancels what waits to open as well.",
+        request=serializers.ClosingSerializer,
+        responses={201: serializers.OrderSerializer(many=True)},
+    )
+    def post(self, request: Request) -> Response:
+        wanted = serializers.ClosingSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data, user = wanted.validated_data, asker(request)
+        portfolio, key = portfolio_for_user(user, data["portfolio"]), data.get("key")
+        if data.get("instrument"):
+            instrument = instrument_by_id(data["instrument"])
+            closing = [close_position(actor=user, portfolio=portfolio, instrument=instrument, key=key)]
+        else:
+            scope, scope_id = ScopeKind.PORTFOLIO, str(portfolio.pk)
+            closed = close_all(actor=user, scope=scope, scope_id=scope_id, halts=False, key=key)
+            closing = list(closed.orders)
+        return Response(_all_shown(request, closing), status=status.HTTP_201_CREATED)
+
+
+def _asked(request: Request, data: dict[str, Any]) -> dict[str, Any]:
+    """Return what every order by hand names, past the gates."""
+    return {
+        "actor": asker(request),
+        "portfolio": portfolio_for_user(asker(request), data["portfolio"]),
+        "instrument": instrument_by_id(data["instrument"]),
+        "side": Side(data["side"]),
+        "quantity": data["quantity"],
+        "key": data.get("key"),
+    }
+
 
 def _shown(order: Order) -> Any:
     return serializers.OrderSerializer(order).data
 
 
-@extend_schema(summary="List one's fills, newest first", parameters=[OF_PORTFOLIO])
+def _all_shown(request: Request, placed: list[Order]) -> Any:
+    """Return orders as they stand now, in their order, read past the gate at once."""
+    stored = orders_of_user(asker(request)).filter(pk__in=[order.pk for order in placed]).in_bulk()
+    return serializers.OrderSerializer([stored[order.pk] for order in placed], many=True).data
+
+
+@extend_schema(
+    summary="List one's fills, newest first",
+    parameters=[
+        OF_PORTFOLIO,
+        OpenApiParameter("order", UUID, description="Only those of this order."),
+        OpenApiParameter("side", enum=Side.values),
+        OF_INSTRUMENT,
+        *SPAN,
+    ],
+)
 class FillsView(ListAPIView[Fill]):
     """One's fills."""
 
@@ -114,8 +291,9 @@ class FillsView(ListAPIView[Fill]):
 
     def get_queryset(self) -> QuerySet[Fill]:
         found = fills_of_user(asker(self.request))
-        portfolio_id = _portfolio_asked(self.request)
-        return found if portfolio_id is None else found.filter(portfolio=portfolio_id)
+        if portfolio_id := _portfolio_asked(self.request):
+            found = found.filter(portfolio=portfolio_id)
+        return _narrowed(self.request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
 
 
 class FillView(APIView):
@@ -167,9 +345,17 @@ class PauseView(APIView):
 class ResumeView(APIView):
     """The end of a pause."""
 
-    @extend_schema(summary="Resume a paused follow", request=None, responses=serializers.FollowSerializer)
+    @extend_schema(
+        summary="Resume a paused follow",
+        description="With `catch_up`, what the follow's plan shows is carried out as well.",
+        request=serializers.ResumeSerializer,
+        responses=serializers.FollowSerializer,
+    )
     def post(self, request: Request, follow_id: UUID) -> Response:
-        moved = resume_follow(actor=asker(request), follow=follow_for_user(asker(request), follow_id))
+        found = follow_for_user(asker(request), follow_id)
+        wanted = serializers.ResumeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        moved = resume_follow(actor=asker(request), follow=found, catches_up=wanted.validated_data["catch_up"])
         return Response(serializers.FollowSerializer(moved).data)
 
 
@@ -206,7 +392,7 @@ class SafetyView(APIView):
 
     @extend_schema(
         summary="Halt or resume all trading (operators)",
-        description="HALTED denies new exposure from now on and withdraws unsent opens; REDUCING only denies; exits pass"
+        description="HALTED denies new exposure from now on and withdraws unsent and resting opens; REDUCING only denies; exits pass"
         " in every state.",
         request=serializers.SafetySerializer,
         responses=serializers.SafetySerializer,

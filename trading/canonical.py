@@ -16,6 +16,8 @@ from common.fields import canonical
 from trading.models import Fill
 
 VERSION = 1
+# As version 1, with the base units that the venue kept as its fee; of fills of which it kept some, and of no others.
+VERSION_WITH_BASE_FEE = 2
 
 
 def fill_bytes(fill: Fill) -> bytes:
@@ -36,6 +38,8 @@ def fill_bytes(fill: Fill) -> bytes:
         "happened_at": _moment(fill.happened_at),
         "recorded_at": _moment(fill.recorded_at),
     }
+    if fill.base_fee:
+        facts |= {"v": VERSION_WITH_BASE_FEE, "base_fee": canonical(fill.base_fee)}
     return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=True).encode("ascii")
 
 

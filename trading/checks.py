@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from uuid import UUID
@@ -11,14 +12,23 @@ from django.db.models import Count, Exists, Max, Min, OuterRef
 from common import clock
 from common.db import one_moment
 from common.fields import DecimalSum, canonical
+from engine.copying.prices import LAST_EXIT
 from engine.decimals import ZERO
 from engine.positions import PositionState, apply_fill
-from markets.models import Instrument
+from markets.models import Instrument, MarketKind
 from portfolios.models import Balance, BookingKind, LedgerAccount, LedgerLine, Portfolio, Position
 from portfolios.selectors import BookError, balances_equal_entries, ledger_sums_zero, net_deposits_equal_entries
+from trading.margin_checks import (
+    funding_equals_entries,
+    insurance_equals_entries,
+    margins_equal_entries,
+    only_margin_owes,
+)
 from trading.models import (
     MIRRORING,
+    RESTING,
     UNFINISHED,
+    WAITS_AT_VENUE,
     CauseKind,
     Fill,
     Follow,
@@ -29,10 +39,13 @@ from trading.models import (
     Leg,
     Order,
     OrderState,
-    Side,
     Trigger,
     TriggerState,
+    change_of,
 )
+from trading.plans.checks import plans_equal_fills
+from trading.rules import held_by, reserved_asset
+from trading.transitions import ENDED
 
 # Work under way ends sooner than this, or its worker is gone and the sweeper has not come yet.
 PATIENCE_SECONDS = 10.0
@@ -50,10 +63,16 @@ def run_checks() -> dict[str, list[BookError]]:
         fills_are_booked,
         bookings_equal_fills,
         fill_numbers_gapless,
+        promises_equal_holds,
+        margins_equal_entries,
+        funding_equals_entries,
+        insurance_equals_entries,
+        only_margin_owes,
         no_orphan_order,
         no_idle_stop,
         no_duplicate_copy,
         every_follower_explained,
+        plans_equal_fills,
     ]
     with one_moment():
         return {check.__name__: check() for check in checks}
@@ -90,10 +109,10 @@ def positions_equal_fills() -> list[BookError]:
 
 def _signed_fills() -> Iterator[tuple[UUID, UUID, Decimal, Decimal, Decimal]]:
     """Yield (portfolio id, instrument id, signed quantity, price, fee) of every fill, in the order of its portfolio."""
-    fields = ("portfolio_id", "instrument_id", "side", "quantity", "price", "fee")
+    fields = ("portfolio_id", "instrument_id", "side", "quantity", "base_fee", "price", "fee")
     rows = Fill.objects.order_by("portfolio_id", "number").values_list(*fields)
-    for portfolio_id, instrument_id, side, quantity, price, fee in rows.iterator():
-        yield portfolio_id, instrument_id, quantity if side == Side.BUY else -quantity, price, fee
+    for portfolio_id, instrument_id, side, quantity, base_fee, price, fee in rows.iterator():
+        yield portfolio_id, instrument_id, change_of(side, quantity, base_fee), price, fee
 
 
 def _told(state: PositionState | None) -> str:
@@ -134,12 +153,21 @@ def fills_are_booked() -> list[BookError]:
 def bookings_equal_fills() -> list[BookError]:
     """What the bookings of fills moved in each portfolio and asset is what the fills say."""
     assets = dict(_assets_of_instruments())
-    wanted: dict[tuple[UUID, str], Decimal] = {}
+    wanted: defaultdict[tuple[UUID, str], Decimal] = defaultdict(Decimal)
+    on_margin: defaultdict[tuple[UUID, UUID], PositionState] = defaultdict(PositionState)
     for portfolio_id, instrument_id, change, price, fee in _signed_fills():
-        base, quote = assets[instrument_id]
-        wanted[portfolio_id, base] = wanted.get((portfolio_id, base), ZERO) + change
-        wanted[portfolio_id, quote] = wanted.get((portfolio_id, quote), ZERO) - change * price - fee
-    lines = LedgerLine.objects.filter(kind=BookingKind.FILL, account=LedgerAccount.HOLDINGS)
+        base, quote, kind = assets[instrument_id]
+        if kind == MarketKind.PERPETUAL:
+            # No coins: what was realized comes in, less the fee.
+            before = on_margin[portfolio_id, instrument_id]
+            after = on_margin[portfolio_id, instrument_id] = apply_fill(before, change=change, price=price, fee=fee)
+            wanted[portfolio_id, quote] += after.realized_pnl - before.realized_pnl - fee
+            continue
+        wanted[portfolio_id, base] += change
+        wanted[portfolio_id, quote] -= change * price + fee
+    # (The insurance fund's lines are negative: without what it paid, cash would have moved by so much.)
+    accounts = (LedgerAccount.HOLDINGS, LedgerAccount.MARGIN, LedgerAccount.INSURANCE)
+    lines = LedgerLine.objects.filter(kind=BookingKind.FILL, account__in=accounts)
     sums = lines.values_list("portfolio_id", "asset_id").annotate(DecimalSum("amount"))
     moved = {(portfolio_id, asset): total for portfolio_id, asset, total in sums}
     return [
@@ -153,9 +181,9 @@ def bookings_equal_fills() -> list[BookError]:
     ]
 
 
-def _assets_of_instruments() -> Iterator[tuple[UUID, tuple[str, str]]]:
-    for pk, base, quote in Instrument.objects.values_list("pk", "market__base", "market__quote"):
-        yield pk, (base, quote)
+def _assets_of_instruments() -> Iterator[tuple[UUID, tuple[str, str, str]]]:
+    for pk, *facts in Instrument.objects.values_list("pk", "market__base", "market__quote", "market__kind"):
+        yield pk, (facts[0], facts[1], facts[2])
 
 
 def fill_numbers_gapless() -> list[BookError]:
@@ -179,15 +207,47 @@ def fill_numbers_gapless() -> list[BookError]:
     ]
 
 
-def no_orphan_order() -> list[BookError]:
-    """Nothing is left under way: no unfinished order, event or command, and no promise without an order."""
+def promises_equal_holds() -> list[BookError]:
+    """What a balance promises is what its resting orders' hold lines sum to, what orders at work were promised, and margins."""
+    lines = LedgerLine.objects.filter(account=LedgerAccount.HELD)
+    sums = lines.values_list("order_id", "portfolio_id", "asset_id").annotate(DecimalSum("amount"))
+    held = {(order_id, (portfolio_id, asset)): total for order_id, portfolio_id, asset, total in sums if total}
     promised: dict[tuple[UUID, str], Decimal] = {}
+    for (_, place), total in held.items():
+        promised[place] = promised.get(place, ZERO) + total
+    for position in Position.objects.exclude(margin=ZERO).select_related("instrument__market"):
+        place = position.portfolio_id, position.instrument.market.quote_id
+        promised[place] = promised.get(place, ZERO) + position.margin
     errors = []
     for order in Order.objects.filter(state__in=UNFINISHED).select_related("instrument__market"):
-        market = order.instrument.market
-        key = (order.portfolio_id, market.quote_id if order.side == Side.BUY else market.base_id)
-        promised[key] = promised.get(key, ZERO) + order.reserved
-        errors.append(BookError("no_orphan_order", order.portfolio_id, f"order {order.pk} is still {order.state}"))
+        place, holds = (order.portfolio_id, reserved_asset(order)), held_by(order)
+        promised[place] = promised.get(place, ZERO) + order.reserved - holds
+        if (kept := held.pop((order.pk, place), ZERO)) != holds:
+            detail = f"order {order.pk} holds {canonical(holds)} {place[1]}, its lines {canonical(kept)}"
+            errors.append(BookError("promises_equal_holds", place[0], detail))
+    for (pk, place), total in held.items():
+        detail = f"order {pk} does not rest, its lines hold {canonical(total)} {place[1]}"
+        errors.append(BookError("promises_equal_holds", place[0], detail))
+    return errors + [
+        BookError(
+            "promises_equal_holds",
+            row.portfolio_id,
+            f"{canonical(row.reserved)} {row.asset_id} promised, "
+            f"orders under way and margins hold {canonical(promised.get(key, ZERO))}",
+        )
+        for row in Balance.objects.all()
+        if row.reserved != promised.get(key := (row.portfolio_id, row.asset_id), ZERO)
+    ]
+
+
+def no_orphan_order() -> list[BookError]:
+    """Nothing is left under way: no unfinished order that does not rest, no event and no command."""
+    waiting_at_venue = Order.objects.filter(WAITS_AT_VENUE, state__in=RESTING).values_list("pk", flat=True)
+    errors = [
+        BookError("no_orphan_order", order.portfolio_id, f"order {order.pk} is still {order.state}")
+        for order in Order.objects.filter(state__in=UNFINISHED).exclude(pk__in=waiting_at_venue)
+        if not order.rests_on_book
+    ]
     waiting = LeadEvent.objects.filter(state=LeadEventState.WAITING)
     errors += [
         BookError("no_orphan_order", event.lead_id, f"lead event {event.seq} is not copied") for event in waiting
@@ -196,16 +256,7 @@ def no_orphan_order() -> list[BookError]:
         BookError("no_orphan_order", command.follow.portfolio_id, f"command {command.pk} is not done")
         for command in FollowCommand.objects.filter(is_done=False).select_related("follow")
     ]
-    return errors + [
-        BookError(
-            "no_orphan_order",
-            row.portfolio_id,
-            f"{canonical(row.reserved)} {row.asset_id} promised, "
-            f"orders under way hold {canonical(promised.get(key, ZERO))}",
-        )
-        for row in Balance.objects.all()
-        if row.reserved != promised.get(key := (row.portfolio_id, row.asset_id), ZERO)
-    ]
+    return errors
 
 
 def no_idle_stop() -> list[BookError]:
@@ -223,7 +274,7 @@ def no_idle_stop() -> list[BookError]:
 
 
 def no_duplicate_copy() -> list[BookError]:
-    """No follower has two orders for one leg of one lead event."""
+    """No follower has two orders for one leg of one lead event, but for an exit's further attempts."""
     copies = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT).values("portfolio_id", "cause_id", "leg")
     return [
         BookError(
@@ -232,12 +283,13 @@ def no_duplicate_copy() -> list[BookError]:
             f"event {row['cause_id']} was copied {row['count']} times ({row['leg']})",
         )
         for row in copies.annotate(count=Count("pk")).filter(count__gt=1)
+        if row["leg"] == Leg.OPEN or row["count"] > LAST_EXIT
     ]
 
 
 def every_follower_explained() -> list[BookError]:
     """Every event since a follow's start has that follower's row, and what did not run carries a code."""
-    mute = Order.objects.filter(state__in=[OrderState.DENIED, OrderState.CANCELED, OrderState.REJECTED], code="")
+    mute = Order.objects.filter(state__in=ENDED - {OrderState.FILLED}, code="")
     errors = [
         BookError("every_follower_explained", order.portfolio_id, f"order {order.pk} is {order.state} without a code")
         for order in mute

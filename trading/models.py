@@ -11,10 +11,25 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from common.db import ManyRead
 from common.fields import AmountField, canonical
 from common.ids import new_id
+from engine.copying.settings import CopySettings, stored_settings
 from markets.models import Instrument
-from portfolios.models import Portfolio
+from portfolios.models import ExchangeAccount, Portfolio
+from trading import template_models as _templates  # noqa: F401  # Django looks for an app's models here
+from trading.constraints import ORDER_INDEXES, ORDER_ONCE, ORDER_TERMS
+from trading.copy_accounts import models as _copy_accounts  # noqa: F401  # Django looks for an app's models here
+from trading.follow_models import FollowState as FollowState  # noqa: PLC0414  # found here, as all models
+from trading.follow_models import StopMode
+from trading.kinds import CauseKind as CauseKind  # noqa: PLC0414  # found here, as all of an order's
+from trading.kinds import GroupRole, OrderKind, TimeInForce
+from trading.plans.models import Plan
+from trading.risk import models as _risk  # noqa: F401  # Django looks for an app's models here
+from trading.safety_models import SafetyLevel as SafetyLevel  # noqa: PLC0414  # found here, as all models
+from trading.safety_models import SafetySwitch as SafetySwitch  # noqa: PLC0414  # found here, as all models
+from trading.safety_models import ScopeKind as ScopeKind  # noqa: PLC0414  # found here, as all models
+from trading.signals import models as _signals  # noqa: F401  # likewise
 
 
 class Side(models.TextChoices):
@@ -42,28 +57,20 @@ class OrderState(models.TextChoices):
     UNKNOWN = "UNKNOWN", "Unknown"
 
 
+# Claimed or sent, and nothing heard of it.
+UNANSWERED = (OrderState.SUBMITTING, OrderState.UNKNOWN)
 # Sent, and not known to have ended.
 IN_FLIGHT = (OrderState.SUBMITTING, OrderState.OPEN, OrderState.PARTIALLY_FILLED, OrderState.UNKNOWN)
 UNFINISHED = (OrderState.PENDING, *IN_FLIGHT)
-
-
-class CauseKind(models.TextChoices):
-    """What made an order. With the cause's id it is the order's identity: the same cause never makes a second one."""
-
-    HAND = "HAND"
-    RUN = "RUN"
-    TRIGGER = "TRIGGER"
-    LEAD_EVENT = "LEAD_EVENT"
-    FOLLOW_COMMAND = "FOLLOW_COMMAND"
-
-
-class FollowState(models.TextChoices):
-    WAITING = "WAITING", "Waiting"
-    PENDING = "PENDING", "Pending"
-    ACTIVE = "ACTIVE", "Active"
-    PAUSED = "PAUSED", "Paused"
-    STOPPING = "STOPPING", "Stopping"
-    STOPPED = "STOPPED", "Stopped"
+# The venue's end of an order that may have filled in part.
+ENDED_EARLY = (OrderState.CANCELED, OrderState.EXPIRED, OrderState.REJECTED)
+# Known to the venue, and waiting for a price.
+RESTING = (OrderState.OPEN, OrderState.PARTIALLY_FILLED)
+# Of these, what our own book fills or sets off; and what a venue may fill until it says that it has ended.
+ON_BOOK = Q(state__in=RESTING, change__isnull=False, is_at_venue=False)
+AT_VENUE = Q(state__in=IN_FLIGHT, is_at_venue=True)
+# Of those, what waits there for a price, and so can be asked back. (What our own book set off is a market order there.)
+WAITS_AT_VENUE = AT_VENUE & (Q(limit_price__isnull=False) | Q(trigger_price__isnull=False, triggered_at__isnull=True))
 
 
 UNFINISHED_FOLLOW = (
@@ -77,13 +84,18 @@ MIRRORING = (FollowState.ACTIVE, FollowState.PAUSED, FollowState.STOPPING)
 
 
 class LeadStream(models.Model):
-    """Marks a portfolio as led and counts its events; guarded by the portfolio's lock."""
+    """Marks a portfolio as led and counts its events; guarded by the portfolio's lock.
+
+    An operator may let more people, or more capital, follow than rule 33 does.
+    """
 
     portfolio = models.OneToOneField(Portfolio, on_delete=models.CASCADE, primary_key=True, related_name="lead_stream")
     last_seq = models.PositiveBigIntegerField(default=0)
+    most_followers = models.PositiveIntegerField(null=True, blank=True)
+    most_capital = AmountField(null=True, blank=True)
 
 
-class Follow(models.Model):
+class Follow(ManyRead):
     """One lead portfolio × one portfolio of the follower made for it."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -91,11 +103,23 @@ class Follow(models.Model):
     lead = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="followers")
     portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="follow")
     state = models.CharField(max_length=8, choices=FollowState, default=FollowState.ACTIVE)
-    # Why it is paused, stopping or stopped, as a code.
+    # Why it is paused, stopping or stopped, where it was not its owner who wished so (trading/codes.py).
     state_code = models.CharField(max_length=40, blank=True)
-    multiplier = models.DecimalField(max_digits=6, decimal_places=3, default=Decimal(1))
+    # What becomes of what it holds ("": it was not stopped), and until when it waits for the lead's exits (market time).
+    stop_mode = models.CharField(max_length=12, choices=StopMode, blank=True)
+    exits_until = models.DateTimeField(null=True, blank=True)
+    # What differs from the defaults of engine/copying/settings.py, which reads it. Positions keep those of their opening.
+    settings = models.JSONField(default=dict, blank=True)
     # Only events after this one are copied: a start adopts nothing that is already open.
     start_seq = models.PositiveBigIntegerField()
+    # The last event that it has its rows for (0: none since the start); a gap after it freezes opens, since then.
+    last_seq = models.PositiveBigIntegerField(default=0)
+    frozen_at = models.DateTimeField(null=True, blank=True)
+    # Copies that open, on that day of market time.
+    copied_on = models.DateField(null=True, blank=True)
+    copied_count = models.PositiveIntegerField(default=0)
+    # When its drift is looked at next (market time); empty while it holds exactly what it aims at.
+    drift_due_at = models.DateTimeField(null=True, blank=True)
     started_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True, blank=True)
 
@@ -104,19 +128,33 @@ class Follow(models.Model):
             models.UniqueConstraint(
                 fields=["follower", "lead"], condition=~Q(state="STOPPED"), name="one_open_follow_per_lead"
             ),
-            models.CheckConstraint(
-                condition=Q(multiplier__gte=Decimal("0.1"), multiplier__lte=Decimal(3)), name="follow_multiplier_range"
-            ),
         ]
-        # A fan-out reads a lead's mirroring follows.
-        indexes = [models.Index(fields=["lead", "state"], name="follow_by_lead")]
+        # A fan-out reads a lead's mirroring follows, a clock those whose drift or whose exits are due.
+        indexes = [
+            models.Index(fields=["lead", "state"], name="follow_by_lead"),
+            models.Index(fields=["exits_until"], condition=Q(state="STOPPING"), name="follow_exits_due"),
+            models.Index(fields=["drift_due_at"], condition=Q(drift_due_at__isnull=False), name="follow_drift_due"),
+        ]
 
     def __str__(self) -> str:
         return f"Follow {self.pk}"
 
+    @property
+    def copying(self) -> CopySettings:
+        """Return the settings by which its next positions are opened."""
+        return stored_settings(self.settings)
 
-class FollowPosition(models.Model):
-    """A follow's aim in one instrument: the ratio fixed when it opened (rule 4) and the target that drift is measured from."""
+    @property
+    def multiplier(self) -> Decimal:
+        return self.copying.multiplier
+
+
+class FollowPosition(ManyRead):
+    """A follow's aim in one instrument, with the settings and the ratio of its opening (rules 4 and 32).
+
+    `target` is what drift is measured from: what sizing asked for, less what was missed, clipped or denied, reduced as
+    the lead reduced (model.md 10). Guarded by the portfolio's lock.
+    """
 
     id = models.BigAutoField(primary_key=True)
     follow = models.ForeignKey(Follow, on_delete=models.CASCADE, related_name="positions")
@@ -124,9 +162,28 @@ class FollowPosition(models.Model):
     ratio = AmountField(default=Decimal(0))
     target = AmountField(default=Decimal(0))
     last_seq = models.PositiveBigIntegerField(default=0)
+    settings = models.JSONField(default=dict, blank=True)
+    # Too small to be sent: still to be opened (positive) or closed (negative), since when (market time).
+    residual = AmountField(default=Decimal(0))
+    residual_since = models.DateTimeField(null=True, blank=True)
+    # What was asked for and not had at its price, of the present position.
+    missed = AmountField(default=Decimal(0))
+    # Events of which it missed something, and orders that were not ours, since the last comparison with the lead as a whole.
+    missed_events = models.PositiveIntegerField(default=0)
+    unexplained_orders = models.PositiveIntegerField(default=0)
+    drift_since = models.DateTimeField(null=True, blank=True)
+    # A trade that was not ours, or a venue that holds less: no repair before the follower accepts a plan.
+    diverged_at = models.DateTimeField(null=True, blank=True)
+    # Its protective stop closed it: no repair opens it again before the next copy begins a new position.
+    stopped_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["follow", "instrument"], name="follow_position_per_instrument")]
+
+    @property
+    def copying(self) -> CopySettings:
+        """Return the settings that it was opened with."""
+        return stored_settings(self.settings)
 
 
 class LeadEventState(models.TextChoices):
@@ -134,7 +191,7 @@ class LeadEventState(models.TextChoices):
     DONE = "DONE"
 
 
-class LeadEvent(models.Model):
+class LeadEvent(ManyRead):
     """What a lead's fills did, to be copied: the fan-out's outbox. Written in the transaction that books the fill.
 
     `market_price`, set when the fan-out starts, is the one snapshot that every paper order of the event meets.
@@ -172,7 +229,16 @@ class LeadEvent(models.Model):
 
 
 class FollowCommandKind(models.TextChoices):
+    """ADOPT buys what the lead held at the start, REPAIR mends drift, CLOSE_ALL ends a follow.
+
+    RESYNC compares all with the lead and reduces, CATCH_UP opens as well.
+    """
+
+    ADOPT = "ADOPT"
     CLOSE_ALL = "CLOSE_ALL"
+    REPAIR = "REPAIR"
+    RESYNC = "RESYNC"
+    CATCH_UP = "CATCH_UP"
 
 
 class FollowCommand(models.Model):
@@ -188,7 +254,7 @@ class FollowCommand(models.Model):
         indexes = [models.Index(fields=["due_at"], condition=Q(is_done=False), name="follow_command_waiting")]
 
 
-class Order(models.Model):
+class Order(ManyRead):
     """An instruction. PENDING rows are the sending outbox; a row that gets nothing is DENIED with a code, never absent.
 
     Never deleted; grows without end: partition by month of `recorded_at` on PostgreSQL once it passes some 20 million rows.
@@ -204,7 +270,9 @@ class Order(models.Model):
     cause_id = models.CharField(max_length=80)
     leg = models.CharField(max_length=5, choices=Leg)
     attempt = models.PositiveSmallIntegerField(default=1)
-    client_order_id = models.CharField(max_length=32, unique=True)
+    client_order_id = models.CharField(max_length=32)
+    # The venue's own name for it, by which its fills are known; "" on paper, and until the venue has answered.
+    venue_order_id = models.CharField(max_length=64, blank=True)
     side = models.CharField(max_length=4, choices=Side)
     # What was wished for, and what risk let through (base units). A closing order is sized when it is judged.
     requested_quantity = AmountField()
@@ -217,39 +285,95 @@ class Order(models.Model):
     filled_quantity = AmountField(default=Decimal(0))
     average_price = AmountField(default=Decimal(0))
     fee = AmountField(default=Decimal(0))
-    # Arms a stop this far (0-1) below the fill of an opening order.
+    # What an open on margin was judged with; its position's terms stay as they are while it is unfinished.
+    leverage = models.PositiveSmallIntegerField(default=1)
+    # Arms a stop this far (0-1) below the fill of an opening order, or above that of a short.
     stop_loss_ratio = models.DecimalField(max_digits=7, decimal_places=5, null=True, blank=True)
+    kind = models.CharField(max_length=17, choices=OrderKind, default=OrderKind.MARKET)
+    time_in_force = models.CharField(max_length=3, choices=TimeInForce, default=TimeInForce.GTC)
+    # Market time; only of GTD.
+    expires_at = models.DateTimeField(null=True, blank=True)
+    limit_price = AmountField(null=True, blank=True)
+    trigger_price = AmountField(null=True, blank=True)
+    # A trailing stop's distance from the best price: quote units, or basis points of that price.
+    trail_amount = AmountField(null=True, blank=True)
+    trail_bps = models.DecimalField(max_digits=8, decimal_places=4, null=True, blank=True)
+    # A trailing stop follows the price only once it has reached this; the best price since then is its peak.
+    activation_price = AmountField(null=True, blank=True)
+    peak_price = AmountField(null=True, blank=True)
+    triggered_at = models.DateTimeField(null=True, blank=True)
+    # Never closes more than is held and free when it fills, and promises nothing until then.
+    reduce_only = models.BooleanField(default=False)
+    post_only = models.BooleanField(default=False)
+    # A bracket's entry names the prices of the two that will guard what it buys.
+    stop_price = AmountField(null=True, blank=True)
+    target_price = AmountField(null=True, blank=True)
+    group_id = models.UUIDField(null=True, blank=True)
+    group_role = models.CharField(max_length=6, choices=GroupRole, blank=True)
+    # The plan that wished for it, under its own key (a second attempt where the first ended unfilled), and whether the plan
+    # has been told that it ended.
+    plan = models.ForeignKey(
+        Plan, null=True, blank=True, on_delete=models.PROTECT, related_name="orders", db_index=False
+    )
+    plan_key = models.CharField(max_length=40, blank=True)
+    plan_heard = models.BooleanField(default=False)
+    # On our own book since (market time; prices before that do not count), and the number of its last change
+    # there (see TriggerBook); it keeps both when it ends, or is sent on to a venue.
+    rests_since = models.DateTimeField(null=True, blank=True)
+    # On its way to our own broker until then, in market time: the first price of that time or later meets it. It is
+    # `rests_since` as long as it stands, and empty once the order has arrived.
+    arrives_at = models.DateTimeField(null=True, blank=True)
+    change = models.PositiveBigIntegerField(null=True, blank=True)
+    # Claimed to be sent to a venue. What rests then rests there, and nothing but the venue's word fills or ends it.
+    is_at_venue = models.BooleanField(default=False)
+    # Why it is to be canceled at its venue ("": it is not), and from when on (by the wall) that is asked for, again.
+    cancel_code = models.CharField(max_length=40, blank=True)
+    cancel_at = models.DateTimeField(null=True, blank=True)
+    # The order that this one takes the place of: it is not sent while that one may still live.
+    replaces = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     state = models.CharField(max_length=16, choices=OrderState, default=OrderState.PENDING)
     code = models.CharField(max_length=40, blank=True)
     claim = models.CharField(max_length=32, blank=True)
     claimed_at = models.DateTimeField(null=True, blank=True)
+    # Of the present claim: when the venue is asked what became of it (none: when its worker has been silent too long),
+    # how often it was asked, and when it first said "not found" at a time when that counts.
+    ask_at = models.DateTimeField(null=True, blank=True)
+    times_asked = models.PositiveSmallIntegerField(default=0)
+    missing_since = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
     class Meta:
-        constraints = [
-            # Journey A's "exactly once": a cause makes one order per portfolio, instrument, leg and attempt.
-            models.UniqueConstraint(
-                fields=["portfolio", "cause_kind", "cause_id", "instrument", "leg", "attempt"],
-                name="order_once_per_cause",
-            ),
-            # One order of a follow and instrument is under way at a time.
-            models.UniqueConstraint(
-                fields=["follow", "instrument"],
-                condition=Q(state__in=["SUBMITTING", "OPEN", "PARTIALLY_FILLED", "UNKNOWN"]),
-                name="order_one_in_flight",
-            ),
-        ]
-        indexes = [
-            models.Index(fields=["portfolio", "-id"], name="order_of_portfolio"),
-            # Asked at every claim: does another order of this follow wait or fly?
-            models.Index(fields=["follow", "state"], name="order_of_follow_by_state"),
-            # The outbox: what is to be sent, by cause; what is under way at all.
-            models.Index(fields=["state", "cause_kind", "cause_id"], name="order_by_state"),
-        ]
+        constraints = [*ORDER_ONCE, *ORDER_TERMS]
+        indexes = ORDER_INDEXES
 
     def __str__(self) -> str:
         return f"{self.get_side_display()} {canonical(self.requested_quantity)} ({self.get_state_display().lower()})"
+
+    @property
+    def rests_on_book(self) -> bool:
+        """Say whether our own book fills it, or sets it off, when its price comes."""
+        return self.state in RESTING and self.change is not None and not self.is_at_venue
+
+    @property
+    def waits_at(self) -> str:
+        """Say where an order of an exchange account waits: EXCHANGE or HERE; "" for any other, and where it does not wait."""
+        if self.portfolio.account_id is None or self.state not in RESTING:
+            return ""
+        return "EXCHANGE" if self.is_at_venue else "HERE"
+
+    @property
+    def waits_at_venue(self) -> bool:
+        """Say whether it is at a venue and names the price that it waits for there."""
+        is_set_off = self.trigger_price is None or self.triggered_at is not None
+        return self.is_at_venue and (self.limit_price is not None or not is_set_off)
+
+    @property
+    def is_under_way_at_venue(self) -> bool:
+        """Say whether a venue may still fill it."""
+        return self.state in IN_FLIGHT and self.is_at_venue
 
 
 class OrderEvent(models.Model):
@@ -264,7 +388,7 @@ class OrderEvent(models.Model):
     recorded_at = models.DateTimeField()
 
 
-class Fill(models.Model):
+class Fill(ManyRead):
     """An execution. Immutable; numbered without gaps per portfolio; its canonical bytes are trading/canonical.py's."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -279,6 +403,8 @@ class Fill(models.Model):
     price = AmountField()
     # In quote units.
     fee = AmountField()
+    # Base units that the venue kept as its fee; `fee` is then what they were worth at the fill's price.
+    base_fee = AmountField(default=Decimal(0))
     happened_at = models.DateTimeField()
     recorded_at = models.DateTimeField()
 
@@ -292,6 +418,41 @@ class Fill(models.Model):
     def __str__(self) -> str:
         return f"Fill {self.number}"
 
+    @property
+    def change(self) -> Decimal:
+        """Return what the fill added to the position: signed, in base units, less what the venue kept."""
+        return change_of(self.side, self.quantity, self.base_fee)
+
+
+def change_of(side: str, quantity: Decimal, base_fee: Decimal) -> Decimal:
+    """Return what a fill adds to its position (base units)."""
+    return (quantity if side == Side.BUY else -quantity) - base_fee
+
+
+class ForeignFill(models.Model):
+    """A fill of an exchange account that belongs to no order of ours: part of the account's remainder until its owner assigns it.
+
+    `fee` is in `fee_asset`. Unique like a fill, so that a stream and the venue's lists may both tell it.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    account = models.ForeignKey(ExchangeAccount, on_delete=models.PROTECT, related_name="foreign_fills", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
+    venue_fill_id = models.CharField(max_length=80)
+    venue_order_id = models.CharField(max_length=64, blank=True)
+    side = models.CharField(max_length=4, choices=Side)
+    quantity = AmountField()
+    price = AmountField()
+    fee = AmountField()
+    fee_asset = models.CharField(max_length=40, blank=True)
+    happened_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    # The order that took it into a book.
+    assigned_to = models.ForeignKey(Order, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "venue_fill_id"], name="foreign_fill_once")]
+
 
 class TriggerState(models.TextChoices):
     ARMED = "ARMED"
@@ -300,7 +461,7 @@ class TriggerState(models.TextChoices):
 
 
 class TriggerBook(models.Model):
-    """Counts the changes to a namespace's triggers, in the order of their commits, so that an engine can follow them."""
+    """Counts the changes to a namespace's triggers and resting orders, in the order of their commits, so that an engine can follow them."""
 
     namespace = models.SlugField(max_length=40, primary_key=True)
     last_change = models.PositiveBigIntegerField(default=0)
@@ -325,40 +486,3 @@ class Trigger(models.Model):
 
     def __str__(self) -> str:
         return f"Stop at {canonical(self.price)} ({self.state.lower()})"
-
-
-class ScopeKind(models.TextChoices):
-    PLATFORM = "PLATFORM", "Platform"
-    VENUE = "VENUE", "Venue"
-    USER = "USER", "User"
-    PORTFOLIO = "PORTFOLIO", "Portfolio"
-    STRATEGY = "STRATEGY", "Strategy"
-    LEAD = "LEAD", "Lead"
-    FOLLOW = "FOLLOW", "Follow"
-
-
-class SafetyLevel(models.TextChoices):
-    """ACTIVE; REDUCING denies new exposure; HALTED also cancels what is unsent. Exits pass in all three."""
-
-    ACTIVE = "ACTIVE", "Active"
-    REDUCING = "REDUCING", "Reducing"
-    HALTED = "HALTED", "Halted"
-
-
-class SafetySwitch(models.Model):
-    """The level of one scope; a scope without a row is ACTIVE. The strictest of an order's scopes rules."""
-
-    scope = models.CharField(max_length=10, choices=ScopeKind)
-    # The scope's object; "" for the platform.
-    scope_id = models.CharField(max_length=64, blank=True)
-    level = models.CharField(max_length=8, choices=SafetyLevel)
-    reason = models.CharField(max_length=200, blank=True)
-    set_by = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+")
-    set_at = models.DateTimeField()
-
-    class Meta:
-        verbose_name_plural = "safety switches"
-        constraints = [models.UniqueConstraint(fields=["scope", "scope_id"], name="safety_switch_per_scope")]
-
-    def __str__(self) -> str:
-        return f"{self.get_scope_display()} {self.scope_id}".rstrip()

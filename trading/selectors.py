@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
@@ -11,27 +10,26 @@ from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import User
-from common.clock import market_now
 from common.errors import NotFound
 from engine.decimals import ZERO
-from markets.models import Instrument
+from markets.models import Instrument, InstrumentState
 from markets.selectors import instruments
-from portfolios.models import Portfolio, PortfolioState, Position
-from portfolios.selectors import instruments_for, portfolios_of
+from portfolios.models import ExchangeAccount, LedgerLine, Portfolio, PortfolioState, Position
+from portfolios.selectors import instruments_for, ledger_of, portfolios_of
 from trading.models import (
+    RESTING,
+    UNFINISHED,
     UNFINISHED_FOLLOW,
     CauseKind,
     Fill,
     Follow,
-    FollowCommand,
-    LeadEvent,
-    LeadEventState,
+    ForeignFill,
     Order,
-    OrderState,
     SafetyLevel,
     SafetySwitch,
     ScopeKind,
 )
+from trading.template_models import OrderTemplate
 
 Row = TypeVar("Row", bound=Model)
 Asker = User | AnonymousUser | None
@@ -66,6 +64,44 @@ def _own(rows: QuerySet[Row], key: UUID | str, what: str) -> Row:
     return found
 
 
+MAX_SCOPE_ID = 64
+_OF_ROWS = (ScopeKind.USER, ScopeKind.PORTFOLIO, ScopeKind.LEAD, ScopeKind.FOLLOW)
+
+
+def is_scope(scope: str, scope_id: str) -> bool:
+    """Say whether this can name something that has a switch: the platform without an id, all else with one of its kind."""
+    if scope not in ScopeKind.values or (scope == ScopeKind.PLATFORM) != (scope_id == ""):
+        return False
+    if scope in _OF_ROWS and _uuid(scope_id) is None:
+        return False
+    return len(scope_id) <= MAX_SCOPE_ID and scope_id.isprintable()
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def is_own_scope(user: Asker, scope: ScopeKind, scope_id: str) -> bool:
+    """The gate of safety: say whether a scope is the user themselves, or a portfolio or follow of theirs."""
+    user_id = _user_id(user)
+    key = _uuid(scope_id)
+    if user_id is None or key is None:
+        return False
+    own: dict[ScopeKind, QuerySet[Portfolio] | QuerySet[Follow]] = {
+        ScopeKind.PORTFOLIO: Portfolio.objects.filter(owner_id=user_id),
+        ScopeKind.FOLLOW: Follow.objects.filter(follower_id=user_id),
+    }
+    return key == user_id if scope == ScopeKind.USER else scope in own and own[scope].filter(pk=key).exists()
+
+
+def switch_of(scope: ScopeKind, scope_id: str) -> SafetySwitch | None:
+    """Return a scope's switch; None where nobody has ever touched it, which means ACTIVE."""
+    return SafetySwitch.objects.filter(scope=scope, scope_id=scope_id).first()
+
+
 def orders() -> QuerySet[Order]:
     """Return orders with what showing them needs, newest first."""
     return Order.objects.select_related("portfolio", "instrument__market", "instrument__exchange").order_by("-pk")
@@ -80,7 +116,7 @@ def fills() -> QuerySet[Fill]:
 
 def follows() -> QuerySet[Follow]:
     """Return follows with what showing them needs, newest first."""
-    return Follow.objects.select_related("lead__owner__profile", "portfolio__settlement").order_by("-pk")
+    return Follow.objects.select_related("lead__owner__profile", "portfolio__settlement", "consent").order_by("-pk")
 
 
 def orders_of(portfolio: Portfolio) -> QuerySet[Order]:
@@ -111,25 +147,31 @@ def follow_of(portfolio: Portfolio) -> Follow | None:
     return follows().filter(portfolio=portfolio).first()
 
 
+def ordered_instruments(portfolio: Portfolio) -> QuerySet[Instrument]:
+    """Return the instruments that the portfolio has ever had an order in, by exchange and symbol."""
+    return instruments().filter(pk__in=Order.objects.filter(portfolio=portfolio).values("instrument"))
+
+
+def entries_of_order(order: Order) -> QuerySet[LedgerLine]:
+    """Return the ledger lines of an order, newest first: of its holds and of its fills."""
+    fills = Fill.objects.filter(order=order).values("pk")
+    of_order = Q(order_id=order.pk) | Q(booking_id__in=fills)
+    return ledger_of(order.portfolio).filter(of_order)
+
+
+def orders_behind(lines: Iterable[LedgerLine]) -> dict[UUID, Order]:
+    """Return the orders that ledger lines belong to, by what the lines know: an order's id, or its fill's."""
+    listed = list(lines)
+    fills = dict(Fill.objects.filter(pk__in={one.booking_id for one in listed}).values_list("pk", "order_id"))
+    held = {one.order_id for one in listed if one.order_id is not None}
+    found = orders().in_bulk(held | set(fills.values()))
+    return {pk: found[pk] for pk in held if pk in found} | {pk: found[order_id] for pk, order_id in fills.items()}
+
+
 def ticket_instruments(portfolio: Portfolio) -> QuerySet[Instrument]:
     """Return what an order of the portfolio may name: what it may open, and what it holds and may therefore sell."""
     held = Position.objects.filter(portfolio=portfolio).exclude(quantity=ZERO).values("instrument")
     return instruments().filter(Q(pk__in=instruments_for(portfolio).values("pk")) | Q(pk__in=held))
-
-
-@dataclass(frozen=True, slots=True)
-class Mirrored:
-    """One of a follow's copies beside what the lead did."""
-
-    event: LeadEvent
-    order: Order
-
-
-def mirrored(follow: Follow, limit: int) -> list[Mirrored]:
-    """Return the follow's newest copied orders, newest first, each with its lead event, in two statements."""
-    copies = list(orders().filter(portfolio=follow.portfolio_id, cause_kind=CauseKind.LEAD_EVENT)[:limit])
-    events = LeadEvent.objects.in_bulk({int(order.cause_id) for order in copies})
-    return [Mirrored(events[int(order.cause_id)], order) for order in copies]
 
 
 def markers(portfolio: Portfolio, instrument: Instrument, limit: int = 500) -> list[dict[str, object]]:
@@ -173,7 +215,7 @@ def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
 
 def platform_switch() -> SafetySwitch | None:
     """Return the platform's switch; None where nobody has ever touched it, which means ACTIVE."""
-    return SafetySwitch.objects.filter(scope=ScopeKind.PLATFORM).first()
+    return switch_of(ScopeKind.PLATFORM, "")
 
 
 def platform_level() -> str:
@@ -182,26 +224,47 @@ def platform_level() -> str:
     return switch.level if switch else SafetyLevel.ACTIVE
 
 
-def has_unfinished_work(namespace: str) -> bool:
-    """Say whether trading has something to do in a namespace now: orders to send, due events to copy and commands to run.
-
-    What is due later waits for market time, so market time must not wait for it.
-    """
-    now = market_now(namespace)
-    return (
-        Order.objects.filter(
-            state__in=[OrderState.PENDING, OrderState.SUBMITTING, OrderState.UNKNOWN], portfolio__namespace=namespace
-        ).exists()
-        or due_events(namespace, now).exists()
-        or due_commands(namespace, now).exists()
-    )
+def open_orders_of(portfolio: Portfolio) -> QuerySet[Order]:
+    """Return the portfolio's orders that wait for a price, newest first."""
+    return orders_of(portfolio).filter(state__in=RESTING)
 
 
-def due_events(namespace: str, until: datetime) -> QuerySet[LeadEvent]:
-    """Return the lead events of a namespace that are due by a moment of market time and not copied yet."""
-    return LeadEvent.objects.filter(state=LeadEventState.WAITING, due_at__lte=until, lead__namespace=namespace)
+def waiting_by_hand(user: User) -> QuerySet[Order]:
+    """Return the user's orders by hand, what guards their fills, and their plans', that have not ended: those that are theirs to cancel."""
+    theirs = [CauseKind.HAND, CauseKind.BRACKET, CauseKind.PLAN]
+    return Order.objects.filter(portfolio__owner=user, follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
 
 
-def due_commands(namespace: str, until: datetime) -> QuerySet[FollowCommand]:
-    """Return the follow commands of a namespace that are due by a moment of market time and not run yet."""
-    return FollowCommand.objects.filter(is_done=False, due_at__lte=until, follow__lead__namespace=namespace)
+def order_templates_of(user: User) -> QuerySet[OrderTemplate]:
+    """Return the user's order templates with their instruments, by name."""
+    related = ("instrument__market", "instrument__exchange")
+    return OrderTemplate.objects.filter(owner=user).select_related(*related).order_by("name", "pk")
+
+
+def order_template_for_user(user: Asker, template_id: UUID | str) -> OrderTemplate:
+    """The gate: return the user's own template, or NotFound for anybody else's and for none."""
+    found = OrderTemplate.objects.select_related("instrument__market", "instrument__exchange")
+    return _own(found.filter(owner_id=_user_id(user)), template_id, "order template")
+
+
+def template_instruments(user: User) -> QuerySet[Instrument]:
+    """Return what a template may name: what is traded in the markets and currencies of the user's portfolios."""
+    mine = portfolios_of(user)
+    found = instruments().filter(state=InstrumentState.ACTIVE)
+    return found.filter(
+        market__namespace__in=mine.values("namespace"), market__quote__in=mine.values("settlement")
+    ) | instruments().filter(pk__in=OrderTemplate.objects.filter(owner=user).values("instrument"))
+
+
+def foreign_fills_of(account: ExchangeAccount) -> QuerySet[ForeignFill]:
+    """Return what an account traded that no order of ours asked for, newest first."""
+    found = ForeignFill.objects.filter(account=account).select_related("instrument", "assigned_to__portfolio")
+    return found.order_by("-happened_at", "-pk")
+
+
+def foreign_fill_for_user(user: Asker, fill_id: UUID | str) -> ForeignFill:
+    """The gate: return such a fill of one of the user's own accounts, or NotFound for anybody else's and for none."""
+    found = ForeignFill.objects.select_related("account").filter(pk=fill_id).first()
+    if found is not None and user is not None and user.is_authenticated and found.account.owner_id == user.pk:
+        return found
+    raise NotFound("trade")

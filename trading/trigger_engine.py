@@ -1,4 +1,4 @@
-"""Journey D: what watches prices for what waits. Armed triggers are held in memory; a tick costs no query."""
+"""Journey D: what watches prices for what waits. Armed triggers, resting orders and plans are held in memory; a tick costs no query."""
 
 from __future__ import annotations
 
@@ -6,21 +6,30 @@ import contextlib
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.db import close_old_connections
+from django.db.models import CharField, PositiveBigIntegerField, QuerySet
 
 from common import clock
 from common.bus import bus
 from common.clock import market_now
+from common.db import Slot
 from common.lease import Lease, lease
+from common.prepared import Prepared
 from engine.price_ladder import PriceLadder
 from markets.feed import ticks_channel
 from markets.prices import board_name, parse_price
-from trading.models import Trigger, TriggerState
+from trading.liquidation_ladder import LiquidationLadder
+from trading.models import Side, Trigger, TriggerState
+from trading.plans.book import PlanBook
+from trading.resting_book import RestingBook
+from trading.risk.ladder import RiskLadder
+from trading.services.resting import Crossing, keep_peaks, meet_prices
 from trading.services.sweeping import run_due
 from trading.services.triggers import channel, fire
 
@@ -32,32 +41,55 @@ REFRESH_SECONDS = 1.0
 DUE_SECONDS = 0.25
 
 
+def _changed() -> QuerySet[Trigger, Any]:
+    changed = Trigger.objects.filter(
+        namespace=Slot("namespace", CharField()), change__gt=Slot("seen", PositiveBigIntegerField())
+    )
+    return changed.order_by("change").values_list(
+        "pk", "instrument_id", "price", "state", "change", "armed_at", "entry__side"
+    )
+
+
+_CHANGED, _ARMED = Prepared(_changed), Prepared(lambda: _changed().filter(state=TriggerState.ARMED))
+
+
 class TriggerEngine:
-    """The armed triggers of one namespace, kept current by their change numbers."""
+    """The armed triggers, resting orders and plans of one namespace, kept current by their change numbers."""
 
     def __init__(self, namespace: str) -> None:
         self.namespace = namespace
+        self.resting = RestingBook(namespace)
+        self.plans = PlanBook(namespace)
+        self.liquidations = LiquidationLadder(namespace)
         self.reset()
 
     def reset(self) -> None:
         """Forget everything: the next refresh reads all that is armed."""
         self._ladders: defaultdict[UUID, PriceLadder[UUID]] = defaultdict(PriceLadder)
-        self._armed: dict[UUID, tuple[Decimal, datetime]] = {}
+        # Price, since when, and whether it fires at or below that price (a long's) or at or above it (a short's).
+        self._armed: dict[UUID, tuple[Decimal, datetime, bool]] = {}
         # Crossed, and not fired because something broke: what the price does now no longer matters to them.
         self._overdue: set[UUID] = set()
+        # Crossings of resting orders, likewise, by order.
+        self._unmet: dict[UUID, Crossing] = {}
         self._seen = 0
+        self._risk = RiskLadder(self.namespace)
+        self.resting.reset()
+        self.plans.reset()
+        self.liquidations.reset()
 
     def refresh(self) -> None:
-        """Read the triggers that changed since the last time; the first time, all that are armed."""
-        changed = Trigger.objects.filter(namespace=self.namespace, change__gt=self._seen)
-        if not self._seen:
-            changed = changed.filter(state=TriggerState.ARMED)
-        for pk, instrument_id, price, state, change, armed_at in changed.order_by("change").values_list(
-            "pk", "instrument_id", "price", "state", "change", "armed_at"
+        """Read what changed since the last time; the first time, all that is armed, rests or goes on."""
+        self.resting.refresh()
+        self.plans.refresh()
+        self.liquidations.refresh()
+        changed = _CHANGED if self._seen else _ARMED
+        for pk, instrument_id, price, state, change, armed_at, side in changed.rows(
+            namespace=self.namespace, seen=self._seen
         ):
             if state == TriggerState.ARMED:
-                self._armed[pk] = price, armed_at
-                self._ladders[instrument_id].arm(pk, price, below=True)
+                self._armed[pk] = price, armed_at, side == Side.BUY
+                self._ladders[instrument_id].arm(pk, price, below=side == Side.BUY)
             else:
                 self._armed.pop(pk, None)
                 self._overdue.discard(pk)
@@ -67,25 +99,45 @@ class TriggerEngine:
     def look(self) -> None:
         """Read what changed, and meet the newest prices with it: a stop armed beyond the market waits for no tick."""
         self.refresh()
-        watched = [str(instrument_id) for instrument_id, ladder in self._ladders.items() if len(ladder)]
+        self._risk.refresh()
+        armed = {instrument_id for instrument_id, ladder in self._ladders.items() if len(ladder)}
+        watched = map(str, sorted(armed.union(self.resting.watched(), self.liquidations.watched())))
         cells = bus().board_get(board_name(self.namespace), watched)
-        crossed = self._cross({UUID(key): parse_price(cell).price for key, cell in cells.items()}, None)
-        self._fire([*self._overdue, *crossed])
+        told = {UUID(key): parse_price(cell) for key, cell in cells.items()}
+        prices = {instrument_id: one.price for instrument_id, one in told.items()}
+        crossings = self.resting.cross(prices)
+        for instrument_id, one in told.items():
+            crossings += self.resting.arrivals({instrument_id: one.price}, one.at)
+        self.liquidations.cross(prices)
+        self._act([*self._overdue, *self._cross(prices, None)], crossings, None, None)
+        if peaks := self.resting.take_peaks():
+            keep_peaks(peaks)
 
     def on_prices(self, prices: Mapping[UUID, Decimal], at: datetime | None = None) -> int:
-        """Fire what these prices (made at `at`; default: now) cross, and return how many fired.
+        """Do what these prices (made at `at`; default: now) cause, and return to how many triggers, orders and plans.
 
-        Firing is a conditional UPDATE: a second engine fires nothing twice. One that fails keeps none of the others from
-        firing; it is tried again at the next look, and raised here in a group.
+        Firing is a conditional UPDATE, filling asks whether the order still rests, a step whether the plan has moved: a second
+        engine does nothing twice. One that fails keeps none of the others from their turn; it is tried again at the next
+        look, and raised here in a group.
         """
-        return self._fire(self._cross(prices, at))
+        try:
+            crossings = self.resting.cross(prices, at) + self.resting.arrivals(prices, at)
+            self.liquidations.cross(prices)
+            return self._act(self._cross(prices, at), crossings, at, prices)
+        finally:
+            self._risk.meet(prices)
 
-    def would_fire(self, prices: Mapping[UUID, Decimal]) -> bool:
-        """Say whether these prices cross anything armed."""
-        return any(
-            ladder.reaches(price)
-            for instrument_id, price in prices.items()
-            if (ladder := self._ladders.get(instrument_id)) is not None
+    def would_fire(self, prices: Mapping[UUID, Decimal], at: datetime) -> bool:
+        """Say whether these prices, made at `at`, cross anything, an order arrives at them, or a plan is due by then."""
+        return (
+            self.plans.would_step(at)
+            or self.resting.would_move(prices, at)
+            or self.liquidations.reaches(prices)
+            or any(
+                ladder.reaches(price)
+                for instrument_id, price in prices.items()
+                if (ladder := self._ladders.get(instrument_id)) is not None
+            )
         )
 
     def _cross(self, prices: Mapping[UUID, Decimal], at: datetime | None) -> list[UUID]:
@@ -95,26 +147,54 @@ class TriggerEngine:
                 continue
             ladder = self._ladders[instrument_id]
             for trigger_id in ladder.cross(price):
-                stop, armed_at = self._armed[trigger_id]
+                stop, armed_at, below = self._armed[trigger_id]
                 if at is not None and at < armed_at:
                     # The message was long on its way: that price was before the position.
-                    ladder.arm(trigger_id, stop, below=True)
+                    ladder.arm(trigger_id, stop, below=below)
                 else:
                     crossed.append(trigger_id)
         return crossed
 
-    def _fire(self, trigger_ids: Iterable[UUID]) -> int:
-        fired, failures = 0, []
+    def _act(
+        self,
+        trigger_ids: Iterable[UUID],
+        crossings: Sequence[Crossing],
+        at: datetime | None,
+        instruments: Collection[UUID] | None,
+    ) -> int:
+        """Fire triggers, meet crossings and step plans that are due; what was crossed before and not met comes first."""
+        failures: list[Exception] = []
+        done = 0
         for trigger_id in trigger_ids:
             try:
-                fired += fire(trigger_id=trigger_id) is not None
+                done += fire(trigger_id=trigger_id) is not None
                 self._overdue.discard(trigger_id)
             except Exception as failure:
                 self._overdue.add(trigger_id)
                 failures.append(failure)
+        # After stops, which their owners set to come first, and before what opens anew.
+        done += self.liquidations.act(failures)
+        self._unmet |= {one.order_id: one for one in crossings}
+        if self._unmet:
+            done += self._meet(list(self._unmet.values()), failures)
+        if len(self.plans):
+            done += self.plans.step(at or market_now(self.namespace), failures, instruments)
         if failures:
-            raise ExceptionGroup("Some triggers could not fire; they are tried again.", failures)
-        return fired
+            raise ExceptionGroup("Not everything could be done; it is tried again.", failures)
+        return done
+
+    def _meet(self, crossings: Sequence[Crossing], failures: list[Exception]) -> int:
+        """Meet crossings together where that goes, else each for itself: one that cannot be met holds up nobody else."""
+        try:
+            done = meet_prices(crossings)
+        except Exception as failure:
+            if len(crossings) == 1:
+                failures.append(failure)
+                return 0
+            return sum(self._meet([one], failures) for one in crossings)
+        for one in crossings:
+            self._unmet.pop(one.order_id, None)
+        return done
 
 
 def run_engine(namespace: str, stop: threading.Event) -> None:

@@ -9,43 +9,53 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_GET, require_POST, require_safe
+from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
 from common import display
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from markets.charts import chart_rows, chart_timeframes
-from markets.models import Instrument
+from markets.models import Instrument, InterestKind
 from markets.selectors import instrument_by_id, known_timeframe
 from markets.sources import plain_tick
+from markets.topics import watch
+from portfolios.costs import is_on_paper, label_of
+from portfolios.margin import with_liquidation_prices
 from portfolios.models import Portfolio
-from portfolios.selectors import holdings_of, portfolio_for_user, traded_instruments, worth_of
-from trading.codes import cause_in_words, explain
-from trading.forms import StopForm, TicketForm
-from trading.models import UNFINISHED_FOLLOW, Follow, FollowState, Order
+from portfolios.selectors import balances_of, holdings_of, portfolio_for_user, traded_instruments, worth_of
+from trading.codes import follow_reason, in_words
+from trading.copy_log import LogLine, events_of, log_of
+from trading.forms import EditForm, StopForm, TicketForm, ticket_of
+from trading.models import UNFINISHED_FOLLOW, Follow, FollowState, Order, ScopeKind
+from trading.plans.selectors import ways
+from trading.risk.words import usage_row
 from trading.selectors import (
     fills_of,
     follow_for_user,
     follow_of,
     follows_of,
     markers,
-    mirrored,
+    open_orders_of,
     order_for_user,
+    order_template_for_user,
+    order_templates_of,
     orders_of,
     ticket_instruments,
 )
-from trading.services.follows import pause_follow, resume_follow, stop_follow
-from trading.services.orders import place_hand_order
+from trading.services.changing import cancel_all, cancel_order, modify_order
+from trading.services.closing import close_all, close_position
+from trading.services.follow_guards import standing_of
+from trading.services.follows import pause_follow, stop_follow
+from trading.services.orders import place_hand_order, place_pair
+from trading.services.protecting import share_now
+from trading.services.waiting_list import place_on_list
 
 # A portfolio's page shows this many of the newest orders and fills; the rest is on pages of its own.
 RECENT = 10
-PAGE_SIZE = 50
 FIRST_TIMEFRAME = "5m"
 _FIELDS = {
     "QUANTITY": "quantity",
@@ -55,6 +65,7 @@ _FIELDS = {
     "INSTRUMENT": "instrument",
     "PRICE_UNKNOWN": "instrument",
     "EQUITY_STALE": "instrument",
+    "TRAIL": "trail_percent",
 }
 
 
@@ -67,8 +78,10 @@ def portfolio(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 
 
 def _first_choice(portfolio: Portfolio, request: SignedInRequest) -> dict[str, Any]:
-    """Return what the ticket opens with: the market that the page's chart shows."""
+    """Return what the ticket opens with: the market that the page's chart shows, or a template at that market."""
     chosen = _charted(portfolio, request.GET.get("market", ""))
+    if template_id := request.GET.get("template"):
+        return ticket_of(order_template_for_user(request.user, template_id), chosen)
     return {"instrument": chosen} if chosen else {}
 
 
@@ -79,22 +92,22 @@ def _portfolio_page(
     facts = {
         "portfolio": portfolio,
         "worth": worth_of([portfolio])[portfolio.pk],
-        "holdings": holdings_of(portfolio),
-        "orders": _in_words(orders_of(portfolio)[:RECENT]),
+        "costs": label_of(portfolio),
+        "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio)),
+        "balances": balances_of(portfolio),
+        "waiting": open_orders_of(portfolio),
+        "orders": in_words(orders_of(portfolio)[:RECENT]),
         "fills": fills_of(portfolio)[:RECENT],
         "chart": _chart(portfolio, request.GET.get("market", "")),
         "ticket": None if follow and follow.state in UNFINISHED_FOLLOW else ticket,
-        "estimate": ticket.estimate(),
-        "follow": follow,
+        **_estimated(ticket, portfolio),
+        "templates": order_templates_of(request.user),
+        "ways": ways(portfolio),
+        **_follow_facts(follow),
         "copies": _copies(follow),
         "stop_form": StopForm(),
     }
     return render(request, "portfolios/detail.html", facts, status=status)
-
-
-def _in_words(orders: QuerySet[Order] | list[Order]) -> list[dict[str, Any]]:
-    """Return orders with who asked for them, and why they did not run as asked."""
-    return [{"order": one, "cause": cause_in_words(one), "reason": explain(one.code, one)} for one in orders]
 
 
 def _charted(portfolio: Portfolio, asked: str) -> Instrument | None:
@@ -137,7 +150,7 @@ def chart(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID, tim
 @login_required
 def recent_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     found = portfolio_for_user(request.user, portfolio_id)
-    facts = {"portfolio": found, "orders": _in_words(orders_of(found)[:RECENT])}
+    facts = {"portfolio": found, "orders": in_words(orders_of(found)[:RECENT])}
     return render(request, "trading/_orders.html", facts)
 
 
@@ -148,38 +161,6 @@ def recent_fills(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     return render(request, "trading/_fills.html", {"portfolio": found, "fills": fills_of(found)[:RECENT]})
 
 
-@require_safe
-@login_required
-def order_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
-    page = Paginator(orders_of(found), PAGE_SIZE).get_page(request.GET.get("page"))
-    facts = {"portfolio": found, "page": page, "orders": _in_words(list(page))}
-    return render(request, "trading/orders.html", facts)
-
-
-@require_safe
-@login_required
-def fill_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
-    page = Paginator(fills_of(found), PAGE_SIZE).get_page(request.GET.get("page"))
-    return render(request, "trading/fills.html", {"portfolio": found, "page": page, "fills": page})
-
-
-@require_safe
-@login_required
-def order(request: SignedInRequest, order_id: UUID) -> HttpResponse:
-    found = order_for_user(request.user, order_id)
-    facts = {
-        "order": found,
-        "portfolio": found.portfolio,
-        "cause": cause_in_words(found),
-        "reason": explain(found.code, found),
-        "events": found.events.order_by("pk"),
-        "fills": fills_of(found.portfolio).filter(order=found),
-    }
-    return render(request, "trading/order.html", facts)
-
-
 # --- the order ticket -----------------------------------------------------------------------------------------------
 @require_GET
 @login_required
@@ -187,7 +168,20 @@ def estimate(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """What the ticket as it stands would come to."""
     found = portfolio_for_user(request.user, portfolio_id)
     form = TicketForm(request.GET or None, portfolio=found)
-    return render(request, "trading/_estimate.html", {"estimate": form.estimate()})
+    return render(request, "trading/_estimate.html", _estimated(form, found))
+
+
+def _estimated(form: TicketForm, portfolio: Portfolio) -> dict[str, Any]:
+    """Return what the ticket as it stands comes to, and what that does to the portfolio's limits.
+
+    The book that an order on paper would walk is watched from now on.
+    """
+    estimate = form.estimate()
+    if estimate is not None and is_on_paper(portfolio):
+        watch([estimate[0]], InterestKind.BOOK)
+    effect = form.effect(estimate)
+    rows = [usage_row(one, portfolio.settlement_id) for one in effect.usages] if effect else []
+    return {"estimate": estimate, "effect": effect, "effect_rows": rows, "portfolio": portfolio}
 
 
 @require_POST
@@ -215,15 +209,103 @@ def _placed(request: SignedInRequest, portfolio: Portfolio, form: TicketForm) ->
     if not form.is_valid():
         return None
     try:
-        return place_hand_order(actor=request.user, portfolio=portfolio, **form.cleaned_data)
+        if form.is_pair:
+            return place_pair(actor=request.user, portfolio=portfolio, **form.order())[0]
+        return place_hand_order(actor=request.user, portfolio=portfolio, **form.order())
     except DomainError as error:
-        show_refusal(form, error, _FIELDS)
+        show_refusal(form, error, _FIELDS | ({"STOP_PRICE": "pair_stop", "PAIR": "pair_stop"} if form.is_pair else {}))
         return None
 
 
 def _ticket(request: SignedInRequest, portfolio: Portfolio, form: TicketForm, status: int = 200) -> HttpResponse:
-    facts = {"portfolio": portfolio, "ticket": form, "estimate": form.estimate()}
+    facts = {
+        "portfolio": portfolio,
+        "ticket": form,
+        **_estimated(form, portfolio),
+        "templates": order_templates_of(request.user),
+    }
     return render(request, "trading/_ticket.html", facts, status=status)
+
+
+# --- orders that wait, and the ways out -----------------------------------------------------------------------------
+@require_safe
+@login_required
+def open_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    return _waiting(request, portfolio_for_user(request.user, portfolio_id))
+
+
+def _waiting(request: SignedInRequest, portfolio: Portfolio) -> HttpResponse:
+    facts = {"portfolio": portfolio, "waiting": open_orders_of(portfolio)}
+    return render(request, "trading/_waiting.html", facts)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_required
+def edit(request: SignedInRequest, order_id: UUID) -> HttpResponse:
+    """The row of an order that waits as a form, and the change that it asks for."""
+    found = order_for_user(request.user, order_id)
+    form = EditForm(request.POST or None, order=found)
+    if request.method == "POST" and form.is_valid():
+        try:
+            modify_order(actor=request.user, order=found, **form.cleaned_data)
+            return _changed(request, found.portfolio, "Changed.")
+        except DomainError as error:
+            show_refusal(form, error, _FIELDS)
+    refused = 422 if request.headers.get("HX-Request") else 400
+    status = refused if form.errors else 200
+    answer = render(request, "trading/_edit.html", {"order": found, "form": form}, status=status)
+    if form.errors:
+        # A change that passes brings the whole table, one that does not its own row again.
+        answer["HX-Retarget"], answer["HX-Reswap"] = f"#waiting-{found.pk}", "outerHTML"
+    return answer
+
+
+@require_POST
+@login_required
+def cancel(request: SignedInRequest, order_id: UUID) -> HttpResponse:
+    found = order_for_user(request.user, order_id)
+    canceled = cancel_order(actor=request.user, order=found)
+    is_sent = canceled.is_under_way_at_venue
+    return _changed(request, found.portfolio, "The exchange is asked to cancel it." if is_sent else "Canceled.")
+
+
+@require_POST
+@login_required
+def cancel_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """Cancel all that waits in the portfolio."""
+    found = portfolio_for_user(request.user, portfolio_id)
+    count = len(cancel_all(actor=request.user, portfolio=found))
+    return _changed(request, found, f"Canceled: {count}.")
+
+
+@require_POST
+@login_required
+def close(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID) -> HttpResponse:
+    """Close all that the portfolio holds of an instrument."""
+    found, instrument = portfolio_for_user(request.user, portfolio_id), instrument_by_id(instrument_id)
+    close_position(actor=request.user, portfolio=found, instrument=instrument, key=request.POST.get("key"))
+    messages.success(request, f"Closing {instrument.market}: sent.")
+    return redirect("portfolios:detail", found.pk)
+
+
+@require_POST
+@login_required
+def close_everything(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
+    """Sell all that the portfolio holds."""
+    found = portfolio_for_user(request.user, portfolio_id)
+    closed = close_all(actor=request.user, scope=ScopeKind.PORTFOLIO, scope_id=str(found.pk), halts=False)
+    messages.success(request, f"Closing everything: {len(closed.orders)} sent.")
+    return redirect("portfolios:detail", found.pk)
+
+
+def _changed(request: SignedInRequest, portfolio: Portfolio, done: str) -> HttpResponse:
+    """Answer htmx with what still waits, a plain browser with the portfolio's page."""
+    if not request.headers.get("HX-Request"):
+        messages.success(request, done)
+        return redirect("portfolios:detail", portfolio.pk)
+    answer = _waiting(request, portfolio)
+    answer["HX-Trigger"] = json.dumps({"toast": {"message": done, "level": "success"}})
+    return answer
 
 
 # --- follows --------------------------------------------------------------------------------------------------------
@@ -244,7 +326,7 @@ def follow_list(request: SignedInRequest) -> HttpResponse:
 @login_required
 def follow_panel(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """How the portfolio's follow stands."""
-    return render(request, "trading/_follow.html", {"follow": _follow(request, portfolio_id)})
+    return render(request, "trading/_follow.html", _follow_facts(_follow(request, portfolio_id)))
 
 
 @require_safe
@@ -261,21 +343,21 @@ def _follow(request: SignedInRequest, portfolio_id: UUID) -> Follow:
     return found
 
 
-def _copies(follow: Follow | None) -> list[dict[str, Any]]:
-    found = mirrored(follow, RECENT) if follow else []
-    return [{"copy": one, "reason": explain(one.order.code, one.order)} for one in found]
+def _follow_facts(follow: Follow | None) -> dict[str, Any]:
+    if follow is None:
+        return {"follow": None}
+    facts = {"follow": follow, "standing": standing_of(follow), "reason": follow_reason(follow.state_code)}
+    return facts | {"place": place_on_list(follow), "protection": share_now(follow)}
+
+
+def _copies(follow: Follow | None) -> list[LogLine]:
+    return log_of(follow, list(events_of(follow)[:RECENT])) if follow else []
 
 
 @require_POST
 @login_required
 def pause(request: SignedInRequest, follow_id: UUID) -> HttpResponse:
     return _moved(request, follow_id, pause_follow, "Paused: nothing new is copied, exits still are.")
-
-
-@require_POST
-@login_required
-def resume(request: SignedInRequest, follow_id: UUID) -> HttpResponse:
-    return _moved(request, follow_id, resume_follow, "Copying goes on with the lead's next trade.")
 
 
 def _moved(request: SignedInRequest, follow_id: UUID, move: Callable[..., Follow], done: str) -> HttpResponse:

@@ -18,6 +18,7 @@ from portfolios.services.equity import take_snapshots
 from tests.fixtures_books import Unchanged
 from tests.fixtures_desk import NOON
 from tests.fixtures_trading import Pit
+from trading.follow_models import StopMode
 from trading.models import (
     CauseKind,
     Fill,
@@ -33,7 +34,7 @@ from trading.models import (
     Trigger,
 )
 from trading.selectors import platform_level
-from trading.services.follows import StopMode, stop_follow
+from trading.services.follows import stop_follow
 from trading.services.orders import Cause, submit_order
 from trading.services.safety import halt_platform
 

@@ -56,6 +56,7 @@ def test_an_order_is_placed_by_hand_and_filled_after_the_commit(pit: Pit) -> Non
         "id": str(order.pk),
         "portfolio": str(pit.lead.pk),
         "follow": None,
+        "plan": None,
         "instrument": str(pit.instrument.pk),
         "symbol": "BTC-USDT",
         "side": "BUY",
@@ -64,6 +65,16 @@ def test_an_order_is_placed_by_hand_and_filled_after_the_commit(pit: Pit) -> Non
         "code": "",
         "reason": "",
         "cause": "HAND",
+        "kind": "MARKET",
+        "time_in_force": "GTC",
+        "reduce_only": False,
+        "post_only": False,
+        "group_role": "",
+        "waits_at": "",
+        "cancel_code": "",
+        "replaces": None,
+        **dict.fromkeys(("expires_at", "triggered_at", "arrives_at", "group", "trail_amount", "trail_bps")),
+        **dict.fromkeys(f"{name}_price" for name in ("limit", "trigger", "activation", "peak", "stop", "target")),
         "requested_quantity": "1.5",
         "quantity": "0",
         "filled_quantity": "0",
@@ -260,7 +271,11 @@ def test_a_follow_is_shown_to_who_follows(pit: Pit, follow: Follow) -> None:
         "portfolio": str(follow.portfolio_id),
         "state": "ACTIVE",
         "state_code": "",
+        "stop_mode": "",
+        "exits_until": None,
         "multiplier": "1",
+        "accepted_terms": None,
+        "accepted_at": None,
         "started_at": "2026-03-02T12:00:00Z",
         "stopped_at": None,
     }
@@ -279,7 +294,7 @@ def test_a_follow_is_paused_resumed_and_stopped(pit: Pit, follow: Follow) -> Non
     assert api.post(f"{FOLLOWS}{follow.pk}/resume/").json()["state"] == "ACTIVE"
     with pit.working():
         stopping = api.post(f"{FOLLOWS}{follow.pk}/stop/", {"mode": "CLOSE_NOW"}, format="json").json()
-    assert (stopping["state"], stopping["state_code"]) == ("STOPPING", "CLOSE_NOW")
+    assert (stopping["state"], stopping["stop_mode"]) == ("STOPPING", "CLOSE_NOW")
     assert (pit.held(follow), pit.cash(follow)) == ("0", "1000")
     assert api.get(f"{FOLLOWS}{follow.pk}/").json()["state"] == "STOPPED"
 

@@ -43,8 +43,16 @@ def test_the_first_versions_vector_never_changes() -> None:
 
 def test_every_stored_fact_is_told() -> None:
     told = {field.attname.removesuffix("_id") for field in Fill._meta.local_concrete_fields} - {"venue"}
-    spelled = {"id", "order", "portfolio", "instrument", "number", "side", "quantity", "price", "fee"}
+    spelled = {"id", "order", "portfolio", "instrument", "number", "side", "quantity", "price", "fee", "base_fee"}
     assert told == spelled | {"venue_account", "venue_fill", "happened_at", "recorded_at"}
+
+
+def test_a_fill_of_which_the_venue_kept_a_part_is_told_in_the_second_version(pit: Pit) -> None:
+    pit.buy("0.333")
+    fill = Fill.objects.get()
+    fill.base_fee = Decimal("0.0001")
+    assert fill_bytes(fill).startswith(b'{"account":"paper","base_fee":"0.0001","fee":"0",')
+    assert b'"v":2,' in fill_bytes(fill)
 
 
 def test_the_bytes_are_those_of_the_rows_however_they_were_read(pit: Pit) -> None:

@@ -23,7 +23,10 @@ def order_of(pit: Pit) -> Order:
 
 def codes_of_orders() -> set[str]:
     """Return the codes that risk can give: the literals of its source."""
-    found = ast.walk(ast.parse((ROOT / "engine/risk.py").read_text()))
+    sources = [
+        (ROOT / "engine/risk" / name).read_text() for name in ("judging.py", "refusals.py", "caps.py", "watching.py")
+    ]
+    found = (node for source in sources for node in ast.walk(ast.parse(source)))
     texts = {node.value for node in found if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {text for text in texts if CODE.fullmatch(text)}
 
@@ -31,9 +34,22 @@ def codes_of_orders() -> set[str]:
 def test_every_code_of_risk_has_words(pit: Pit) -> None:
     order = order_of(pit)
     codes = codes_of_orders() | {f"TRADING_{level}" for level in SafetyLevel if level != SafetyLevel.ACTIVE}
-    assert {"INSUFFICIENT_BALANCE", "EQUITY_STALE", "CLIPPED_POSITION", "TRADING_HALTED"} <= codes
+    assert {"INSUFFICIENT_BALANCE", "EQUITY_STALE", "CLIPPED_POSITION", "TRADING_HALTED", "CLIPPED_LEVERAGE"} <= codes
     assert {code for code in codes if "venue refused" in explain(code, order)} == set()
     assert all(explain(code, order).endswith(".") for code in codes)
+
+
+def test_every_code_of_orders_that_wait_has_words(pit: Pit) -> None:
+    order = order_of(pit)
+    codes = {
+        "POST_ONLY_WOULD_CROSS",
+        "NOT_FILLED_AT_ONCE",
+        "OTHER_OF_PAIR_FILLED",
+        "CANCELED_BY_OWNER",
+        "TIME_OVER",
+        "SUPERSEDED_BY_EXIT",
+    }
+    assert {code for code in codes if "venue refused" in explain(code, order)} == set()
 
 
 def test_words_name_the_instrument_and_its_minimums(pit: Pit) -> None:
@@ -55,4 +71,17 @@ def test_every_cause_has_words(pit: Pit) -> None:
     for kind in CauseKind:
         order.cause_kind = kind
         words.append(cause_in_words(order))
-    assert words == ["By hand", "Strategy", "Stop loss", "Copied", "End of the follow"]
+    assert words == [
+        "By hand",
+        "Strategy",
+        "Stop loss",
+        "At the exchange",
+        "Copied",
+        "By the follow",
+        "Close everything",
+        "Bracket",
+        "Plan",
+        "Signal",
+        "Liquidation",
+        "Protective stop",
+    ]

@@ -27,6 +27,7 @@ def test_a_purchase_is_estimated_as_it_is_filled(pit: Pit) -> None:
     quote = quote_order(pit.lead, pit.instrument, Side.BUY, Decimal(2))
     assert quote is not None
     assert (quote.price, quote.fee, quote.total) == (Decimal("100.05"), Decimal("0.2001"), Decimal("200.3001"))
+    assert quote.slippage == Decimal("0.10")
     order = pit.buy(2)
     assert (order.average_price, order.fee) == (quote.price, quote.fee)
     assert pit.cash(pit.lead) == "9799.6999"

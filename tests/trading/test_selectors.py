@@ -13,9 +13,11 @@ from common.errors import NotFound
 from common.ids import new_id
 from tests.fixtures_trading import Pit
 from trading import selectors
+from trading.due import has_unfinished_work
+from trading.follow_models import StopMode
 from trading.models import Fill, Follow, FollowState, Order, OrderState, SafetyLevel
 from trading.selectors import fill_for_user, follow_for_user, follows_in_circle, order_for_user
-from trading.services.follows import StopMode, stop_follow
+from trading.services.follows import stop_follow
 
 Gate = Callable[[Any, Any], Any]
 
@@ -74,13 +76,6 @@ def test_lists_are_newest_first_and_ones_own(followed: Pit, alice: User, bob: Us
     assert list(selectors.follows_of(alice)) == []
 
 
-def test_copies_stand_beside_what_the_lead_did(followed: Pit) -> None:
-    followed.sell(4)
-    [newest, first] = selectors.mirrored(Follow.objects.get(), 5)
-    assert [(one.event.seq, one.order.side) for one in (newest, first)] == [(2, "SELL"), (1, "BUY")]
-    assert selectors.mirrored(Follow.objects.get(), 1) == [newest]
-
-
 def test_markers_are_ones_fills_on_a_chart(followed: Pit, bob: User) -> None:
     followed.price("110.50")
     followed.sell("4.5")
@@ -124,16 +119,16 @@ def test_what_is_held_can_be_sold_though_it_may_not_be_opened(pit: Pit) -> None:
 def test_market_time_waits_for_orders_that_are_under_way(pit: Pit, state: OrderState) -> None:
     namespace = pit.desk.namespace
     pit.buy(1)
-    assert not selectors.has_unfinished_work(namespace)
+    assert not has_unfinished_work(namespace)
     Order.objects.update(state=state)
-    assert selectors.has_unfinished_work(namespace)
-    assert not selectors.has_unfinished_work("elsewhere")
+    assert has_unfinished_work(namespace)
+    assert not has_unfinished_work("elsewhere")
 
 
 def test_market_time_waits_for_commands(followed: Pit, bob: User) -> None:
     stop_follow(actor=bob, follow=Follow.objects.get(), mode=StopMode.CLOSE_NOW)
-    assert selectors.has_unfinished_work(followed.desk.namespace)
-    assert not selectors.has_unfinished_work("elsewhere")
+    assert has_unfinished_work(followed.desk.namespace)
+    assert not has_unfinished_work("elsewhere")
 
 
 def test_the_platform_is_active_until_somebody_touches_its_switch(operator: User) -> None:

@@ -23,8 +23,9 @@ from portfolios.services.states import freeze_portfolios
 from tests.fixtures_books import Unchanged
 from tests.fixtures_desk import NOON, Desk
 from tests.fixtures_trading import Pit
+from trading.follow_models import StopMode
 from trading.models import Follow, FollowState, Order, SafetyLevel, ScopeKind, Side
-from trading.services.follows import StopMode, pause_follow, stop_follow
+from trading.services.follows import pause_follow, stop_follow
 from trading.services.safety import halt_platform, set_safety
 
 
@@ -284,8 +285,9 @@ def test_a_follows_page_shows_the_lead_beside_oneself(pit: Pit, follow: Follow, 
     answer = bobs.get(_to("detail", follow.portfolio_id))
     assert answer.context["ticket"] is None
     shown = [
-        (one["copy"].event.seq, one["copy"].order.state, one["copy"].order.filled_quantity, one["reason"])
-        for one in answer.context["copies"]
+        (line.event.seq, copy.order.state, copy.order.filled_quantity, copy.difference)
+        for line in answer.context["copies"]
+        for copy in line.copies
     ]
     assert shown == [
         (3, "DENIED", 0, "Skipped: the follow is paused, and a pause opens nothing."),
@@ -293,7 +295,7 @@ def test_a_follows_page_shows_the_lead_beside_oneself(pit: Pit, follow: Follow, 
         (1, "FILLED", 2, ""),
     ]
     part = " ".join(bobs.get(_to("copies", follow.portfolio_id)).content.decode().split())
-    assert "sold 25.0%" in part
+    assert "closed 25.0%" in part
     assert "sold 0.5" in part
     assert "bought 20" in part
     panel = bobs.get(_to("follow", follow.portfolio_id)).content.decode()
@@ -453,7 +455,7 @@ def test_nobody_is_sent_to_log_in(pit: Pit, follow: Follow, unchanged: Unchanged
         assert (answer.status_code, answer["Location"]) == (302, f"/accounts/login/?next={path}")
 
 
-@pytest.mark.parametrize("act", ["pause", "resume", "stop"])
+@pytest.mark.parametrize("act", ["pause", "stop"])
 def test_looking_at_an_act_does_not_do_it(follow: Follow, bobs: Client, unchanged: Unchanged, act: str) -> None:
     with unchanged():
         assert bobs.get(reverse(f"trading:{act}", args=[follow.pk])).status_code == 405

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import PositiveBigIntegerField, QuerySet, UUIDField
 
+from common.bus import hint
 from common.clock import market_now
-from common.db import bulk_insert, bulk_save, lock_rows
+from common.db import Slot, bulk_insert, bulk_save, bulk_update, locking
 from common.ids import deterministic_id
+from common.prepared import Prepared
 from common.realtime import publish
 from common.tasks import enqueue
-from engine.decimals import ONE, ZERO, money
-from engine.sizing import equity_ratio, open_quantity, reduction_quantity
+from engine.copying.drift import EVERY, has_gap
+from engine.decimals import ZERO
 from markets.prices import Price, latest_prices
-from portfolios.models import Portfolio, Position
-from portfolios.selectors import Worth, worth_of
+from portfolios.models import Portfolio
+from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
+from portfolios.services.margin import adopt_terms
 from trading.models import (
+    IN_FLIGHT,
     MIRRORING,
+    UNFINISHED,
     CauseKind,
     Follow,
     FollowPosition,
-    FollowState,
     LeadEvent,
     LeadEventState,
     Leg,
@@ -34,10 +40,26 @@ from trading.models import (
     OrderState,
     Side,
 )
-from trading.services.orders import Cause, new_order
-from trading.services.withdrawing import cancel
+from trading.services.copy_orders import Copyist, Follower
+from trading.services.copy_scenes import Scene, scene_of
+from trading.services.lead_events import delays_channel
+from trading.services.resyncing import ask_resync
+from trading.services.withdrawing import end_orders
 
-BATCH = 500
+# Larger batches cost fewer looks at who is still to be served; each is a transaction, and holds so many locks.
+BATCH = 2_000
+
+
+_LEAD = Slot("lead", UUIDField())
+
+
+def _oldest() -> QuerySet[LeadEvent]:
+    waiting = LeadEvent.objects.filter(lead_id=_LEAD, state=LeadEventState.WAITING)
+    whole = waiting.select_related("instrument__market", "instrument__exchange", "lead")
+    return locking(whole).order_by("seq")[:1]
+
+
+_OLDEST = Prepared(_oldest)
 
 
 @transaction.atomic
@@ -47,21 +69,15 @@ def fan_out_batch(*, lead_id: UUID) -> bool:
     The event's row lock makes workers take turns; the cursor moves in the transaction that writes the rows, so a
     worker that dies leaves either the whole batch or none of it.
     """
-    waiting = LeadEvent.objects.filter(lead_id=lead_id, state=LeadEventState.WAITING)
-    event = (
-        waiting.select_for_update(of=("self",), no_key=True)
-        .select_related("instrument__market", "instrument__exchange", "lead")
-        .order_by("seq")
-        .first()
-    )
+    event = _OLDEST.first(lead=lead_id)
     if event is None or event.due_at > market_now(event.lead.namespace):
         return False
     if event.market_price is None:
         event.market_price = _snapshot(event)
-    batch, is_last = _next_follows(event)
+    batch, reached, is_last = _next_follows(event)
     if batch:
         _copy(event, batch)
-        event.cursor = _turn(event, batch[-1].pk)
+    event.cursor = reached
     if is_last:
         event.state = LeadEventState.DONE
     event.save(update_fields=["market_price", "cursor", "state"])
@@ -78,147 +94,178 @@ def _snapshot(event: LeadEvent) -> Decimal:
     return newest.price if newest else event.price
 
 
-def _turn(event: LeadEvent, follow_id: UUID) -> str:
+def _turn(event_id: int, follow_id: UUID) -> str:
     """Return a follow's place in this event's order: a hash, so that nobody is always first (rule 17)."""
-    return deterministic_id("turn", event.pk, follow_id)
+    return deterministic_id("turn", event_id, follow_id)
 
 
-def _next_follows(event: LeadEvent) -> tuple[list[Follow], bool]:
-    """Return the next batch in the event's order, locked, and whether it is the last one."""
-    mirroring = Follow.objects.filter(lead_id=event.lead_id, state__in=MIRRORING, start_seq__lt=event.seq)
-    turns = sorted((_turn(event, pk), pk) for pk in mirroring.values_list("pk", flat=True))
-    rest = [pk for turn, pk in turns if turn > event.cursor]
-    chosen = rest[:BATCH]
-    locked = {one.pk: one for one in lock_rows(mirroring.filter(pk__among=chosen))} if chosen else {}
-    return [locked[pk] for pk in chosen if pk in locked], len(rest) <= BATCH
+def _mirroring() -> QuerySet[Follow]:
+    began = Slot("seq", PositiveBigIntegerField())
+    return Follow.objects.filter(lead_id=_LEAD, state__in=MIRRORING, start_seq__lt=began)
 
 
-@dataclass(slots=True)
-class _Follower:
-    """A follow with what its sizing rests on."""
+_FOLLOWS = Slot("follows")
+_MIRRORING = Prepared(lambda: _mirroring().values_list("pk"))
+_CHOSEN = Prepared(lambda: locking(_mirroring().filter(pk__among=_FOLLOWS)))
 
-    follow: Follow
-    portfolio: Portfolio
-    worth: Worth
-    held: Decimal
-    aim: FollowPosition
+
+def _next_follows(event: LeadEvent) -> tuple[list[Follow], str, bool]:
+    """Return the next batch in the event's order, locked, how far it reaches, and whether it is the last one."""
+    turns = _turns(event)
+    first = bisect_right(turns, (event.cursor, _LAST))
+    window = turns[first : first + BATCH]
+    chosen = [pk for _, pk in window]
+    whom = {"lead": event.lead_id, "seq": event.seq, "follows": chosen}
+    locked = {one.pk: one for one in _CHOSEN.found(**whom)} if chosen else {}
+    # (Of a window all may have left: the next begins behind it all the same.)
+    reached = window[-1][0] if window else event.cursor
+    return [locked[pk] for pk in chosen if pk in locked], reached, len(turns) <= first + BATCH
+
+
+def _turns(event: LeadEvent) -> list[tuple[str, UUID]]:
+    """Return all who copy the event, in its order: asked for once, however many batches a process serves.
+
+    Who begins to copy in the meantime does so after this event; who stops is left out when the batch is locked.
+    """
+    global _remembered
+    key = (str(connection.settings_dict["NAME"]), event.pk, event.recorded_at)
+    kept = _remembered
+    if not event.cursor or kept is None or kept[0] != key:
+        found = _MIRRORING.rows(lead=event.lead_id, seq=event.seq)
+        kept = _remembered = key, sorted((_turn(event.pk, pk), pk) for (pk,) in found)
+    return kept[1]
+
+
+# The last event served, and its order. (Two workers take turns at an event: each asks once.)
+_remembered: tuple[tuple[str, int, datetime], list[tuple[str, UUID]]] | None = None
+_LAST = UUID(int=2**128 - 1)
 
 
 def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
-    """Write the rows of a batch: orders, and the aims that drift is measured from."""
-    now = market_now(event.lead.namespace)
-    followers = _gather(event, follows, now)
+    """Write the rows of a batch: orders, what the follows aim at, and how far each has come."""
+    scene = scene_of(event)
+    # An event that comes again finds its rows written; one that comes after a gap finds opens frozen (rule 3).
+    fresh = [one for one in follows if event.seq > _seen(one)]
+    _freeze([one for one in fresh if has_gap(seen=_seen(one), seq=event.seq)], scene)
+    followers = _gather(event, fresh, scene)
+    if event.opened_quantity and event.instrument.is_perpetual:
+        adopt_terms(source=event.lead, instrument=event.instrument, most=_unpromised(event, followers))
     if event.closed_fraction:
         _supersede(event, followers)
+    else:
+        _leave_out(event, followers)
+    copyist, today = Copyist(scene), scene.now.date()
     orders: list[Order] = []
     for follower in followers:
-        if event.closed_fraction:
-            orders.append(_closing_order(event, follower, now))
-        if event.opened_quantity:
-            orders.append(_opening_order(event, follower, now))
-        follower.aim.last_seq = event.seq
+        follow = follower.follow
+        if follow.copied_on != today:
+            follow.copied_on, follow.copied_count = today, 0
+        orders += copyist.rows(follower)
+        follow.last_seq, follow.drift_due_at = event.seq, follow.drift_due_at or scene.now + EVERY
     bulk_insert(Order, orders, ignore_conflicts=True)
-    bulk_save(FollowPosition, [follower.aim for follower in followers], ["ratio", "target", "last_seq"])
+    bulk_save(FollowPosition, [one.aim for one in followers], _AIMED)
+    bulk_update(Follow, fresh, _COPIED)
     publish([(f"portfolio:{one.portfolio.pk}", {"refresh": ["orders"]}) for one in followers])
+    transaction.on_commit(partial(hint, delays_channel(event.lead.namespace), {}))
 
 
-def _gather(event: LeadEvent, follows: Sequence[Follow], now: datetime) -> list[_Follower]:
+_AIMED = (
+    "ratio",
+    "target",
+    "last_seq",
+    "settings",
+    "residual",
+    "residual_since",
+    "missed",
+    "missed_events",
+    "stopped_at",
+)
+_COPIED = ("last_seq", "frozen_at", "copied_on", "copied_count", "drift_due_at")
+
+
+def _seen(follow: Follow) -> int:
+    return max(follow.last_seq, follow.start_seq)
+
+
+def _freeze(follows: Sequence[Follow], scene: Scene) -> None:
+    """Stop opens of follows that have missed events, and have each compared with its lead as a whole."""
+    if not follows:
+        return
+    for follow in follows:
+        follow.frozen_at = scene.now
+    ask_resync(follows, at=scene.now)
+
+
+_INSTRUMENT = Slot("instrument", UUIDField())
+_AIMS = Prepared(lambda: FollowPosition.objects.filter(follow__among=_FOLLOWS, instrument_id=_INSTRUMENT))
+
+
+def _gather(event: LeadEvent, follows: Sequence[Follow], scene: Scene) -> list[Follower]:
     portfolios = lock_portfolios(follow.portfolio_id for follow in follows)
-    assert event.market_price is not None
-    price = Price(event.market_price, now)
-    worth = worth_of(portfolios.values(), {event.instrument_id: price})
-    held = dict(
-        Position.objects.filter(portfolio_id__among=portfolios, instrument=event.instrument).values_list(
-            "portfolio_id", "quantity"
-        )
-    )
-    aims = {
-        aim.follow_id: aim
-        for aim in FollowPosition.objects.filter(follow__among=[one.pk for one in follows], instrument=event.instrument)
-    }
+    worth = worth_of(portfolios.values(), {event.instrument_id: Price(scene.price, scene.now)})
+    found = _AIMS.found(follows=[one.pk for one in follows], instrument=event.instrument_id)
+    aims = {aim.follow_id: aim for aim in found}
     return [
-        _Follower(
+        Follower(
             follow=follow,
             portfolio=portfolios[follow.portfolio_id],
             worth=worth[follow.portfolio_id],
-            held=held.get(follow.portfolio_id, ZERO),
-            aim=aims.get(follow.pk)
-            or FollowPosition(follow=follow, instrument=event.instrument, ratio=ZERO, target=ZERO),
+            held=_closeable(worth[follow.portfolio_id].held(event.instrument_id), event),
+            aim=aims.get(follow.pk) or FollowPosition.fresh(follow_id=follow.pk, instrument_id=event.instrument_id),
         )
         for follow in follows
     ]
 
 
-def _supersede(event: LeadEvent, followers: Sequence[_Follower]) -> None:
-    """Withdraw opens that were not sent before the lead reduced (model.md 10), and what they would have added to the aim."""
-    unsent = Order.objects.filter(
-        follow__among=[one.follow.pk for one in followers],
-        instrument=event.instrument,
-        leg=Leg.OPEN,
-        state=OrderState.PENDING,
+def _unpromised(event: LeadEvent, followers: Sequence[Follower]) -> dict[Portfolio, int]:
+    """Return the portfolios of those of whom no open is in flight, with the most leverage that their follows allow (rule 25).
+
+    An open that is in flight was promised on the terms as they are.
+    """
+    opens = Order.objects.filter(instrument=event.instrument, leg=Leg.OPEN, state__in=IN_FLIGHT)
+    bound = set(
+        opens.filter(portfolio__among=[one.portfolio.pk for one in followers]).values_list("portfolio", flat=True)
     )
+    free = (one for one in followers if one.portfolio.pk not in bound)
+    return {one.portfolio: one.follow.copying.most_leverage for one in free}
+
+
+def _closeable(held: Decimal, event: LeadEvent) -> Decimal:
+    """Return how much of a signed position the lead's side closes, or would add to."""
+    if not event.instrument.is_perpetual:
+        return held
+    is_mirrored = held > ZERO if event.side == Side.BUY else held < ZERO
+    # What an exit of the lead closes lies on the other side of its order, what an open adds to on the same.
+    return ZERO if bool(event.closed_fraction) == is_mirrored else abs(held)
+
+
+def _leave_out(event: LeadEvent, followers: Sequence[Follower]) -> None:
+    """Count as gone what exits of everything, not done yet, are closing: what the lead opens after them is another position."""
+    candidates = {one.follow.pk: one for one in followers if one.held and not one.aim.target}
+    exits = Order.objects.filter(leg=Leg.CLOSE, closed_fraction__gte=Decimal(1), state__in=UNFINISHED)
+    mine = exits.filter(follow__among=list(candidates), instrument=event.instrument)
+    for follow_id in mine.values_list("follow", flat=True) if candidates else ():
+        follower = candidates[follow_id]
+        follower.leaving, follower.held = follower.leaving + abs(follower.held), ZERO
+
+
+_UNDER_WAY = Prepared(
+    lambda: Order.objects.filter(follow__among=_FOLLOWS, instrument_id=_INSTRUMENT, state__in=UNFINISHED)
+)
+
+
+def _supersede(event: LeadEvent, followers: Sequence[Follower]) -> None:
+    """Withdraw opens that were not sent before the lead reduced (model.md 10), and what they would have added to the aim."""
     by_follow = {one.follow.pk: one for one in followers}
-    withdrawn = list(unsent)
-    for order in withdrawn:
+    unfinished = _UNDER_WAY.found(follows=by_follow, instrument=event.instrument_id)
+    withdrawn: list[Order] = []
+    for order in unfinished:
         assert order.follow_id is not None
         follower = by_follow[order.follow_id]
-        order.portfolio = follower.portfolio
-        follower.aim.target -= order.requested_quantity
-    cancel(withdrawn, code="SUPERSEDED")
-
-
-def _closing_order(event: LeadEvent, follower: _Follower, now: datetime) -> Order:
-    """Mirror the lead's closed fraction on what the follower actually holds (rule 9); sized again when it is judged."""
-    quantity = reduction_quantity(
-        held=follower.held, closed_fraction=event.closed_fraction, lot_step=event.instrument.lot_step
-    )
-    follower.aim.target = money(follower.aim.target * (ONE - event.closed_fraction))
-    # An open of this follow may still be in flight: then there will be something to close, and judging finds out.
-    return _order(event, follower, Leg.CLOSE, quantity, now, closed_fraction=event.closed_fraction)
-
-
-def _opening_order(event: LeadEvent, follower: _Follower, now: datetime) -> Order:
-    refusal = {FollowState.PAUSED: "FOLLOW_PAUSED", FollowState.STOPPING: "FOLLOW_STOPPING"}.get(
-        FollowState(follower.follow.state), ""
-    )
-    if not follower.held and not follower.aim.target:
-        # Fixed at the opening of the position: what the lead pays in or out later triggers no trades (rule 4).
-        # With a target but nothing held, the opening is still under way.
-        follower.aim.ratio = equity_ratio(
-            follower_equity=follower.worth.equity, lead_equity=event.lead_equity, multiplier=follower.follow.multiplier
-        )
-    quantity = open_quantity(
-        lead_quantity=event.opened_quantity, ratio=follower.aim.ratio, lot_step=event.instrument.lot_step
-    )
-    if not refusal and follower.worth.is_stale:
-        refusal = "EQUITY_STALE"
-    if not refusal and not quantity:
-        refusal = "QUANTITY_BELOW_MINIMUM" if follower.aim.ratio else "NO_EQUITY"
-    if not refusal:
-        follower.aim.target += quantity
-    return _order(event, follower, Leg.OPEN, quantity, now, denied=refusal)
-
-
-def _order(
-    event: LeadEvent,
-    follower: _Follower,
-    leg: Leg,
-    quantity: Decimal,
-    now: datetime,
-    *,
-    closed_fraction: Decimal | None = None,
-    denied: str = "",
-) -> Order:
-    return new_order(
-        portfolio=follower.portfolio,
-        instrument=event.instrument,
-        side=Side(event.side),
-        leg=leg,
-        quantity=quantity,
-        cause=Cause(CauseKind.LEAD_EVENT, str(event.pk)),
-        follow=follower.follow,
-        closed_fraction=closed_fraction,
-        seq=event.seq,
-        denied=denied,
-        at=now,
-    )
+        if order.leg == Leg.OPEN and order.state == OrderState.PENDING:
+            order.portfolio, order.instrument = follower.portfolio, event.instrument
+            follower.aim.target = max(follower.aim.target - order.requested_quantity, ZERO)
+            withdrawn.append(order)
+        else:
+            follower.is_under_way = True
+    end_orders(withdrawn, OrderState.CANCELED, "SUPERSEDED")

@@ -2,204 +2,462 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from functools import lru_cache, partial, reduce
+from itertools import product
+from operator import or_
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
-from django.conf import settings
-from django.db import DataError, IntegrityError, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db import transaction
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, UUIDField
 
 from common.clock import wall_now
-from common.db import bulk_update
+from common.db import Slot, bulk_update
 from common.failpoints import failpoint
 from common.ids import deterministic_id, new_id
+from common.prepared import Prepared
 from common.realtime import publish
-from common.tasks import enqueue
 from engine.decimals import ZERO
+from engine.reconciliation import next_ask
 from markets.prices import latest_prices
 from markets.selectors import instruments_by_id
-from portfolios.services.books import Reservation, lock_portfolios, reserve
-from trading.brokers import Broker, OrderResult, Outcome
+from portfolios.services.books import Holdings, lock_portfolios
+from trading.brokers import AccountBroker, Broker, OrderResult, Outcome, VenueBroker, may_send
 from trading.brokers.paper import PaperBroker
-from trading.models import IN_FLIGHT, CauseKind, Leg, Order, OrderState
+from trading.brokers.places import goes_to_venue, is_for_venue, put_all_at_venue
+from trading.kinds import GroupRole
+from trading.models import (
+    AT_VENUE,
+    IN_FLIGHT,
+    UNANSWERED,
+    WAITS_AT_VENUE,
+    CauseKind,
+    Leg,
+    Order,
+    OrderState,
+)
+from trading.plans.services.waking import wake_plans
+from trading.rules import reserved_asset
+from trading.services.closing import ask_out_of_the_way, make_room
 from trading.services.fills import record_fills, with_instruments
 from trading.services.history import keep_events
-from trading.services.judging import judge_batch
-from trading.services.withdrawing import take_off_targets
+from trading.services.judging import holdings_of, judge_batch
+from trading.services.resting import accept_orders
+from trading.services.waking import look_at_protection, wake_waiting
+from trading.services.withdrawing import end_unfilled, take_off_targets
+from trading.transitions import move
 
-logger = logging.getLogger(__name__)
-BATCH = 500
-REJECTED_WITHOUT_REASON = "REJECTED_BY_VENUE"
+BATCH = 2_000
+# How a venue ends an order that is not filled whole.
+_ENDS = {
+    Outcome.REJECTED: OrderState.REJECTED,
+    Outcome.CANCELED: OrderState.CANCELED,
+    Outcome.EXPIRED: OrderState.EXPIRED,
+}
+_UNFILLED = {*_ENDS, Outcome.OPEN, Outcome.UNKNOWN}
+# The codes of ends that a venue gives no reason for.
+WITHOUT_REASON = {
+    Outcome.REJECTED: "REJECTED_BY_VENUE",
+    Outcome.CANCELED: "CANCELED_BY_VENUE",
+    Outcome.EXPIRED: "EXPIRED_AT_VENUE",
+}
+
+
+_simulated: Broker | None = None
+_simulated_venue: VenueBroker | None = None
+_live: AccountBroker | None = None
+
+
+def use_live_broker(broker: AccountBroker | None) -> None:
+    """Have orders of exchange accounts go to this broker: the signer's business, and nobody else's."""
+    global _live
+    _live = broker
+
+
+def use_broker(broker: Broker | None) -> None:
+    """Put another broker in place for all orders (a simulation's); None restores the usual ones."""
+    global _simulated
+    _simulated = broker
+
+
+def use_venue(venue: VenueBroker | None) -> None:
+    """Have the orders of all portfolios go to this venue (a simulation's), or wait here for it; None restores the usual."""
+    global _simulated_venue
+    _simulated_venue = venue
+    put_all_at_venue(venue is not None)
+    use_broker(venue)
 
 
 def broker_for(orders: Sequence[Order]) -> Broker:
-    """Return the broker of a batch; every portfolio kind so far trades on paper."""
-    return PaperBroker()
+    """Return the broker of a batch, whose orders are all of exchange accounts or all of none."""
+    if _simulated is not None:
+        return _simulated
+    if orders[0].portfolio.account_id is None:
+        return PaperBroker()
+    return venue_for(orders)
+
+
+def venue_for(orders: Sequence[Order]) -> VenueBroker:
+    """Return the broker of a batch that is at a venue."""
+    if (venue := _simulated_venue or _live) is None:
+        raise RuntimeError("Only the signer sends orders of exchange accounts.")
+    return venue
+
+
+def account_broker() -> AccountBroker:
+    """Return the broker of exchange accounts."""
+    if _live is None:
+        raise RuntimeError("Only the signer sends orders of exchange accounts.")
+    return _live
 
 
 def execute_pending(*, cause_kind: str, cause_id: str) -> int:
-    """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left to do)."""
-    claimed = claim_orders(Order.objects.filter(cause_kind=cause_kind, cause_id=cause_id))
+    """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left to do).
+
+    Those of exchange accounts stay PENDING: only the signer sends them.
+    """
+    return _execute(partial(_OF_CAUSE.rows, kind=cause_kind, id=cause_id))
+
+
+def execute_wishes(*, plan_id: UUID) -> int:
+    """Claim, judge, send and book one batch of a plan's PENDING orders, likewise."""
+    return _execute(partial(_OF_PLAN.rows, plan=plan_id))
+
+
+def execute(orders: QuerySet[Order]) -> int:
+    """Claim, judge, send and book one batch of these orders; return how many were claimed."""
+    return _execute(_pages_of(orders))
+
+
+def _execute(pages: _Pages) -> int:
+    claimed = _claim(pages)
     to_send = [order for order in claimed if order.state == OrderState.SUBMITTING]
     if to_send:
         failpoint("claimed")
-        results = broker_for(to_send).submit(to_send)
-        failpoint("sent")
-        record_results(results)
+        _send([order for order in to_send if may_send(order)])
         failpoint("booked")
     # A denied order ends here, too.
-    _wake_waiting(claimed)
+    wake_waiting(claimed)
     return len(claimed)
 
 
-def _wake_waiting(ended: Sequence[Order]) -> None:
-    """Enqueue orders that had to wait for one of these (model.md 10): the next event of the same follow and instrument."""
-    from trading.tasks import execute_orders  # the task's body calls this module: one of the two must look late
+def _send(orders: Sequence[Order]) -> None:
+    """Send claimed orders and store the answers. What was claimed too long ago is left to be asked about."""
+    if not orders:
+        return
+    results = broker_for(orders).submit(orders)
+    failpoint("sent")
+    record_results(results, {order.pk: order.claim for order in orders})
 
-    follows = {order.follow_id for order in ended if order.follow_id}
-    waiting = (
-        Order.objects.filter(follow_id__among=follows, state=OrderState.PENDING) if follows else Order.objects.none()
-    )
-    for kind, cause_id in sorted(set(waiting.values_list("cause_kind", "cause_id"))):
-        enqueue(execute_orders, kind, cause_id)
+
+def claim_orders(orders: QuerySet[Order]) -> list[Order]:
+    """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
+    return _claim(_pages_of(orders))
+
+
+def _claim(pages: _Pages) -> list[Order]:
+    """Take the first batch of which anything may be claimed: those that have to wait do not keep the others from it."""
+    rows = pages(after=_FIRST)
+    while rows:
+        candidates = _candidates(rows)
+        # Exits before what would take what they need, and a stop that only protects after everything; each in hash order:
+        # no follower is always first (rule 17).
+        candidates.sort(
+            key=lambda row: (
+                not _is_exit(row),
+                row.cause_kind == CauseKind.PROTECTION,
+                _turn(row.cause_id, row.portfolio_id),
+            )
+        )
+        for first in range(0, len(candidates), BATCH):
+            if claimed := _claim_batch(candidates[first : first + BATCH]):
+                return claimed
+        rows = pages(after=rows[-1][0]) if len(rows) == _PAGE else []
+    return []
 
 
 @transaction.atomic
-def claim_orders(orders: QuerySet[Order]) -> list[Order]:
-    """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
-    # Sent in hash order: no follower is always first (rule 17).
-    batch = sorted(_candidates(orders), key=lambda row: deterministic_id(row[2], row[1]))[:BATCH]
-    if not batch:
-        return []
-    portfolios = lock_portfolios(row[1] for row in batch)
+def _claim_batch(batch: Sequence[_Candidate]) -> list[Order]:
+    """Claim those of a batch that need not wait. The batch is as it was before anything of it was locked."""
+    portfolios = lock_portfolios(row.portfolio_id for row in batch)
     # Under the portfolios' locks nobody else moves these orders: what is read here is what the claim below meets.
-    free = Order.objects.filter(pk__among=[row[0] for row in batch], state=OrderState.PENDING)
-    by_id = {order.pk: order for order in with_instruments(free.exclude(_waits_for_another()), portfolios)}
-    claimed = [by_id[row[0]] for row in batch if row[0] in by_id]
+    ids = [row.pk for row in batch]
+    may_wait = any(_may_have_to_wait(row) for row in batch)
+    at_venue = may_wait and any(map(is_for_venue, portfolios.values()))
+    if at_venue:
+        ask_out_of_the_way(Order.objects.filter(pk__among=ids, state=OrderState.PENDING))
+    free = _FREE[_waiting_parts(batch, at_venue) if may_wait else _NO_PARTS].found(ids=ids)
+    by_id = {order.pk: order for order in with_instruments(free, portfolios)}
+    claimed = _one_of_each_pair([by_id[row.pk] for row in batch if row.pk in by_id])
     if not claimed:
         return []
     claim, claimed_at = new_id().hex, wall_now()
     for order in claimed:
-        order.state, order.claim, order.claimed_at = OrderState.SUBMITTING, claim, claimed_at
-    judge_batch(claimed)
+        order.claim, order.claimed_at = claim, claimed_at
+        order.ask_at, order.times_asked, order.missing_since = None, 0, None
+        order.is_at_venue = goes_to_venue(order)
+    holdings = holdings_of(claimed)
+    _take_promises_back(claimed, holdings)
+    make_room(claimed, holdings)
+    judge_batch(claimed, holdings)
+    for order in claimed:
+        move(order, OrderState.SUBMITTING if order.quantity else OrderState.DENIED)
     _keep_claim(claimed)
+    holdings.save()
     return claimed
 
 
-def _candidates(orders: QuerySet[Order]) -> list[tuple[UUID, UUID, str]]:
-    """Return (id, portfolio, cause id) of what may be claimed."""
-    waiting = orders.filter(state=OrderState.PENDING)
-    names = ("pk", "portfolio_id", "cause_id", "cause_kind", "leg", "instrument_id")
-    rows = list(waiting.values_list(*names))
-    if len(rows) > BATCH:
-        # Those that have to wait for another must not fill the batches of those that need not.
-        rows = list(waiting.exclude(_waits_for_another()).values_list(*names))
+def _one_of_each_pair(orders: Sequence[Order]) -> list[Order]:
+    """Leave out what was set off while the other of its pair is about to be sent: it waits for that one."""
+    set_off = [order for order in orders if order.group_id is not None and order.triggered_at is not None]
+    first = {order.group_id: order.pk for order in reversed(set_off)}
+    second = {order.pk for order in set_off if first[order.group_id] != order.pk}
+    return [order for order in orders if order.pk not in second]
+
+
+def _take_promises_back(claimed: Sequence[Order], holdings: Holdings) -> None:
+    """Free, unsaved, what orders promised while they waited here: they are judged anew, with it to spend."""
+    for order in claimed:
+        if order.reserved:
+            holdings.change(order.portfolio_id, reserved_asset(order), reserved=-order.reserved)
+            order.reserved = ZERO
+
+
+@lru_cache(maxsize=32_768)
+def _turn(cause_id: str, portfolio_id: UUID) -> str:
+    """Return a portfolio's place among the orders of a cause: what waits for the next batch is put in order again."""
+    return deterministic_id(cause_id, portfolio_id)
+
+
+class _Candidate(NamedTuple):
+    """What is asked of an order before its portfolio is locked."""
+
+    pk: UUID
+    portfolio_id: UUID
+    cause_id: str
+    cause_kind: str
+    leg: str
+    instrument_id: UUID
+    follow_id: UUID | None
+    closed_fraction: Decimal | None
+    group_id: UUID | None
+    replaces_id: UUID | None
+
+
+class _Pages(Protocol):
+    """Gives, in the order of their ids, what is asked of the orders that may be claimed: those after an id, up to a page."""
+
+    def __call__(self, *, after: UUID) -> list[tuple[Any, ...]]: ...
+
+
+# With all of a hundred thousand before each batch, a cause would take the square of its time.
+_PAGE = BATCH
+_FIRST = UUID(int=0)
+
+
+def _page(orders: QuerySet[Order], after: UUID | Slot) -> QuerySet[Order, Any]:
+    waiting = orders.filter(state=OrderState.PENDING, pk__gt=after).order_by("pk")
+    return waiting.values_list(*_Candidate._fields)[:_PAGE]
+
+
+def _pages_of(orders: QuerySet[Order]) -> _Pages:
+    return lambda after: list(_page(orders, after))
+
+
+_AFTER = Slot("after", UUIDField())
+# (Those of exchange accounts are the signer's.)
+_OF_CAUSE = Prepared(
+    lambda: _page(
+        Order.objects.filter(
+            cause_kind=Slot("kind", CharField()), cause_id=Slot("id", CharField()), portfolio__account=None
+        ),
+        _AFTER,
+    )
+)
+_OF_PLAN = Prepared(
+    lambda: _page(Order.objects.filter(plan=Slot("plan", UUIDField()), portfolio__account=None), _AFTER)
+)
+
+
+def _candidates(found: Iterable[tuple[Any, ...]]) -> list[_Candidate]:
+    """Return what may be claimed now."""
+    rows = [_Candidate(*row) for row in found]
     # An exit is not denied for want of a price: it waits for one. (A copied one meets its event's.)
-    exits = {row[5] for row in rows if row[4] == Leg.CLOSE and row[3] != CauseKind.LEAD_EVENT}
+    exits = {row.instrument_id for row in rows if _waits_for_price(row)}
     dark = exits - latest_prices(instruments_by_id(exits).values()).keys() if exits else set()
-    return [row[:3] for row in rows if row[5] not in dark or row[4] == Leg.OPEN or row[3] == CauseKind.LEAD_EVENT]
+    return [row for row in rows if row.instrument_id not in dark or not _waits_for_price(row)]
 
 
-def _waits_for_another() -> Q:
-    """An order of the same follow and instrument is in flight, or an earlier one is not yet sent (model.md 10)."""
+def _waits_for_price(row: _Candidate) -> bool:
+    return row.leg == Leg.CLOSE and row.cause_kind != CauseKind.LEAD_EVENT
+
+
+def _is_exit(row: _Candidate) -> bool:
+    return row.leg == Leg.CLOSE and row.closed_fraction is not None
+
+
+def _may_have_to_wait(row: _Candidate) -> bool:
+    """Say whether another order can stand before this one at all: a follow's, a sale of what it closes, one of its pair.
+
+    To ask costs an order that comes alone a third of its claim.
+    """
+    return _is_exit(row) or not row.follow_id is row.group_id is row.replaces_id is None
+
+
+class _Parts(NamedTuple):
+    """Why one of a batch can have to wait for another order at all."""
+
+    copies: bool
+    exits: bool
+    grouped: bool
+    replacing: bool
+    protected: bool
+
+
+_NO_PARTS = _Parts(False, False, False, False, False)
+
+
+def _waiting_parts(batch: Sequence[_Candidate], at_venue: bool) -> _Parts:
+    copies = any(row.follow_id is not None for row in batch)
+    return _Parts(
+        copies=copies,
+        exits=any(map(_is_exit, batch)),
+        grouped=any(row.group_id is not None for row in batch),
+        replacing=any(row.replaces_id is not None for row in batch),
+        protected=copies and at_venue,
+    )
+
+
+def _waits(can_be: _Parts) -> Q:
+    """Return the condition by which orders wait for another, of the parts that can be true of any of them.
+
+    An order of the same follow and instrument is in flight, or an earlier one is not yet sent (model.md 10).
+    An exit that closes what is held, a stop, waits for a sale of it without an answer, or at its venue: it would find
+    nothing free and be spent, and the sale may be refused. Of a pair one is at the venue at a time; and what takes the
+    place of another order waits until that one can fill no more. Whatever a follow sells, in whole or in part, waits until
+    the protective stop that binds it has ended.
+    """
     same = Order.objects.filter(follow__isnull=False, follow=OuterRef("follow"), instrument=OuterRef("instrument"))
     waiting = same.filter(state=OrderState.PENDING)
     # Of one event (a reversal) the closing leg goes first.
     closing = Q(leg=Leg.OPEN) & Q(Exists(waiting.filter(seq=OuterRef("seq"), leg=Leg.CLOSE)))
-    earlier = waiting.filter(seq__lt=OuterRef("seq"))
-    return closing | Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
+    # Two closings may share a place: a lead's next event, and what closes everything.
+    first = Q(seq__lt=OuterRef("seq")) | Q(seq=OuterRef("seq"), leg=Leg.CLOSE, pk__lt=OuterRef("pk"))
+    earlier = waiting.filter(first)
+    sales = Order.objects.filter(portfolio=OuterRef("portfolio"), instrument=OuterRef("instrument"), leg=Leg.CLOSE)
+    in_the_way = sales.filter(Q(state__in=UNANSWERED) | WAITS_AT_VENUE)
+    spent = Q(leg=Leg.CLOSE, closed_fraction__isnull=False) & Q(Exists(in_the_way))
+    others = Order.objects.filter(AT_VENUE, group_id=OuterRef("group_id")).exclude(group_role=GroupRole.ENTRY)
+    second = Q(group_id__isnull=False) & Q(Exists(others))
+    replaced = Q(replaces__state__in=IN_FLIGHT)
+    # Of a reversal the closing leg goes first: the open needs the margin that it lets go.
+    closing_first = Order.objects.filter(group_id=OuterRef("group_id"), leg=Leg.CLOSE)
+    turn = closing_first.filter(state__in=(OrderState.PENDING, *UNANSWERED))
+    turning = Q(group_role=GroupRole.TURN, leg=Leg.OPEN) & Q(Exists(turn))
+    in_line = Q(Exists(same.filter(state__in=IN_FLIGHT))) | Q(Exists(earlier))
+    stops = in_the_way.filter(cause_kind=CauseKind.PROTECTION)
+    bound = Q(follow__isnull=False, leg=Leg.CLOSE) & Q(Exists(stops))
+    conditions = (closing | in_line, spent, second | turning, replaced, bound)
+    return reduce(or_, (one for one, is_possible in zip(conditions, can_be, strict=True) if is_possible), Q())
 
 
-_CLAIMED = ("state", "claim", "claimed_at", "code", "requested_quantity", "quantity", "market_price", "reserved")
+def _free(can_be: _Parts) -> QuerySet[Order]:
+    found = Order.objects.filter(pk__among=Slot("ids"), state=OrderState.PENDING)
+    return found.exclude(_waits(can_be)) if any(can_be) else found
+
+
+# What of a batch still waits, and need not wait for another order.
+_FREE = {
+    parts: Prepared(partial(_free, parts)) for parts in map(_Parts._make, product((False, True), repeat=len(_NO_PARTS)))
+}
+
+
+_CLAIMED = (
+    *("state", "claim", "claimed_at", "ask_at", "times_asked", "missing_since"),
+    *("code", "requested_quantity", "quantity", "market_price", "reserved", "is_at_venue", "leverage"),
+)
 
 
 def _keep_claim(orders: Sequence[Order]) -> None:
-    """Store claims and verdicts, on condition that the orders still wait; and what was promised to them."""
+    """Store claims and verdicts, on condition that the orders still wait."""
     met = bulk_update(Order, orders, _CLAIMED, still=("state", OrderState.PENDING))
     if met != len(orders):
         raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was claimed.")
-    reserve(
-        [Reservation(order.portfolio_id, _reserved_asset(order), order.reserved) for order in orders if order.reserved]
-    )
     take_off_targets((order, order.requested_quantity - order.quantity) for order in orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
     keep_events(denied)
+    wake_plans(denied)
+    look_at_protection(order.portfolio for order in denied)
     publish([(f"portfolio:{order.portfolio_id}", {"refresh": ["orders"]}) for order in denied])
 
 
-def _reserved_asset(order: Order) -> str:
-    market = order.instrument.market
-    return market.quote_id if order.side == "BUY" else market.base_id
+def record_results(results: Sequence[OrderResult], claims: Mapping[UUID, str] | None = None) -> None:
+    """Store what a broker answered for orders that were sent: fills are booked, ends release what is left of the promise.
 
-
-def record_results(results: Sequence[OrderResult]) -> None:
-    """Store what a broker answered for orders that were sent: fills are booked, refusals released, no answer becomes UNKNOWN."""
+    What was accepted rests. No answer becomes UNKNOWN, which `reconciliation` asks about. Where `claims` (by order id)
+    names an order, only the answer to that claim counts: one that comes late must not end what was sent again since.
+    """
+    keep_venue_ids(results)
     record_fills([fill for result in results for fill in result.fills])
-    _reject({one.order_id: one.code or REJECTED_WITHOUT_REASON for one in results if one.outcome is Outcome.REJECTED})
-    unknown = [one.order_id for one in results if one.outcome is Outcome.UNKNOWN]
-    if unknown:
-        Order.objects.filter(pk__in=unknown, state=OrderState.SUBMITTING).update(state=OrderState.UNKNOWN)
-    lost = [one.order_id for one in results if one.outcome is Outcome.NOT_FOUND]
-    if lost:
-        _send_again(lost)
+    if unfilled := {one.order_id: one for one in results if one.outcome in _UNFILLED}:
+        _settle(unfilled, claims or {})
 
 
-@transaction.atomic
-def _reject(codes: Mapping[UUID, str]) -> None:
-    """End orders that the venue refused: the promise is released in the transaction that ends them, once."""
-    if not codes:
+def keep_venue_ids(results: Sequence[OrderResult]) -> None:
+    """Write down the venue's own names of orders, by which fills that are told later are known."""
+    named = {one.order_id: one.venue_order_id for one in results if one.venue_order_id}
+    if not named:
         return
-    refused = Order.objects.filter(pk__in=codes, state__in=IN_FLIGHT).select_related("portfolio", "instrument__market")
-    lock_portfolios(refused.values_list("portfolio_id", flat=True))
-    live = list(refused.all())
-    reserve(
-        [Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved]
-    )
-    take_off_targets((order, order.quantity - order.filled_quantity) for order in live)
-    for order in live:
-        order.state, order.code, order.reserved = OrderState.REJECTED, codes[order.pk], ZERO
-    bulk_update(Order, live, ["state", "code", "reserved"])
-    keep_events(live)
+    fresh = list(Order.objects.filter(pk__among=named, venue_order_id="").only("pk"))
+    for order in fresh:
+        order.venue_order_id = named[order.pk]
+    bulk_update(Order, fresh, ["venue_order_id"])
 
 
 @transaction.atomic
-def _send_again(order_ids: Sequence[UUID]) -> None:
-    """Put orders back into the outbox that the venue definitely does not know; their client order ids stay the same."""
-    orders = Order.objects.filter(
-        pk__in=order_ids, state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN]
-    ).select_related("instrument__market")
-    portfolio_ids = {order.portfolio_id for order in orders}
-    lock_portfolios(portfolio_ids)
-    live = list(orders.all())
-    reserve(
-        [Reservation(order.portfolio_id, _reserved_asset(order), -order.reserved) for order in live if order.reserved]
-    )
+def _settle(results: Mapping[UUID, OrderResult], claims: Mapping[UUID, str]) -> None:
+    found = Order.objects.filter(pk__among=results, state__in=IN_FLIGHT).order_by("pk")
+    portfolios = lock_portfolios(found.values_list("portfolio_id", flat=True))
+    live = with_instruments(found.filter(portfolio_id__among=portfolios), portfolios)
+    answered: defaultdict[Outcome, list[Order]] = defaultdict(list)
     for order in live:
-        order.state, order.reserved, order.claim = OrderState.PENDING, ZERO, ""
-    bulk_update(Order, live, ["state", "reserved", "claim"])
+        if claims.get(order.pk, order.claim) == order.claim:
+            answered[results[order.pk].outcome].append(order)
+    for outcome, state in _ENDS.items():
+        ended = [order for order in answered[outcome] if _is_told_whole(order, results[order.pk])]
+        late = [order for order in ended if order.cancel_code == "TIME_OVER" and state == OrderState.CANCELED]
+        _end(late, OrderState.EXPIRED, results)
+        _end([order for order in ended if order not in late], state, results)
+    _wait_for_answers(answered[Outcome.UNKNOWN])
+    if accepted := answered[Outcome.OPEN]:
+        accept_orders(
+            [order.pk for order in accepted], takers=[order.pk for order in accepted if results[order.pk].is_ours]
+        )
 
 
-def resolve_abandoned(*, older_than_seconds: float | None = None) -> int:
-    """Ask the broker about orders whose worker vanished between claiming and booking, or whose answer never came."""
-    lease = settings.CLAIM_LEASE_SECONDS if older_than_seconds is None else older_than_seconds
-    abandoned = Order.objects.filter(
-        state__in=[OrderState.SUBMITTING, OrderState.UNKNOWN], claimed_at__lte=wall_now() - timedelta(seconds=lease)
-    ).select_related("portfolio", "instrument__market")
-    orders = list(abandoned.order_by(F("claimed_at"))[:BATCH])
-    if orders:
-        _record_each(broker_for(orders).query(orders))
-    return len(orders)
+def _end(orders: Sequence[Order], to: OrderState, results: Mapping[UUID, OrderResult]) -> None:
+    """End orders that the venue ended before they were filled."""
+    if not orders:
+        return
+    answers = [results[order.pk] for order in orders]
+    # What was canceled at the venue because we asked for it has our reason.
+    wished = {order.pk: order.cancel_code for order in orders if to != OrderState.REJECTED}
+    reasons = {one.order_id: one.code or wished.get(one.order_id) or WITHOUT_REASON[one.outcome] for one in answers}
+    end_unfilled(orders, to, reasons)
 
 
-def _record_each(results: Sequence[OrderResult]) -> None:
-    """Record results together where that goes, else each for itself: one that cannot be booked holds up nobody else."""
-    try:
-        record_results(results)
-    except (IntegrityError, DataError, ArithmeticError, ValueError):
-        if len(results) == 1:
-            logger.exception("Order %s cannot be booked.", results[0].order_id)
-            return
-        for one in results:
-            _record_each([one])
+def _is_told_whole(order: Order, result: OrderResult) -> bool:
+    """Say whether all that the order filled before its end is booked; if not, the end waits for the rest."""
+    return result.filled_quantity is None or order.filled_quantity >= result.filled_quantity
+
+
+def _wait_for_answers(orders: Sequence[Order]) -> None:
+    """Mark orders whose answer did not come: they may live, and are asked about."""
+    silent = [order for order in orders if move(order, OrderState.UNKNOWN)]
+    for order in silent:
+        order.ask_at = wall_now() + next_ask(0)
+    bulk_update(Order, silent, ["state", "ask_at"])
+    keep_events(silent)

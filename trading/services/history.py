@@ -12,11 +12,13 @@ from trading.models import Order, OrderEvent, OrderState
 _COLUMNS = ("order", "state", "code", "submitted_at", "happened_at", "recorded_at")
 
 
-def keep_events(orders: Sequence[Order], happened_at: Sequence[datetime] = ()) -> None:
+def keep_events(orders: Sequence[Order], happened_at: Sequence[datetime] = (), *, code: str | None = None) -> None:
     """Write down the states that these orders (read with their portfolios) have come to.
 
-    `happened_at` says when, one for each of them; by default now, in market time.
+    `happened_at` says when, one for each of them; by default now, in market time. `code` says why, by default as the order does.
     """
+    if not orders:
+        return
     if not happened_at:
         now = market_times(order.portfolio.namespace for order in orders)
         happened_at = [now[order.portfolio.namespace] for order in orders]
@@ -25,7 +27,7 @@ def keep_events(orders: Sequence[Order], happened_at: Sequence[datetime] = ()) -
         (
             order.pk,
             order.state,
-            order.code,
+            order.code if code is None else code,
             None if order.state in (OrderState.DENIED, OrderState.CANCELED) else order.claimed_at,
             at,
             recorded_at,

@@ -9,17 +9,23 @@ from functools import partial
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import UUIDField
 
 from common.bus import hint
+from common.clock import market_now
+from common.db import Slot, locking
+from common.prepared import Prepared
 from engine.decimals import ZERO
 from engine.positions import closed_quantity, join_fractions
 from markets.prices import Price
 from portfolios.selectors import worth_of
 from portfolios.services.books import Booked
-from trading.models import Fill, LeadEvent, LeadEventState, LeadStream, Order, OrderState, Side
+from trading.models import Fill, LeadEvent, LeadEventState, LeadStream, Order, OrderState
 
 # Fills of one order are batched for this long before they are copied (rule 13).
 BATCHING = timedelta(milliseconds=250)
+# A venue's clock that is further ahead of ours is wrong: followers must not wait until its time has come.
+MOST_AHEAD = timedelta(seconds=1)
 
 
 def delays_channel(namespace: str) -> str:
@@ -35,18 +41,21 @@ def write_lead_events(streams: Sequence[LeadStream], fills: Sequence[tuple[Order
         event = _open_event(order) or _new_event(by_lead[fill.portfolio_id], order, fill)
         _add(event, order, fill, booked)
         event.save()
-        if event.due_at > fill.happened_at:
+        if order.state != OrderState.FILLED:
             transaction.on_commit(partial(hint, delays_channel(order.portfolio.namespace), {}))
     return list({fill.portfolio_id for _, fill, _ in led})
 
 
+_OPEN_EVENT = Prepared(
+    lambda: locking(
+        LeadEvent.objects.filter(order_id=Slot("order", UUIDField()), state=LeadEventState.WAITING, market_price=None)
+    )
+)
+
+
 def _open_event(order: Order) -> LeadEvent | None:
     """Return the order's event that the fan-out has not begun: it can still be extended."""
-    return (
-        LeadEvent.objects.filter(order=order, state=LeadEventState.WAITING, market_price=None)
-        .select_for_update(no_key=True)
-        .first()
-    )
+    return _OPEN_EVENT.first(order=order.pk)
 
 
 def _new_event(stream: LeadStream, order: Order, fill: Fill) -> LeadEvent:
@@ -65,13 +74,14 @@ def _new_event(stream: LeadStream, order: Order, fill: Fill) -> LeadEvent:
 
 def _add(event: LeadEvent, order: Order, fill: Fill, booked: Booked) -> None:
     """Fold a fill into its event: opened quantity, closed fraction (of fractions, one after the other), position, worth."""
-    change = fill.quantity if order.side == Side.BUY else -fill.quantity
-    event.opened_quantity += fill.quantity - closed_quantity(booked.held - change, change)
+    change = fill.change
+    event.opened_quantity += abs(change) - closed_quantity(booked.held - change, change)
     event.closed_fraction = join_fractions(event.closed_fraction, booked.closed_fraction)
     event.price = order.average_price
     event.resulting_quantity = booked.held
     event.lead_equity = _equity(order, fill.price)
-    event.due_at = fill.happened_at + (timedelta(0) if order.state == OrderState.FILLED else BATCHING)
+    since = min(fill.happened_at, market_now(order.portfolio.namespace) + MOST_AHEAD)
+    event.due_at = since + (timedelta(0) if order.state == OrderState.FILLED else BATCHING)
 
 
 def _equity(order: Order, fill_price: Decimal) -> Decimal:

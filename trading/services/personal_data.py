@@ -7,7 +7,17 @@ from typing import Any
 from accounts.models import User
 from accounts.services import notify
 from common.errors import DomainError
-from trading.models import UNFINISHED_FOLLOW, Fill, Follow, Order
+from trading.copy_accounts.models import HighWaterMark, ProfitShareSettlement
+from trading.follow_models import FollowConsent, FollowGuard, FollowProtection, StopMode, WaitingFollow
+from trading.models import UNFINISHED_FOLLOW, Fill, Follow, ForeignFill, Order, OrderEvent
+from trading.order_terms import NAMES
+from trading.plans.models import UNFINISHED_PLAN, Plan
+from trading.plans.services.managing import stop_plan
+from trading.risk.models import RiskDecision, RiskProfile
+from trading.services.follows import stop_follow
+from trading.services.withdrawing import withdraw
+from trading.signals.models import Signal, SignalSource
+from trading.template_models import OrderTemplate
 
 _ORDER = (
     "id",
@@ -15,17 +25,40 @@ _ORDER = (
     "follow_id",
     "instrument__symbol",
     "side",
+    "leg",
+    *NAMES,
+    "peak_price",
+    "triggered_at",
+    "stop_loss_ratio",
+    "group_id",
+    "group_role",
     "requested_quantity",
+    "closed_fraction",
     "quantity",
+    "market_price",
+    "reserved",
+    "leverage",
     "filled_quantity",
     "average_price",
     "fee",
     "state",
     "code",
     "cause_kind",
+    "cause_id",
     "client_order_id",
+    "venue_order_id",
+    "arrives_at",
+    "rests_since",
+    "is_at_venue",
+    "cancel_code",
+    "replaces_id",
+    "plan_id",
+    "plan_key",
     "created_at",
+    "recorded_at",
 )
+_EVENT = ("order_id", "state", "code", "submitted_at", "happened_at", "recorded_at")
+_TEMPLATE = [one.attname for one in OrderTemplate._meta.concrete_fields if one.name != "owner"]
 _FILL = (
     "id",
     "order_id",
@@ -36,30 +69,118 @@ _FILL = (
     "quantity",
     "price",
     "fee",
+    "base_fee",
     "happened_at",
 )
-_FOLLOW = ("id", "lead_id", "portfolio_id", "state", "state_code", "multiplier", "started_at", "stopped_at")
+_FOREIGN_FILL = (
+    "id",
+    "account_id",
+    "instrument__symbol",
+    "side",
+    "quantity",
+    "price",
+    "fee",
+    "fee_asset",
+    "happened_at",
+    "assigned_to_id",
+)
+_FOLLOW = (
+    "id",
+    "lead_id",
+    "portfolio_id",
+    "state",
+    "state_code",
+    "stop_mode",
+    "exits_until",
+    "settings",
+    "started_at",
+    "stopped_at",
+)
+
+
+_PLAN = (
+    "id",
+    "portfolio_id",
+    "instrument__symbol",
+    "kind",
+    "key",
+    "settings",
+    "state",
+    "state_code",
+    "held",
+    "cost",
+    "realized_pnl",
+    "fees_paid",
+    "began_at",
+    "ended_at",
+)
+_DECISION = (
+    "portfolio_id",
+    "instrument__symbol",
+    "order_id",
+    "code",
+    "asked",
+    "allowed",
+    "value",
+    "limit",
+    "happened_at",
+)
+
+
+_SOURCE = ("id", "portfolio_id", "name", "is_on", "created_at", "last_heard_at")
+_SETTLEMENT = [one.attname for one in ProfitShareSettlement._meta.concrete_fields]
 
 
 def export_trading(user: User) -> dict[str, Any]:
-    """Return the user's follows, orders and fills."""
+    """Return what somebody did: follows, orders and what became of them, fills, plans, profit shares, signals, limits and denials.
+
+    What their exchange accounts traded by themselves is part of it.
+    """
     mine = {"portfolio__owner": user}
     return {
         "follows": list(Follow.objects.filter(follower=user).order_by("pk").values(*_FOLLOW)),
+        "follow_guards": list(FollowGuard.objects.filter(follow__follower=user).order_by("pk").values()),
+        "protective_stops": list(FollowProtection.objects.filter(follow__follower=user).order_by("pk").values()),
+        "follow_consents": list(FollowConsent.objects.filter(follow__follower=user).order_by("pk").values()),
+        "waiting_follows": list(WaitingFollow.objects.filter(follow__follower=user).order_by("pk").values()),
         "orders": list(Order.objects.filter(**mine).order_by("pk").values(*_ORDER)),
+        "order_events": list(OrderEvent.objects.filter(order__portfolio__owner=user).order_by("pk").values(*_EVENT)),
+        "order_templates": list(OrderTemplate.objects.filter(owner=user).order_by("pk").values(*_TEMPLATE)),
+        "trades_at_exchanges": list(
+            ForeignFill.objects.filter(account__owner=user).order_by("pk").values(*_FOREIGN_FILL)
+        ),
         "fills": list(Fill.objects.filter(**mine).order_by("pk").values(*_FILL)),
+        "limits": list(RiskProfile.objects.filter(**mine).order_by("pk").values("portfolio_id", "name", "limits")),
+        "plans": list(Plan.objects.filter(**mine).order_by("pk").values(*_PLAN)),
+        "profit_shares": list(
+            ProfitShareSettlement.objects.filter(account__follow__follower=user).order_by("pk").values(*_SETTLEMENT)
+        ),
+        "losses_to_make_good": list(HighWaterMark.objects.filter(follower=user).order_by("pk").values()),
+        "signal_sources": list(SignalSource.objects.filter(**mine).order_by("pk").values(*_SOURCE)),
+        "signals": list(Signal.objects.filter(source__portfolio__owner=user).order_by("pk").values()),
+        "denials": list(RiskDecision.objects.filter(**mine).order_by("pk").values(*_DECISION)),
     }
 
 
 def erase_trading(user: User) -> None:
-    """Have follows ended first, for only their owner can say what shall become of their positions.
+    """Have follows ended first, for only their owner can say what shall become of their positions; stop plans, cancel what waits.
 
+
+    Nobody is left to change an order that rests, or to hear that it filled; stops go on guarding what is held.
     Orders, fills and ended follows stay: they name nobody but an account that leads to nobody any more. Whoever follows
-    the user is told: a lead who is gone never sells, so what to do with the copies is theirs to say.
+    the user is told, and what they hold of it is sold: a lead who is gone never sells (copy-trading rule 31).
     """
     if Follow.objects.filter(follower=user, state__in=UNFINISHED_FOLLOW).exists():
         raise DomainError("FOLLOWS_UNFINISHED", "Stop your follows first, and let them end.", status=409)
+    for plan in Plan.objects.filter(portfolio__owner=user, state__in=UNFINISHED_PLAN).order_by("pk"):
+        stop_plan(actor=user, plan=plan, code="ACCOUNT_CLOSED")
+    withdraw(Order.objects.filter(portfolio__owner=user), code="OWNER_LEFT")
+    OrderTemplate.objects.filter(owner=user).delete()
+    # With their addresses gone nobody's program trades on.
+    SignalSource.objects.filter(portfolio__owner=user).delete()
     copying = Follow.objects.filter(lead__owner=user, state__in=UNFINISHED_FOLLOW).order_by("pk")
-    for follow in copying.select_related("follower", "portfolio"):
+    for follow in copying.select_related("follower", "portfolio", "lead"):
         facts = {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name}
         notify(user=follow.follower, event="lead.left", context=facts)
+        if follow.stop_mode not in (StopMode.CLOSE_NOW, StopMode.KEEP):
+            stop_follow(actor=None, follow=follow, mode=StopMode.CLOSE_NOW, code="LEAD_LEFT")

@@ -4,29 +4,41 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from common.clock import wall_now
+from common.clock import market_times, wall_now
 from common.tasks import enqueue
+from trading.copy_accounts.services.settling import settle_due
+from trading.due import due_commands, due_drifts, leads_with_due_events
+from trading.follow_models import WaitingFollow
 from trading.models import Follow, FollowCommand, FollowState, LeadEvent, LeadEventState, Order, OrderState
-from trading.selectors import due_commands, due_events
-from trading.services.execution import resolve_abandoned
+from trading.services.follows import end_orphans
+from trading.services.funding import run_funding
+from trading.services.protecting import follows_to_protect
+from trading.services.reconciliation import resolve_abandoned
+from trading.services.resting import expire_orders
 
 PATIENCE_SECONDS = 5.0
 
 
 def run_due(*, namespace: str, until: datetime) -> int:
-    """Enqueue the delayed work of a namespace that is due by a moment of market time; return how many pieces it was.
+    """Start the delayed work of a namespace that is due by a moment of market time; return how many pieces it was.
 
     Whoever moves market time calls this: a delay is a row with `due_at`, never a countdown of the wall.
     """
     from trading import tasks  # the tasks' bodies call services: one of the two must look late
 
-    leads = set(due_events(namespace, until).values_list("lead_id", flat=True))
-    for lead_id in sorted(leads):
+    leads = leads_with_due_events(namespace, until)
+    for lead_id in leads:
         enqueue(tasks.fan_out, str(lead_id))
-    commands = list(due_commands(namespace, until).order_by("pk").values_list("pk", flat=True))
+    commands = due_commands(namespace, until)
     for command_id in commands:
         enqueue(tasks.run_follow_command, command_id)
-    return len(leads) + len(commands)
+    drifts = int(bool(due_drifts(namespace, until)))
+    if drifts:
+        enqueue(tasks.check_drift, namespace)
+    # Funding is paid before profit is shared: it is part of it.
+    paid = run_funding(namespace=namespace, until=until)
+    ended = expire_orders(namespace=namespace, until=until) + settle_due(namespace=namespace, until=until)
+    return len(leads) + len(commands) + drifts + paid + ended
 
 
 def sweep(*, older_than_seconds: float = PATIENCE_SECONDS, lease_seconds: float | None = None) -> int:
@@ -43,7 +55,10 @@ def sweep(*, older_than_seconds: float = PATIENCE_SECONDS, lease_seconds: float 
     for lead_id in sorted(leads):
         enqueue(tasks.fan_out, str(lead_id))
     causes = set(
-        Order.objects.filter(state=OrderState.PENDING, recorded_at__lte=before).values_list("cause_kind", "cause_id")
+        # (Orders of exchange accounts are not the workers': the signer looks for them itself.)
+        Order.objects.filter(state=OrderState.PENDING, recorded_at__lte=before, portfolio__account=None).values_list(
+            "cause_kind", "cause_id"
+        )
     )
     for kind, cause_id in sorted(causes):
         enqueue(tasks.execute_orders, kind, cause_id)
@@ -55,4 +70,10 @@ def sweep(*, older_than_seconds: float = PATIENCE_SECONDS, lease_seconds: float 
     ]
     if stopping:
         enqueue(tasks.finish_follows, stopping)
-    return found + len(leads) + len(causes) + len(commands)
+    if unprotected := [str(pk) for pk in follows_to_protect()]:
+        enqueue(tasks.protect_follows, unprotected)
+    for lead_id in sorted(set(WaitingFollow.objects.values_list("follow__lead_id", flat=True))):
+        enqueue(tasks.admit_waiting, str(lead_id))
+    namespaces = Follow.objects.filter(exits_until__isnull=False).values_list("lead__namespace", flat=True)
+    found += end_orphans(until=market_times(set(namespaces)))
+    return found + len(leads) + len(causes) + len(commands) + len(unprotected)

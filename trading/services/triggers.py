@@ -6,7 +6,8 @@ engine that has seen number n has seen every change up to n.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -16,10 +17,12 @@ from django.db import transaction
 
 from common.bus import hint
 from common.clock import market_now
+from common.db import Slot
+from common.prepared import Prepared
 from engine.decimals import ONE, ZERO, price_to_tick
 from portfolios.models import Position
 from portfolios.services.books import lock_portfolios
-from trading.models import CauseKind, Leg, Order, OrderState, Side, Trigger, TriggerBook, TriggerState
+from trading.models import ENDED_EARLY, CauseKind, Leg, Order, OrderState, Side, Trigger, TriggerBook, TriggerState
 
 
 def channel(namespace: str) -> str:
@@ -27,26 +30,46 @@ def channel(namespace: str) -> str:
     return f"triggers:{namespace}"
 
 
+_ARMED_BY = Prepared(lambda: Trigger.objects.filter(entry__among=Slot("entries")).values_list("entry_id"))
+
+
 def arm_stops(orders: Iterable[Order], at: Mapping[UUID, datetime]) -> None:
-    """Arm the stop of every opening order that asks for one and is filled whole; `at` says when, by order id."""
+    """Arm the stop of every opening order that asks for one and fills no further; `at` says when, by order id."""
     wanting = {order.pk: order for order in orders if _wants_stop(order)}
     if not wanting:
         return
     # A venue that fills more than was ordered reports the end of an order twice.
-    armed = set(Trigger.objects.filter(entry__among=wanting).values_list("entry_id", flat=True))
+    armed = {entry for (entry,) in _ARMED_BY.rows(entries=wanting)}
     for order in wanting.values():
         if order.pk not in armed:
             _arm(order, at[order.pk])
 
 
+def arm_stops_of_parts(orders: Sequence[Order]) -> None:
+    """Arm the stops of opening orders that ended with a part of them filled, where that part is still held."""
+    parts = [order for order in orders if _wants_stop(order)]
+    if not parts:
+        return
+    held = set(
+        Position.objects.filter(portfolio_id__among={order.portfolio_id for order in parts})
+        .exclude(quantity=ZERO)
+        .values_list("portfolio_id", "instrument_id")
+    )
+    guarded = [order for order in parts if (order.portfolio_id, order.instrument_id) in held]
+    arm_stops(guarded, {order.pk: market_now(order.portfolio.namespace) for order in guarded})
+
+
 def _wants_stop(order: Order) -> bool:
-    return order.stop_loss_ratio is not None and order.leg == Leg.OPEN and order.state == OrderState.FILLED
+    fills_no_further = order.state == OrderState.FILLED or (order.state in ENDED_EARLY and bool(order.filled_quantity))
+    return order.stop_loss_ratio is not None and order.leg == Leg.OPEN and fills_no_further
 
 
 def _arm(order: Order, at: datetime) -> None:
     assert order.stop_loss_ratio is not None
     tick_size = order.instrument.tick_size
-    price = price_to_tick(order.average_price * (ONE - order.stop_loss_ratio), tick_size, up=False)
+    is_short = order.side == Side.SELL
+    ratio = ONE + order.stop_loss_ratio if is_short else ONE - order.stop_loss_ratio
+    price = price_to_tick(order.average_price * ratio, tick_size, up=is_short)
     trigger = Trigger(
         portfolio_id=order.portfolio_id,
         instrument=order.instrument,
@@ -58,14 +81,16 @@ def _arm(order: Order, at: datetime) -> None:
     _save_with_next_change(trigger)
 
 
+_ARMED = Prepared(
+    lambda: Trigger.objects.filter(state=TriggerState.ARMED, portfolio_id__among=Slot("portfolios")).order_by("pk")
+)
+
+
 def disarm_flat(books: set[tuple[UUID, UUID]]) -> None:
     """Cancel what is armed on positions that have become flat; `books` holds (portfolio id, instrument id)."""
     if not books:
         return
-    armed = Trigger.objects.filter(
-        state=TriggerState.ARMED, portfolio_id__among={portfolio for portfolio, _ in books}
-    ).order_by("pk")
-    for trigger in armed:
+    for trigger in _ARMED.found(portfolios={portfolio for portfolio, _ in books}):
         if (trigger.portfolio_id, trigger.instrument_id) in books:
             trigger.state = TriggerState.CANCELED
             _save_with_next_change(trigger)
@@ -89,9 +114,9 @@ def fire(*, trigger_id: UUID) -> Order | None:
         return submit_order(
             portfolio=trigger.portfolio,
             instrument=trigger.instrument,
-            side=Side.SELL,
+            side=Side.SELL if held >= ZERO else Side.BUY,
             leg=Leg.CLOSE,
-            quantity=held,
+            quantity=abs(held),
             cause=Cause(CauseKind.TRIGGER, str(trigger.pk)),
             closed_fraction=ONE,
         )
@@ -103,9 +128,37 @@ def _held(trigger: Trigger) -> Decimal:
 
 
 def _save_with_next_change(trigger: Trigger) -> None:
-    book, _ = TriggerBook.objects.select_for_update(no_key=True).get_or_create(namespace=trigger.namespace)
-    book.last_change += 1
-    book.save(update_fields=["last_change"])
-    trigger.change = book.last_change
+    trigger.change = take_changes(trigger.namespace, 1)
     trigger.save()
-    transaction.on_commit(partial(hint, channel(trigger.namespace), {"change": trigger.change}))
+
+
+def hint_at_margins(namespaces: Iterable[str]) -> None:
+    """Have the engines of these namespaces look at what is held on margin, after the commit."""
+    for namespace in sorted(set(namespaces)):
+        transaction.on_commit(partial(hint, channel(namespace), {}))
+
+
+def number_changes(orders: Iterable[Order]) -> bool:
+    """Give those of the orders that rest on our book the next numbers of their namespaces; say whether there were any.
+
+    The caller stores them in the transaction that changes the orders, and holds their portfolios' locks.
+    """
+    by_namespace: defaultdict[str, list[Order]] = defaultdict(list)
+    for order in orders:
+        if order.rests_since is not None:
+            by_namespace[order.portfolio.namespace].append(order)
+    for namespace in sorted(by_namespace):
+        members = by_namespace[namespace]
+        first = take_changes(namespace, len(members))
+        for change, order in enumerate(members, first):
+            order.change = change
+    return bool(by_namespace)
+
+
+def take_changes(namespace: str, count: int) -> int:
+    """Take the next `count` numbers of a namespace, hint at them after the commit, and return the first."""
+    book, _ = TriggerBook.objects.select_for_update(no_key=True).get_or_create(namespace=namespace)
+    book.last_change += count
+    book.save(update_fields=["last_change"])
+    transaction.on_commit(partial(hint, channel(namespace), {"change": book.last_change}))
+    return int(book.last_change) - count + 1

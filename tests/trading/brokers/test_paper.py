@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.fixtures_trading import Pit, plain
+from portfolios.costs import CostModel, costs_of
+from portfolios.services.costs import set_costs
+from tests.fixtures_trading import Pit, failed_checks, plain
+from tests.fixtures_waiting import Waiting, fills, told
 from trading.brokers import Outcome
 from trading.brokers.paper import PaperBroker
-from trading.models import Order, Side
+from trading.kinds import OrderKind
+from trading.models import Fill, Order, OrderState, Side
 from trading.services.execution import broker_for, claim_orders
 
 
@@ -64,3 +69,56 @@ def test_a_batch_is_answered_order_by_order(pit: Pit) -> None:
     assert [result.order_id for result in results] == [order.pk for order in orders]
     assert [plain(result.fills[0].quantity) for result in results] == ["1", "2"]
     assert PaperBroker().submit([]) == []
+
+
+# --- a portfolio's own costs (the examples of docs/paper.md) --------------------------------------------------------
+@pytest.fixture
+def own_costs(waiting: Waiting) -> Waiting:
+    """A venue that takes 30 and 40 bps, and a portfolio whose own figures are 5 and 20 with 10 bps of slippage."""
+    waiting.pit.instrument.maker_fee_bps, waiting.pit.instrument.taker_fee_bps = Decimal(30), Decimal(40)
+    waiting.pit.instrument.save()
+    set_costs(
+        actor=waiting.pit.alice,
+        portfolio=waiting.pit.lead,
+        model=CostModel(Decimal(5), Decimal(20), Decimal(10), Decimal(0), Decimal(0)),
+    )
+    waiting.pit.lead.refresh_from_db()
+    return waiting
+
+
+def test_a_portfolios_own_fees_are_promised_and_paid(own_costs: Waiting) -> None:
+    order = own_costs.ask(Side.BUY, 2, OrderKind.MARKET)
+    assert fills(order) == [("2", "100.1", "0.4004")]
+    assert own_costs.pit.cash(own_costs.pit.lead) == plain(Decimal(10_000) - Decimal("200.6004"))
+    assert fills(own_costs.ask(Side.BUY, 2, OrderKind.LIMIT, limit_price="100.05")) == [("2", "100.05", "0.4002")]
+    resting = own_costs.ask(Side.BUY, 2, OrderKind.LIMIT, limit_price="95")
+    # The dearer of the two: 2 × 95 × 1.002.
+    assert own_costs.promised() == {"USDT": "190.38"}
+    own_costs.price(95)
+    assert fills(resting) == [("2", "95", "0.095")]
+
+
+def test_a_fee_of_none_is_the_venues(own_costs: Waiting) -> None:
+    book = own_costs.pit.lead
+    set_costs(actor=own_costs.pit.alice, portfolio=book, model=replace(costs_of(book), taker_fee_bps=None))
+    assert fills(own_costs.ask(Side.BUY, 2, OrderKind.MARKET)) == [("2", "100.1", "0.8008")]
+    set_costs(actor=own_costs.pit.alice, portfolio=book, model=CostModel(None, None, *[Decimal(0)] * 3))
+    resting = own_costs.ask(Side.BUY, 2, OrderKind.LIMIT, limit_price="95")
+    own_costs.price(95)
+    assert fills(resting) == [("2", "95", "0.57")]
+
+
+def test_costs_that_change_are_those_of_the_next_fill(own_costs: Waiting) -> None:
+    """What was filled stays, what waits pays what holds when it fills: clipped where its promise does not cover that."""
+    first = own_costs.ask(Side.BUY, 2, OrderKind.MARKET)
+    before = list(Fill.objects.values())
+    resting = own_costs.ask(Side.BUY, "102.8", OrderKind.LIMIT, limit_price="95")
+    book = own_costs.pit.lead
+    set_costs(actor=own_costs.pit.alice, portfolio=book, model=replace(costs_of(book), maker_fee_bps=Decimal(500)))
+    assert list(Fill.objects.values()) == before
+    own_costs.price(95)
+    [(quantity, price, fee)] = fills(resting)
+    assert (Decimal(quantity) < Decimal("102.8"), price) == (True, "95")
+    assert Decimal(fee) == Decimal(quantity) * 95 * Decimal("0.05")
+    assert told(resting)[:2] == (OrderState.FILLED, "CLIPPED_BALANCE")
+    assert (told(first)[0], failed_checks()) == (OrderState.FILLED, {})

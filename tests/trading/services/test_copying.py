@@ -14,7 +14,7 @@ from common.bus import bus
 from common.ids import deterministic_id
 from portfolios.models import Portfolio
 from portfolios.services.cash import deposit, withdraw
-from tests.fixtures_trading import Pit, everything_stored, failed_checks, plain
+from tests.fixtures_trading import UNGUARDED, Pit, everything_stored, failed_checks, plain
 from trading import tasks
 from trading.models import (
     CauseKind,
@@ -56,8 +56,8 @@ def execute(cause_id: str) -> int:
         ("1000", "3", "1.2"),
         ("20000", "1", "8"),
         ("333.33", "1", "0.133"),
-        # 5 USDT is the venue's minimum; 0.05 units are 5 USDT, 0.049 are not.
-        ("125", "1", "0.05"),
+        # 5 USDT is the venue's minimum, with its margin 5.25: 0.053 units are worth more, 0.052 less.
+        ("132.5", "1", "0.053"),
     ],
 )
 def test_a_copy_is_the_leads_quantity_by_the_ratio_of_equities(
@@ -84,7 +84,7 @@ def test_a_copied_order_names_its_cause_and_has_the_identity_of_it(pit: Pit, bob
 
 @pytest.mark.parametrize(
     ("amount", "code"),
-    [("10", "NOTIONAL_BELOW_MINIMUM"), ("124.9", "NOTIONAL_BELOW_MINIMUM")],
+    [("10", "KEPT_BELOW_MINIMUM"), ("132.4", "KEPT_BELOW_MINIMUM")],
 )
 def test_a_copy_below_the_minimum_is_a_row_that_says_so(pit: Pit, bob: User, amount: str, code: str) -> None:
     follow = pit.follow(bob, amount)
@@ -96,8 +96,8 @@ def test_a_copy_below_the_minimum_is_a_row_that_says_so(pit: Pit, bob: User, amo
 def test_a_copy_of_less_than_a_lot_is_a_row_that_says_so(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob, 10, "0.1")
     pit.buy("0.999")
-    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "QUANTITY_BELOW_MINIMUM")]
-    assert Order.objects.get(follow=follow).requested_quantity == 0
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "KEPT_BELOW_MINIMUM")]
+    assert plain(Order.objects.get(follow=follow).requested_quantity) == "0.000099900000000001"
 
 
 def test_without_equity_there_is_nothing_to_size_by(pit: Pit, bob: User) -> None:
@@ -108,25 +108,26 @@ def test_without_equity_there_is_nothing_to_size_by(pit: Pit, bob: User) -> None
 
 
 def test_a_copy_is_clipped_to_the_free_balance_and_its_aim_with_it(pit: Pit, bob: User) -> None:
-    follow = pit.follow(bob, 1000, 3)
+    follow = pit.follow(bob, 1000, 3, **UNGUARDED)
     pit.buy(50)
-    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, "10", "CLIPPED_BALANCE")]
-    assert (plain(Order.objects.get(follow=follow).requested_quantity), aim(follow)) == ("15", ("0.3", "10", 1))
+    # Its limit is 100.30, and that much may be spent on each, with a fee of 10 bps.
+    assert pit.orders(follow) == [(Side.BUY, Leg.OPEN, FILLED, "9.96", "CLIPPED_BALANCE")]
+    assert (plain(Order.objects.get(follow=follow).requested_quantity), aim(follow)) == ("10", ("0.3", "9.96", 1))
     pit.sell(25)
-    assert (pit.held(follow), aim(follow)[1]) == ("5", "5")
+    assert (pit.held(follow), aim(follow)[1]) == ("4.98", "4.98")
 
 
 def test_all_followers_of_an_event_meet_one_price(pit: Pit, bob: User, charlie: User) -> None:
     pit.follow(bob)
     follow = pit.follow(charlie)
-    Portfolio.objects.filter(pk=follow.portfolio_id).update(slippage_bps=D(100))
+    Portfolio.objects.filter(pk=follow.portfolio_id).update(slippage_bps=D(20))
     cause = pit.fan_out(Side.BUY, 4)
     pit.price(500)
     execute(cause)
     copies = Order.objects.exclude(follow=None)
     assert {plain(order.market_price or D(0)) for order in copies} == {"100"}
     # Each with the slippage of its own.
-    assert sorted(plain(order.average_price) for order in copies) == ["100", "101"]
+    assert sorted(plain(order.average_price) for order in copies) == ["100", "100.2"]
 
 
 # --- the ratio ------------------------------------------------------------------------------------------------------
@@ -166,7 +167,8 @@ def test_a_denied_open_leaves_the_ratio_open(pit: Pit, bob: User) -> None:
     pit.buy(4)
     deposit(actor=bob, portfolio=follow.portfolio, amount=D(990))
     pit.buy(4)
-    assert (pit.held(follow), aim(follow)) == ("0.4", ("0.1", "0.4", 2))
+    # With what was too small to be sent before.
+    assert (pit.held(follow), aim(follow)) == ("0.404", ("0.1", "0.404", 2))
 
 
 # --- once -----------------------------------------------------------------------------------------------------------
@@ -213,6 +215,19 @@ def small_batches() -> Iterator[None]:
     whole, copying.BATCH = copying.BATCH, 2
     yield
     copying.BATCH = whole
+
+
+def test_a_batch_of_which_all_have_left_does_not_hold_up_the_next(pit: Pit, small_batches: None) -> None:
+    follows = pit.crowd(6)
+    order = pit.place(Side.BUY, 4)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    event = pit.event()
+    turns = sorted(follows, key=lambda follow: deterministic_id("turn", event.pk, follow.pk))
+    assert fan_out_batch(lead_id=pit.lead.pk)
+    Follow.objects.filter(pk__in=[one.pk for one in turns[2:4]]).update(state=FollowState.STOPPED)
+    assert [fan_out_batch(lead_id=pit.lead.pk) for _ in range(3)] == [True, True, False]
+    copied = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT).values_list("follow", flat=True)
+    assert set(copied) == {one.pk for one in (*turns[:2], *turns[4:])}
 
 
 def test_batches_take_the_followers_in_an_order_drawn_for_the_event(pit: Pit, small_batches: None) -> None:

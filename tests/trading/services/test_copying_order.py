@@ -8,12 +8,14 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
+from portfolios.models import Portfolio
 from tests.fixtures_trading import Pit, failed_checks, plain
 from trading import tasks
 from trading.brokers.paper import PaperBroker
 from trading.models import CauseKind, Follow, FollowPosition, Leg, Order, OrderEvent, OrderState, Side
 from trading.services.copying import fan_out_batch
-from trading.services.execution import claim_orders, execute_pending, record_results, resolve_abandoned
+from trading.services.execution import claim_orders, execute_pending, record_results
+from trading.services.reconciliation import resolve_abandoned
 
 D = Decimal
 FILLED = OrderState.FILLED
@@ -54,13 +56,15 @@ def test_an_order_that_ends_wakes_the_one_that_waited_for_it(pit: Pit, bob: User
 
 def test_an_order_that_is_denied_wakes_the_one_that_waited_for_it(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob, 1000)
-    first, second = pit.fan_out(Side.BUY, "0.4"), pit.fan_out(Side.BUY, 4)
+    first, second = pit.fan_out(Side.BUY, 3), pit.fan_out(Side.BUY, 4)
+    # Risk denies both when it judges them: the portfolio may not trade this.
+    Portfolio.objects.filter(pk=follow.portfolio_id).update(is_restricted=True)
     with pit.working():
         assert execute(second) == 0
         execute(first)
     assert [(row[2], row[4]) for row in pit.orders(follow)] == [
-        (OrderState.DENIED, "NOTIONAL_BELOW_MINIMUM"),
-        (FILLED, ""),
+        (OrderState.DENIED, "INSTRUMENT_NOT_ALLOWED"),
+        (OrderState.DENIED, "INSTRUMENT_NOT_ALLOWED"),
     ]
 
 
@@ -124,20 +128,20 @@ def test_reductions_before_anything_is_sent_take_their_part_of_what_the_ones_bef
 
 
 def test_a_part_of_a_lot_is_not_closed_and_all_of_it_is_in_the_end(pit: Pit, bob: User) -> None:
-    pit.instrument.min_notional = D(0)
+    pit.instrument.min_notional, pit.instrument.lot_step = D(0), D(1)
     pit.instrument.save()
-    follow = pit.follow(bob, 10)
-    pit.buy(2)
-    assert pit.held(follow) == "0.002"
-    first, second = pit.fan_out(Side.SELL, "1"), pit.fan_out(Side.SELL, "0.5")
+    follow = pit.follow(bob)
+    pit.buy(20)
+    assert pit.held(follow) == "2"
+    first, second = pit.fan_out(Side.SELL, 10), pit.fan_out(Side.SELL, 5)
     with pit.working():
         execute(first)
         execute(second)
     assert pit.orders(follow)[1:] == [
-        (Side.SELL, Leg.CLOSE, FILLED, "0.001", ""),
+        (Side.SELL, Leg.CLOSE, FILLED, "1", ""),
         (Side.SELL, Leg.CLOSE, OrderState.DENIED, "0", "QUANTITY_BELOW_MINIMUM"),
     ]
-    pit.sell("0.5")
+    pit.sell(5)
     assert (pit.held(follow), aim(follow)[1]) == ("0", "0")
 
 

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from accounts.models import User
 from common.errors import DomainError
 from portfolios.models import Position
-from tests.fixtures_trading import Pit, failed_checks
+from tests.fixtures_trading import UNGUARDED, Pit, failed_checks
 from trading.models import FollowPosition, Order, OrderState, Side
 from trading.services.copying import fan_out_batch
-from trading.services.execution import claim_orders, execute_pending, resolve_abandoned
+from trading.services.execution import claim_orders, execute_pending
+from trading.services.reconciliation import resolve_abandoned
 from trading.services.sweeping import sweep
 
 LOT = Decimal("0.001")
-MINIMUM = 5
+# The venue's, and that with the margin that a copy keeps.
+MINIMUM, SMALLEST = 5, Fraction("5.25")
 
 trades = st.one_of(
     st.tuples(st.just("buy"), st.integers(1, 9_000)),  # lots
@@ -36,7 +38,7 @@ work = st.one_of(
 )
 # Unshrunk: an example is short, and making it shorter would take minutes.
 few = settings(
-    max_examples=25,
+    max_examples=12,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
@@ -137,23 +139,39 @@ def whole_lots(units: Fraction) -> Fraction:
 
 
 class Reference:
-    """The rules of copying in a dozen lines: the ratio at the opening, whole lots, minimums, clipping, closed parts."""
+    """The rules of copying in two dozen lines: the ratio at the opening, whole lots, what is kept, clipping, closed parts."""
 
     def __init__(self, amount: str, multiplier: str) -> None:
         self.book, self.multiplier, self.ratio = Book(Fraction(amount)), Fraction(multiplier), Fraction(0)
+        self.kept = Fraction(0)
 
     def opened(self, units: Fraction, price: int, lead_equity: Fraction) -> None:
         if not self.book.units:
             self.ratio = self.book.equity(price) / lead_equity * self.multiplier
-        wished = whole_lots(units * self.ratio)
-        bought = min(wished, whole_lots(self.book.cash / price))
-        if bought * price >= MINIMUM:
+        total = units * self.ratio + self.kept
+        wished = whole_lots(max(total, Fraction(0)))
+        if wished * price < SMALLEST:
+            self.kept = total
+            return
+        self.kept = Fraction(0)
+        limit = Fraction(price) * Fraction(1003, 1000) // Fraction(1, 100) * Fraction(1, 100)
+        bought = min(wished, whole_lots(self.book.cash / (limit * Fraction(1001, 1000))))
+        if bought * limit >= MINIMUM:
             self.book.trade(bought, price)
 
     def closed(self, part: Fraction, price: int) -> None:
-        sold = self.book.units if part == 1 else whole_lots(self.book.units * part)
-        if sold * price >= MINIMUM or sold == self.book.units:
+        if part == 1:
+            self.kept = Fraction(0)
+            self.book.trade(-self.book.units, price)
+            return
+        pending = min(self.kept, Fraction(0))
+        self.kept = max(self.kept, Fraction(0)) * (1 - part)
+        closing = self.book.units - (self.book.units + pending) * (1 - part)
+        sold = whole_lots(closing)
+        if sold * price >= SMALLEST:
             self.book.trade(-sold, price)
+        else:
+            self.kept -= closing
 
 
 @given(steps=st.lists(trades, max_size=14))
@@ -161,7 +179,7 @@ class Reference:
 def test_a_follower_holds_what_the_rules_say(pit: Pit, bob: User, charlie: User, steps: list[tuple[str, int]]) -> None:
     with transaction.atomic():
         stakes = [("100", "1"), ("7777.77", "2.5")]
-        follows = [pit.follow(user, *stake) for user, stake in zip((bob, charlie), stakes, strict=True)]
+        follows = [pit.follow(user, *stake, **UNGUARDED) for user, stake in zip((bob, charlie), stakes, strict=True)]
         references = [Reference(*stake) for stake in stakes]
         lead, price = Book(Fraction(10_000)), 100
         pit.price(price)  # the board of prices forgets nothing when a transaction is rolled back

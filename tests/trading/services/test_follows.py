@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -14,10 +15,11 @@ from portfolios.services.cash import open_portfolio
 from tests.fixtures_desk import Desk, Working
 from tests.fixtures_trading import Pit, at_once, everything_stored, failed_checks, plain
 from trading import tasks
+from trading.follow_models import StopMode
 from trading.models import Follow, FollowCommand, FollowPosition, FollowState, LeadStream, Leg, Order, OrderState, Side
 from trading.services.copying import fan_out_batch
 from trading.services.execution import execute_pending
-from trading.services.follows import StopMode, open_lead_stream, pause_follow, resume_follow, start_follow, stop_follow
+from trading.services.follows import open_lead_stream, pause_follow, resume_follow, start_follow, stop_follow
 
 D = Decimal
 
@@ -53,7 +55,7 @@ def test_a_follow_of_a_portfolio_that_was_not_led_leads_from_now_on(pit: Pit, bo
 
 def test_follows_of_namesakes_have_names_of_their_own(pit: Pit, alice: User, bob: User, charlie: User) -> None:
     pit.follow(bob)
-    pit.lead = pit.portfolio(charlie, 100, "Lead")
+    pit.lead = pit.portfolio(charlie, 1_000, "Lead")
     follow = pit.follow(bob)
     assert follow.portfolio.name == "Following Lead (2)"
 
@@ -117,7 +119,7 @@ def test_a_portfolio_that_follows_is_neither_led_from_nor_a_source(pit: Pit, bob
 
 def test_people_do_not_follow_in_a_circle(pit: Pit, alice: User, bob: User, charlie: User) -> None:
     follow = pit.follow(bob)
-    savings = {user: pit.portfolio(user, 500, "Savings") for user in (alice, bob, charlie)}
+    savings = {user: pit.portfolio(user, 5_000, "Savings") for user in (alice, bob, charlie)}
     # Bob follows Alice: she does not follow him.
     assert refused(alice, savings[bob], savings[alice]) == "FOLLOW_CIRCLE"
     start_follow(follower=charlie, lead=savings[bob], source=savings[charlie], amount=D(100), multiplier=D(1))
@@ -162,7 +164,7 @@ def test_two_people_who_start_to_follow_each_other_at_the_same_time_make_one_fol
         books = {user: desk.portfolio(user, 1000, name=f"Book {number}") for user in (alice, bob)}
 
         def start(follower: User, lead: User, books: dict[User, Portfolio] = books) -> object:
-            facts = {"lead": books[lead], "source": books[follower]}
+            facts: dict[str, Any] = {"lead": books[lead], "source": books[follower]}
             return start_follow(follower=follower, amount=D(100), multiplier=D(1), **facts)
 
         results = at_once(lambda: start(alice, bob), lambda: start(bob, alice))
@@ -182,7 +184,7 @@ def test_every_fill_is_before_a_start_or_copied(desk: Desk, alice: User, bob: Us
             for order in orders:
                 execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
 
-        facts = {"amount": D(1000), "multiplier": D(1)}
+        facts: dict[str, Any] = {"amount": D(1000), "multiplier": D(1)}
         results = at_once(trade, lambda: start_follow(follower=bob, lead=pit.lead, source=source, **facts))
         assert isinstance(results[1], Follow), results
     follow = again(results[1])
@@ -218,7 +220,7 @@ def test_closing_now_sells_what_is_held_and_ends_the_follow(pit: Pit, bob: User)
     pit.buy(10)
     pit.price(110)
     stopped = stop(pit, follow, StopMode.CLOSE_NOW)
-    assert (stopped.state, stopped.state_code, stopped.stopped_at) == ("STOPPED", "CLOSE_NOW", pit.desk.at)
+    assert (stopped.state, stopped.stop_mode, stopped.stopped_at) == ("STOPPED", "CLOSE_NOW", pit.desk.at)
     assert pit.orders(follow)[1:] == [(Side.SELL, Leg.CLOSE, OrderState.FILLED, "1", "")]
     order = Order.objects.get(follow=follow, leg=Leg.CLOSE)
     command = FollowCommand.objects.get()

@@ -125,6 +125,13 @@ def test_pieces_of_an_order_are_one_event_that_waits_a_quarter_of_a_second_for_t
     assert LeadEvent.objects.count() == 1
 
 
+def test_a_venue_whose_clock_is_an_hour_ahead_keeps_no_follower_waiting(pit: Pit) -> None:
+    order = sent(pit, Side.BUY, "4")
+    report(order, 1, "4", seconds=3600)
+    event = LeadEvent.objects.get()
+    assert (event.happened_at, event.due_at) == (NOON + timedelta(hours=1), NOON + timedelta(seconds=1))
+
+
 def test_a_piece_that_waited_long_enough_is_copied_and_the_rest_is_the_next_event(pit: Pit) -> None:
     order = sent(pit, Side.BUY, "4")
     report(order, 1, "1")

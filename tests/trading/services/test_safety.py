@@ -7,9 +7,11 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import AuditEntry, User
+from common import clock
 from common.errors import DomainError
 from tests.fixtures_trading import Pit, everything_stored, failed_checks, plain
 from trading import tasks
+from trading.follow_models import StopMode
 from trading.models import (
     CauseKind,
     FollowPosition,
@@ -23,8 +25,9 @@ from trading.models import (
     Side,
 )
 from trading.selectors import platform_level
-from trading.services.execution import claim_orders, execute_pending, resolve_abandoned
-from trading.services.follows import StopMode, stop_follow
+from trading.services.execution import claim_orders, execute_pending
+from trading.services.follows import stop_follow
+from trading.services.reconciliation import resolve_abandoned
 from trading.services.safety import halt_platform, resume_platform, set_safety
 
 PLATFORM = ScopeKind.PLATFORM
@@ -63,7 +66,57 @@ def test_only_operators_may(alice: User, operator: User) -> None:
     assert platform_level() == HALTED
 
 
-@pytest.mark.parametrize(("scope", "key"), [(PLATFORM, "x"), (ScopeKind.USER, ""), (ScopeKind.VENUE, "")])
+@pytest.mark.parametrize("scope", [ScopeKind.PORTFOLIO, ScopeKind.USER, ScopeKind.FOLLOW])
+def test_owners_switch_their_own_and_strangers_do_not(pit: Pit, bob: User, charlie: User, scope: ScopeKind) -> None:
+    follow = pit.follow(bob)
+    pit.buy(10)
+    key = scopes_of(pit, Order.objects.select_related("follow", "portfolio").get(follow=follow))[scope]
+    assert refused(charlie, scope, key) == "OPERATORS_ONLY"
+    # Nor the lead, of whoever follows.
+    assert refused(pit.alice, scope, key) == "OPERATORS_ONLY"
+    set_safety(actor=bob, scope=scope, scope_id=key, level=HALTED, reason="")
+    pit.buy(10)
+    assert pit.orders(follow)[1] == (Side.BUY, Leg.OPEN, OrderState.DENIED, "0", "TRADING_HALTED")
+    set_safety(actor=bob, scope=scope, scope_id=key, level=ACTIVE, reason="")
+    pit.buy(10)
+    assert pit.held(follow) == "2"
+
+
+@pytest.mark.parametrize("scope", [PLATFORM, ScopeKind.VENUE, ScopeKind.LEAD, ScopeKind.STRATEGY])
+def test_other_scopes_are_the_operators(pit: Pit, scope: ScopeKind) -> None:
+    keys = {PLATFORM: "", ScopeKind.VENUE: pit.desk.exchange.code, ScopeKind.LEAD: str(pit.lead.pk)}
+    assert refused(pit.alice, scope, keys.get(scope, "some-strategy")) == "OPERATORS_ONLY"
+
+
+def test_what_an_operator_halted_its_owner_may_only_make_stricter(pit: Pit, operator: User) -> None:
+    mine = {"scope": ScopeKind.PORTFOLIO, "scope_id": str(pit.lead.pk), "reason": ""}
+    set_safety(actor=operator, level=REDUCING, **mine)  # type: ignore[arg-type] # by name
+    with pytest.raises(DomainError) as refusal:
+        set_safety(actor=pit.alice, level=ACTIVE, **mine)  # type: ignore[arg-type] # by name
+    assert (refusal.value.code, SafetySwitch.objects.get().level) == ("HALTED_BY_OPERATOR", REDUCING)
+    set_safety(actor=pit.alice, level=HALTED, **mine)  # type: ignore[arg-type] # by name
+    # Stricter by her hand, and still not hers to undo.
+    with pytest.raises(DomainError) as refusal:
+        set_safety(actor=pit.alice, level=ACTIVE, **mine)  # type: ignore[arg-type] # by name
+    assert (refusal.value.code, SafetySwitch.objects.get().level) == ("HALTED_BY_OPERATOR", HALTED)
+    set_safety(actor=operator, level=ACTIVE, **mine)  # type: ignore[arg-type] # by name
+    assert SafetySwitch.objects.get().level == ACTIVE
+
+
+def test_a_halt_takes_back_five_hundred_queued_opens_within_a_second(pit: Pit, operator: User) -> None:
+    pit.crowd(500)
+    cause = pit.fan_out(Side.BUY, 10)
+    began = clock.monotonic()
+    halt_platform(actor=operator, reason="drill")
+    took = clock.monotonic() - began
+    states = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause).values_list("state", "code")
+    assert list(states) == [(OrderState.CANCELED, "TRADING_HALTED")] * 500
+    assert took < 1
+
+
+@pytest.mark.parametrize(
+    ("scope", "key"), [(PLATFORM, "x"), (ScopeKind.USER, ""), (ScopeKind.VENUE, ""), (ScopeKind.PORTFOLIO, "x")]
+)
 def test_a_scope_is_named_with_its_object(operator: User, scope: ScopeKind, key: str) -> None:
     assert refused(operator, scope, key) == "SCOPE_INVALID"
 

@@ -14,10 +14,11 @@ from common.tasks import inline_tasks
 from tests.fixtures_trading import Pit, everything_stored, failed_checks
 from trading import tasks
 from trading.brokers import OrderResult, Outcome
+from trading.follow_models import StopMode
 from trading.models import Follow, FollowCommand, FollowState, LeadEvent, LeadEventState, Order, OrderState, Side
 from trading.services.copying import fan_out_batch
 from trading.services.execution import claim_orders, execute_pending, record_results
-from trading.services.follows import StopMode, stop_follow
+from trading.services.follows import stop_follow
 from trading.services.sweeping import PATIENCE_SECONDS, sweep
 
 

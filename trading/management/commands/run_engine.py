@@ -8,7 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from common.errors import DomainError
-from common.processes import stop_event
+from common.processes import freeze_startup, stop_event
 from markets.selectors import venue_to_run
 from trading.trigger_engine import run_engine
 
@@ -24,4 +24,5 @@ class Command(BaseCommand):
             exchange = venue_to_run(options["venue"])
         except DomainError as error:
             raise CommandError(error.message) from error
+        freeze_startup()
         run_engine(exchange.namespace, stop_event())

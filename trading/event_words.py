@@ -1,0 +1,93 @@
+"""What people are told of trading: the words of each event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# By the event's name: what accounts.registry.register_event takes.
+EVENTS: dict[str, dict[str, Any]] = {
+    "follow.started": {
+        "title": "Somebody follows {name}",
+        "body": "From now on every fill of your portfolio {name} is copied into one more account.",
+        "url": "/portfolios/{portfolio}/",
+        "mail": False,
+    },
+    "lead.left": {
+        "title": "The lead of {portfolio_name} has left",
+        "body": "They closed their account and trade no more. Nothing new is copied, and what {portfolio_name} holds is"
+        " sold at the market.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.exit_failed": {
+        "title": "{symbol} could not be sold",
+        "body": "The lead {name} has left {symbol}, and three attempts to follow failed ({code}). Close it on the portfolio's"
+        " page; it is held until then.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.stopped_out": {
+        "title": "Your protective stop at {venue} sold {symbol}",
+        "body": "It went at {price} on average, in your follow of {name}. It counts as an exit of your own: nothing buys it back,"
+        " and the lead's next opening is copied as usual.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.unprotected": {
+        "title": "{symbol} has no protective stop at the exchange",
+        "body": "In your follow of {name} three attempts to place it failed. {words} It is tried again by itself; until then"
+        " only the copy stop guards it, and that is watched here.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.close_failed": {
+        "title": "{symbol} could not be sold yet",
+        "body": "Your follow of {name} ends, and {symbol} was to be sold: three attempts failed ({code}). It is tried again by"
+        " itself, less often the longer it takes; the portfolio's page shows every attempt.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.out_of_step": {
+        "title": "Your copy of {name} is out of step",
+        "body": "You hold less than your share of what the lead holds. The portfolio's page shows what would catch up; nothing"
+        " is bought before you accept it.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.stopped": {
+        "title": "You no longer follow {name}",
+        "body": "Nothing is copied any more. The money is in the portfolio {portfolio_name}; move it where you like.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.guard_hit": {
+        "title": "A guard of your follow of {name} was hit",
+        "body": "{words} It was worth {equity} then.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.closing": {
+        "title": "Your follow of {name} is being closed",
+        "body": "{words}",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.admitted": {
+        "title": "There is room: you follow {name} now",
+        "body": "Your place on the waiting list came up. The amount has moved into the follow's portfolio, and every later"
+        " fill of the lead is copied.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "follow.place_lost": {
+        "title": "You lost your place on {name}'s waiting list",
+        "body": "There was room, but the follow could not begin: {words} Follow it again to get in line.",
+        "url": "/portfolios/{portfolio}/",
+    },
+    "plan.paused": {
+        "title": "A plan has paused: {kind}, {symbol}",
+        "body": "{words} It opens nothing until you resume it; what it holds is still sold as it planned.",
+        "url": "/plans/{plan}/",
+    },
+    "position.liquidated": {
+        "title": "{name}: your {side} in {instrument} was liquidated",
+        "body": "At {price} its margin was down to the maintenance margin, so all {quantity} of it is closed at the market."
+        " What it can lose is lost with it; the ledger says how much.",
+        "url": "/orders/{order}/",
+    },
+    "risk.paused": {
+        "title": "{name} opens nothing new",
+        "body": "{words} It goes on by itself at {until}. What it holds is still yours to sell.",
+        "url": "/portfolios/{portfolio}/risk/",
+    },
+}

@@ -1,0 +1,1 @@
+"""A portfolio's own limits: its profile, what is remembered of it, the facts that the rules need, and its page and API."""

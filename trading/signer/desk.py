@@ -1,0 +1,181 @@
+"""The signer's desk: it sends the orders of exchange accounts, and keeps each account's books in step with its venue.
+
+Several signers may run: orders are claimed by their rows, and whatever a venue tells is booked once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db import close_old_connections
+
+from accounts.sealing import KeyService
+from common.bus import bus
+from markets.gateway.account import CcxtAccount
+from markets.gateway.client import Client
+from markets.gateway.errors import Stop
+from markets.gateway.protocol import Credentials
+from portfolios.models import AccountState, ExchangeAccount, KeyPurpose
+from portfolios.services.key_checks import note_use
+from trading.brokers.live import LiveBroker
+from trading.services import account_sync, execution, live_queue, reconciliation
+from trading.signer.clients import WarmClients, account_connection
+from trading.signer.keeping import Keeper
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+# The queue's safety net: the bus wakes it at once.
+LOOK_SECONDS = 1.0
+# Two sets of threads: those that wait for a venue, and so for the loop, must not take away those that the loop needs to
+# go on (nor the loop's own, in which its limiter waits).
+_THREADS = 16
+
+
+class Desk:
+    """Everything that is done for connected accounts, in one event loop and a few threads."""
+
+    def __init__(self, open_key: Callable[[ExchangeAccount, KeyService], Credentials], keys: KeyService) -> None:
+        self._open_key, self._keys = open_key, keys
+        self._clients = WarmClients()
+        self._opening: dict[UUID, asyncio.Lock] = {}
+        self._threads = ThreadPoolExecutor(_THREADS, "signer")
+        self._waiting = ThreadPoolExecutor(_THREADS, "signer-at-venue")
+        self._sending: dict[UUID, asyncio.Task[None]] = {}
+        self._keepers: dict[UUID, asyncio.Task[None]] = {}
+
+    async def run(self, stop: threading.Event) -> None:
+        """Work until `stop`. Nothing is opened anywhere before it was reconciled with this start."""
+        await self.start()
+        try:
+            await asyncio.gather(
+                self._again(stop, self._send, self._wait_for_hint), self._again(stop, self._keep, _pause)
+            )
+        finally:
+            await self.close()
+
+    async def start(self) -> None:
+        execution.use_live_broker(LiveBroker(self.access, asyncio.get_running_loop()))
+        await self.off_loop(account_sync.forget_reconciled, await self.off_loop(account_sync.ready_accounts))
+
+    async def close(self) -> None:
+        """End what is under way: what was sent and not answered is asked about by the next start."""
+        tasks = [*self._keepers.values(), *self._sending.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._clients.close()
+        execution.use_live_broker(None)
+        for pool in (self._threads, self._waiting):
+            pool.shutdown(wait=False)
+
+    async def access(self, account_id: UUID) -> CcxtAccount:
+        """Return an account's warm client; raise Stop ACCOUNT_NOT_READY, SealError."""
+        async with self._opening.setdefault(account_id, asyncio.Lock()):
+            account = await self.off_loop(_account, account_id)
+            if account.state != AccountState.READY:
+                await self._clients.drop(account_id)
+                raise Stop(account.exchange.code, "ACCOUNT_NOT_READY")
+            held = self._clients.held(account)
+            return CcxtAccount(held or await self._clients.of(account, await self._key(account)))
+
+    async def streams(self, account_id: UUID) -> Client:
+        """Return a streaming client of the account's own, which its reader closes."""
+        account = await self.off_loop(_account, account_id)
+        client = Client(account_connection(account), await self._key(account), streams=True)
+        if (warm := self._clients.held(account)) is not None and warm.library.markets is not None:
+            client.share_markets(warm)
+        return client
+
+    async def off_loop(self, function: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Call what waits for the database in a thread of the desk's own."""
+        return await _in(self._threads, partial(function, *args, **kwargs))
+
+    async def at_venue(self, function: Callable[..., T], **kwargs: Any) -> T:
+        """Call what sends or asks through the broker, which waits for this loop, in a thread of others."""
+        return await _in(self._waiting, partial(function, **kwargs))
+
+    async def send_waiting(self) -> None:
+        """Send all that waits now, of all accounts at once."""
+        await self._send()
+        await asyncio.gather(*self._sending.values())
+
+    async def reconcile(self, account_id: UUID) -> bool:
+        """Reconcile an account now; False where it has to be done again."""
+        return await Keeper(self, account_id).reconcile()
+
+    async def _key(self, account: ExchangeAccount) -> Credentials:
+        await self.off_loop(note_use, account=account, purpose=KeyPurpose.TRADE)
+        return self._open_key(account, self._keys)
+
+    async def _send(self) -> None:
+        for account_id in await self.off_loop(live_queue.waiting_accounts):
+            if account_id not in self._sending:
+                self._sending[account_id] = asyncio.create_task(self._work_off(account_id))
+
+    async def _work_off(self, account_id: UUID) -> None:
+        """Send an account's orders, batch by batch; other accounts do not wait for this one's venue."""
+        try:
+            while await self.at_venue(live_queue.execute_waiting, account=account_id):
+                pass
+        except Exception:
+            logger.exception("Orders of account %s wait: something of ours failed.", account_id)
+        finally:
+            self._sending.pop(account_id, None)
+
+    async def _keep(self) -> None:
+        """Have a keeper for every account whose key works, and ask about orders whose answer is due."""
+        ready = set(await self.off_loop(account_sync.ready_accounts))
+        for account_id in self._keepers.keys() - ready:
+            self._keepers.pop(account_id).cancel()
+        for account_id in ready:
+            if account_id not in self._keepers or self._keepers[account_id].done():
+                self._keepers[account_id] = asyncio.create_task(Keeper(self, account_id).run())
+        due = await self.off_loop(reconciliation.due_accounts)
+        await asyncio.gather(*(self.at_venue(reconciliation.resolve_abandoned, account=one) for one in due))
+
+    async def _wait_for_hint(self) -> None:
+        def wait() -> None:
+            with bus().listen(live_queue.CHANNEL) as heard:
+                heard.get(LOOK_SECONDS)
+
+        await self.off_loop(wait)
+
+    async def _again(
+        self, stop: threading.Event, work: Callable[[], Awaitable[None]], wait: Callable[[], Awaitable[None]]
+    ) -> None:
+        while not stop.is_set():
+            try:
+                await work()
+                await wait()
+            except Exception:
+                # The database or the bus may be away for a moment; rows wait, and so does this.
+                logger.exception("The signer's desk met a failure of ours and goes on.")
+                await _pause()
+
+
+async def _in(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    """Run work in a pool's thread, and leave no connection open there."""
+
+    def call() -> T:
+        try:
+            return work()
+        finally:
+            close_old_connections()
+
+    return await asyncio.get_running_loop().run_in_executor(pool, call)
+
+
+async def _pause() -> None:
+    await asyncio.sleep(LOOK_SECONDS)
+
+
+def _account(account_id: UUID) -> ExchangeAccount:
+    return ExchangeAccount.objects.select_related("exchange").get(pk=account_id)
