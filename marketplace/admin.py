@@ -9,7 +9,7 @@ from unfold.admin import ModelAdmin, StackedInline
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
-from marketplace.models import Listing, TrackRecord
+from marketplace.models import CopyRecord, Listing, TrackRecord
 from marketplace.services.listings import take_down_listing
 
 
@@ -18,14 +18,18 @@ class RecordInline(ReadOnlyAdmin, StackedInline):  # type: ignore[misc]
     fields = ["as_of", "equity", "net_deposits", "unit_value", "peak", "max_drawdown_ratio", "copied_capital"]
 
 
+class CopyRecordInline(ReadOnlyAdmin, StackedInline):  # type: ignore[misc]
+    model = CopyRecord
+
+
 @admin.register(Listing)
 class ListingAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_display = ["title", "owner", "portfolio", "kind", "state", "return_ratio", "published_at"]
     list_filter = ["state", "portfolio__kind"]
     list_select_related = ["owner", "portfolio", "record"]
     search_fields = ["title", "owner__email", "portfolio__name"]
-    fields = ["id", "owner", "portfolio", "title", "description", "state", "published_at"]
-    inlines = [RecordInline]
+    fields = ["id", "owner", "portfolio", "title", "description", "profit_share_ratio", "state", "published_at"]
+    inlines = [RecordInline, CopyRecordInline]
     actions = ["take_down"]
 
     @admin.display(ordering="portfolio__kind")

@@ -13,12 +13,17 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import asker
+from engine.decimals import money
 from marketplace import selectors, serializers
+from marketplace.limits import check_reruns
 from marketplace.models import Listing
 from marketplace.services.listings import follow_listing, publish_listing, update_listing, withdraw_listing
 from portfolios.models import PortfolioKind
 from portfolios.selectors import equity_curve, portfolio_for_user
+from trading.copy_accounts.reruns import backtest_copy, forecast_fit
+from trading.follow_models import StartMode
 
+CURVE_POINTS = 1_000
 KIND = OpenApiParameter("kind", str, enum=PortfolioKind.values, description="Only listings of this kind.")
 
 
@@ -97,12 +102,56 @@ class EquityView(APIView):
         return Response(serializers.ListingEquityPointSerializer(points, many=True).data)
 
 
+class FitView(APIView):
+    """How well an amount fits."""
+
+    @extend_schema(
+        summary="Forecast how well an amount fits a lead",
+        description="What the venue's minimums would have skipped of the lead's last 90 days, how far the copy would have"
+        " strayed, and the smallest amount that fits.",
+        parameters=[serializers.SizingSerializer],
+        responses=serializers.FitSerializer,
+    )
+    def get(self, request: Request, listing_id: UUID) -> Response:
+        listing = selectors.listing_for_reader(asker(request), listing_id)
+        asked = serializers.SizingSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        check_reruns(request._request)
+        settings = dict(asked.validated_data)
+        found = forecast_fit(lead=listing.portfolio, amount=settings.pop("amount"), settings=settings)
+        return Response(serializers.FitSerializer(found).data)
+
+
+class CopyBacktestView(APIView):
+    """What following would have come to."""
+
+    @extend_schema(
+        summary="Re-run a lead's trades at one's own size",
+        description="Through the sizing, minimums and costs that copies pass; new trades only. Of a long history the"
+        " newest 2,000 trades are taken, and a thousand points of the curve are returned.",
+        parameters=[serializers.SinceStakeSerializer],
+        responses=serializers.CopyBacktestSerializer,
+    )
+    def get(self, request: Request, listing_id: UUID) -> Response:
+        listing = selectors.listing_for_reader(asker(request), listing_id)
+        asked = serializers.SinceStakeSerializer(data=request.query_params)
+        asked.is_valid(raise_exception=True)
+        check_reruns(request._request)
+        share = listing.profit_share_ratio
+        found = backtest_copy(lead=listing.portfolio, profit_share_ratio=share, **asked.validated_data)
+        points = found.result.curve[:: -max(1, len(found.result.curve) // CURVE_POINTS)][::-1]
+        curve = [{"at": at, "equity": money(equity)} for at, equity in points]
+        facts = {name: getattr(found, name) for name in ("since", "until", "multiplier", "result")}
+        return Response(serializers.CopyBacktestSerializer({**facts, "curve": curve}).data)
+
+
 class FollowView(APIView):
     """The way to a listing's portfolio."""
 
     @extend_schema(
         summary="Follow a listing",
-        description="Opens a portfolio for the follow, funds it from one of your own, and copies every later trade.",
+        description="Opens a portfolio for the follow, funds it from one of your own, and copies every later trade. Where the lead"
+        " is full it is WAITING, and the money stays where it is until there is room.",
         request=serializers.FollowStartSerializer,
         responses={201: serializers.StartedFollowSerializer},
     )
@@ -110,9 +159,11 @@ class FollowView(APIView):
         listing = selectors.listing_for_reader(asker(request), listing_id)
         wanted = serializers.FollowStartSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        data = wanted.validated_data
-        source = portfolio_for_user(asker(request), data.pop("from_portfolio"))
-        follow = follow_listing(follower=asker(request), listing=listing, source=source, **data)
+        guards, data = wanted.guards(), wanted.validated_data
+        source, start = portfolio_for_user(asker(request), data.pop("from_portfolio")), StartMode(data.pop("start"))
+        follow = follow_listing(
+            follower=asker(request), listing=listing, source=source, start=start, guards=guards, **data
+        )
         return Response(serializers.StartedFollowSerializer(follow).data, status=status.HTTP_201_CREATED)
 
 

@@ -11,5 +11,7 @@ urlpatterns = [
     path("listings/<uuid:listing_id>/", api.ListingView.as_view(), name="listing"),
     path("listings/<uuid:listing_id>/withdraw/", api.WithdrawView.as_view(), name="withdraw"),
     path("listings/<uuid:listing_id>/equity/", api.EquityView.as_view(), name="equity"),
+    path("listings/<uuid:listing_id>/fit/", api.FitView.as_view(), name="fit"),
+    path("listings/<uuid:listing_id>/backtest/", api.CopyBacktestView.as_view(), name="backtest"),
     path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
 ]

@@ -9,6 +9,8 @@ from django.db import models
 
 from common.fields import AmountField
 from common.ids import new_id
+from engine.copy_accounts.performance import BUCKETS_MS, percentile_ms, success_ratio
+from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATIO
 from portfolios.models import Portfolio
 
 
@@ -18,7 +20,7 @@ class ListingState(models.TextChoices):
 
 
 class Listing(models.Model):
-    """The offer to follow a portfolio; free for now. Withdrawn, never deleted: its history stays."""
+    """The offer to follow a portfolio for a share of new profit. Withdrawn, never deleted: its history stays."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="listings")
@@ -26,9 +28,17 @@ class Listing(models.Model):
     title = models.CharField(max_length=80)
     description = models.TextField(max_length=4000, blank=True)
     state = models.CharField(max_length=9, choices=ListingState, default=ListingState.PUBLISHED)
+    # What follows that start from now on share of their new profit, 0-0.3; those under way keep what they began with.
+    profit_share_ratio = models.DecimalField(max_digits=5, decimal_places=4, default=DEFAULT_RATIO)
     published_at = models.DateTimeField()
 
     class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(profit_share_ratio__gte=MIN_RATIO, profit_share_ratio__lte=MAX_RATIO),
+                name="listing_profit_share_range",
+            )
+        ]
         # The marketplace reads what is published, newest first.
         indexes = [models.Index(fields=["state", "-id"], name="listing_newest")]
 
@@ -66,3 +76,55 @@ class TrackRecord(models.Model):
     def return_ratio(self) -> float:
         """Return the time-weighted return since the portfolio was opened; 0.1 is ten per cent."""
         return self.unit_value - 1
+
+
+def no_counts() -> list[int]:
+    return [0] * (len(BUCKETS_MS) + 1)
+
+
+class CopyRecord(models.Model):
+    """How a listing does for those who follow it, and how well it is copied (copy-trading rules 17 and 38).
+
+    Refreshed as market hours end. What is counted once stays counted: cursors say up to where, so that no refresh reads
+    the past again, and nothing that was deleted since is forgotten. Ratios are floats; None where there is nothing to measure.
+    """
+
+    listing = models.OneToOneField(Listing, on_delete=models.CASCADE, primary_key=True, related_name="copies")
+    # Of the lead's own portfolio: daily unit values after fees, and the fall of hourly ones below their peak.
+    daily_return_ratio = models.FloatField(null=True)
+    money_weighted_ratio = models.FloatField(null=True)
+    max_drawdown_ratio = models.FloatField(default=0.0)
+    hour_unit_value = models.FloatField(default=1.0)
+    hour_peak = models.FloatField(default=1.0)
+    hour_equity = AmountField(default=Decimal(0))
+    hour_net_deposits = AmountField(default=Decimal(0))
+    # The newest hour counted, of the lead and of the followers (market time).
+    hour_as_of = models.DateTimeField(null=True)
+    followers_as_of = models.DateTimeField(null=True)
+    # What all followers' money together came to, after fees and profit shares.
+    follower_return_ratio = models.FloatField(null=True)
+    # Copies that were to be made, those that traded, and how long they took from the lead's fill until they were sent.
+    copies_wished = models.PositiveBigIntegerField(default=0)
+    copies_traded = models.PositiveBigIntegerField(default=0)
+    sent_after = models.JSONField(default=no_counts)
+    last_event = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        # Followers first: the marketplace's order.
+        indexes = [models.Index(fields=["-follower_return_ratio"], name="copy_record_rank")]
+
+    def __str__(self) -> str:
+        return f"Copies of {self.listing_id}"
+
+    @property
+    def success_ratio(self) -> float | None:
+        """Return which share of the copies that were to be made traded."""
+        return success_ratio(traded=self.copies_traded, wished=self.copies_wished)
+
+    @property
+    def p50_ms(self) -> float | None:
+        return percentile_ms(self.sent_after, 0.5)
+
+    @property
+    def p95_ms(self) -> float | None:
+        return percentile_ms(self.sent_after, 0.95)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Window
+from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When, Window
 from django.db.models.functions import Coalesce, Rank
 
 from accounts.models import User
 from common import display
 from common.clock import market_now
 from common.errors import NotFound
+from engine.copy_accounts.performance import BUCKETS_MS
 from engine.performance import unit_values
-from marketplace.models import Listing, ListingState
+from marketplace.models import CopyRecord, Listing, ListingState
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
 from trading.models import UNFINISHED_FOLLOW, Follow
 from trading.selectors import free_portfolios_of
@@ -27,6 +29,7 @@ Asker = User | AnonymousUser | None
 RECENT_HOURS, RECENT_MINUTES = timedelta(days=3), timedelta(hours=1)
 # A leaderboard is read from its top.
 RANKED = 100
+_RANKED_KINDS = (PortfolioKind.LIVE, PortfolioKind.PAPER, PortfolioKind.SANDBOX, PortfolioKind.SIMULATED)
 
 
 # --- gates ----------------------------------------------------------------------------------------------------------
@@ -64,7 +67,7 @@ def listings() -> QuerySet[Listing]:
     following = Follow.objects.filter(lead=OuterRef("portfolio"), state__in=UNFINISHED_FOLLOW).order_by()
     counted = Subquery(following.values("lead").annotate(count=Count("pk")).values("count"))
     return (
-        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record")
+        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies")
         .annotate(follower_count=Coalesce(counted, 0, output_field=IntegerField()))
         .order_by("-pk")
     )
@@ -74,6 +77,17 @@ def published(kind: str | None = None) -> QuerySet[Listing]:
     """Return what everybody may see, of one kind of portfolio or of all."""
     found = listings().filter(state=ListingState.PUBLISHED)
     return found if kind is None else found.filter(portfolio__kind=kind)
+
+
+def ranked(kind: str | None = None) -> QuerySet[Listing]:
+    """Return what is published in the marketplace's order: by what followers' money came to, then by the lead's own return.
+
+    Where nobody has followed yet there is no first figure: those come after. Kinds of money are never ranked against
+    each other: real money first (copy-trading rule 37).
+    """
+    kinds = Case(*(When(portfolio__kind=one, then=Value(place)) for place, one in enumerate(_RANKED_KINDS)))
+    followers = F("copies__follower_return_ratio").desc(nulls_last=True)
+    return published(kind).order_by(kinds, followers, F("record__unit_value").desc(), "-pk")
 
 
 def listings_of(owner: User) -> QuerySet[Listing]:
@@ -148,6 +162,22 @@ def listing_cells(listing: Listing, followers: int) -> dict[str, str]:
         "copied": f"{display.compact(record.copied_capital)} {currency}",
         "equity": f"{display.money(record.equity)} {currency}" if record.as_of else display.MISSING,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class TimeBar:
+    """How many copies were sent within a span of milliseconds of the lead's fill; `level` (0–1) is against the fullest span."""
+
+    label: str
+    count: int
+    level: float
+
+
+def execution_bars(record: CopyRecord) -> list[TimeBar]:
+    """Return the histogram of execution times; none where no copy was sent yet."""
+    most = max(record.sent_after)
+    ends = [f"up to {end:,} ms" for end in BUCKETS_MS] + [f"over {BUCKETS_MS[-1]:,} ms"]
+    return [TimeBar(end, count, count / most) for end, count in zip(ends, record.sent_after, strict=True) if most]
 
 
 def listing_snapshot(user: Asker, key: str) -> dict[str, Any]:

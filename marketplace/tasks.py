@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 
 
@@ -19,3 +20,9 @@ def refresh_listing(listing_id: str) -> None:
 def refresh_all() -> None:
     """Count the snapshots taken since the last time; runs every few seconds."""
     refresh_records()
+
+
+@shared_task(name="marketplace.refresh_copy_records")
+def refresh_copies() -> None:
+    """Count the hours and the copies since the last time; runs once a minute, and moves as market hours end."""
+    refresh_copy_records()

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketplace import views
+from marketplace import follow_views, views
 
 app_name = "marketplace"
 
@@ -11,6 +11,9 @@ urlpatterns = [
     path("publish/", views.publish, name="publish"),
     path("<uuid:listing_id>/", views.detail, name="detail"),
     path("<uuid:listing_id>/equity/", views.equity, name="equity"),
+    path("<uuid:listing_id>/what-if/", views.what_if, name="what_if"),
+    path("<uuid:listing_id>/fit/", follow_views.fit, name="fit"),
+    path("<uuid:listing_id>/follow/", follow_views.follow, name="follow"),
     path("<uuid:listing_id>/edit/", views.edit, name="edit"),
     path("<uuid:listing_id>/withdraw/", views.withdraw, name="withdraw"),
 ]

@@ -1,12 +1,14 @@
-"""The marketplace pages: what leads offer, for everybody to see; publishing and following for people signed in."""
+"""The marketplace pages: what leads offer, for everybody to see; publishing for people signed in."""
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time
+from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.contrib.auth.views import redirect_to_login
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -18,24 +20,19 @@ from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
 from marketplace import selectors
-from marketplace.forms import FollowForm, PublishForm, WordsForm
+from marketplace.forms import PublishForm, WhatIfForm, WordsForm
+from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing
-from marketplace.services.listings import follow_listing, publish_listing, update_listing, withdraw_listing
+from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
 from marketplace.tabs import kind_tabs
+from portfolios.costs import label_of
 from portfolios.selectors import equity_curve
+from trading.copy_accounts.reruns import CopyBacktest, backtest_copy
 
 PAGE_SIZE = 24
+# A small curve needs no more points.
+CURVE_POINTS = 200
 READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
-# Where a refused follow is shown: by what its code begins with.
-FOLLOW_FIELDS = {
-    "AMOUNT": "amount",
-    "INSUFFICIENT_BALANCE": "amount",
-    "MULTIPLIER": "multiplier",
-    "MARKET_MISMATCH": "source",
-    "QUOTE_MISMATCH": "source",
-    "PORTFOLIO": "source",
-    "CASH_IS_LOCKED": "source",
-}
 
 
 @require_safe
@@ -43,7 +40,7 @@ def listing_list(request: HttpRequest) -> HttpResponse:
     kinds = selectors.published_kinds()
     kind = request.GET.get("kind")
     kind = kind if kind in kinds else None
-    page = Paginator(selectors.published(kind), PAGE_SIZE).get_page(request.GET.get("page"))
+    page = Paginator(selectors.ranked(kind), PAGE_SIZE).get_page(request.GET.get("page"))
     curves = selectors.recent_curves(list(page))
     facts = {
         "page": page,
@@ -54,36 +51,22 @@ def listing_list(request: HttpRequest) -> HttpResponse:
     return render(request, "marketplace/list.html", facts)
 
 
-@READ_OR_WRITE
+@require_safe
 def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
-    """One listing; for people signed in, with the form to follow it."""
+    """One listing, and the way to follow it."""
     listing = selectors.listing_for_reader(request.user, listing_id)
-    form = _follow_form(request, listing)
-    if request.method == "POST" and not isinstance(request.user, User):
-        # Whoever was logged out meanwhile comes back here.
-        return redirect_to_login(request.get_full_path())
-    if form is not None and request.method == "POST" and form.is_valid():
-        try:
-            follow = follow_listing(follower=form.follower, listing=listing, **form.cleaned_data)
-        except DomainError as error:
-            show_refusal(form, error, FOLLOW_FIELDS)
-        else:
-            messages.success(request, f"You follow “{listing.title}” from its next trade on.")
-            return redirect("portfolios:detail", follow.portfolio_id)
+    user = request.user if isinstance(request.user, User) else None
     facts = {
         "listing": listing,
         "cells": selectors.listing_cells(listing, vars(listing)["follower_count"]),
-        "form": form,
         "follow": selectors.open_follow(request.user, listing),
         "is_owner": listing.owner_id == request.user.pk,
+        "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
+        "costs": label_of(listing.portfolio),
+        "what_if": WhatIfForm(),
+        "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
     }
-    return render(request, "marketplace/detail.html", facts, status=400 if form is not None and form.errors else 200)
-
-
-def _follow_form(request: HttpRequest, listing: Listing) -> FollowForm | None:
-    if not isinstance(request.user, User) or listing.owner_id == request.user.pk:
-        return None
-    return FollowForm(request.POST or None, follower=request.user, listing=listing)
+    return render(request, "marketplace/detail.html", facts)
 
 
 @require_safe
@@ -94,6 +77,40 @@ def equity(request: HttpRequest, listing_id: UUID) -> JsonResponse:
     return JsonResponse({"points": [{"time": int(at.timestamp()), "value": float(value)} for at, value in points]})
 
 
+@require_safe
+def what_if(request: HttpRequest, listing_id: UUID) -> HttpResponse:
+    """What following this would have come to, for the amount that the sliders say; a page of its own without scripts."""
+    listing = selectors.listing_for_reader(request.user, listing_id)
+    form = WhatIfForm(request.GET if "amount" in request.GET else None)
+    asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
+    facts: dict[str, Any] = {"listing": listing, "form": form}
+    if rerun_wait(request):
+        facts["refused"] = TOO_OFTEN
+    elif not form.errors:
+        facts["told"] = told = _told(listing, **asked)
+        facts["points"] = thinned([float(equity) for _, equity in told.result.curve])
+    is_part = request.headers.get("HX-Request")
+    return render(request, "marketplace/_what_if_result.html" if is_part else "marketplace/what_if.html", facts)
+
+
+def thinned(values: list[float]) -> list[float]:
+    """Return so many of the values as a small curve can show, the last among them."""
+    step = max(1, len(values) // CURVE_POINTS)
+    return values[::-step][::-1]
+
+
+def _told(
+    listing: Listing, amount: Decimal = Decimal(500), multiplier: Decimal = Decimal(1), since: date | None = None
+) -> CopyBacktest:
+    return backtest_copy(
+        lead=listing.portfolio,
+        amount=amount,
+        multiplier=multiplier,
+        since=None if since is None else datetime.combine(since, time(), tzinfo=UTC),
+        profit_share_ratio=listing.profit_share_ratio,
+    )
+
+
 @READ_OR_WRITE
 @login_required
 def publish(request: SignedInRequest) -> HttpResponse:
@@ -101,7 +118,7 @@ def publish(request: SignedInRequest) -> HttpResponse:
     form = PublishForm(request.POST or None, owner=request.user, initial=initial)
     if form.is_valid():
         try:
-            listing = publish_listing(owner=request.user, **form.cleaned_data)
+            listing = publish_listing(owner=request.user, **form.terms())
         except DomainError as error:
             show_refusal(form, error, {"LEAD_IS_FOLLOWING": "portfolio"})
         else:
@@ -115,10 +132,15 @@ def publish(request: SignedInRequest) -> HttpResponse:
 @login_required
 def edit(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
     listing = selectors.listing_for_owner(request.user, listing_id)
-    form = WordsForm(request.POST or None, initial={"title": listing.title, "description": listing.description})
+    initial = {
+        "title": listing.title,
+        "description": listing.description,
+        "profit_share": (listing.profit_share_ratio * 100).normalize(),
+    }
+    form = WordsForm(request.POST or None, initial=initial)
     if form.is_valid():
         try:
-            update_listing(actor=request.user, listing=listing, **form.cleaned_data)
+            update_listing(actor=request.user, listing=listing, **form.terms())
         except DomainError as error:
             show_refusal(form, error)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
 
 from django.db import transaction
@@ -11,21 +12,34 @@ from accounts.services import audit
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError, NotFound
+from common.fields import canonical
 from common.tasks import enqueue
-from marketplace.models import Listing, ListingState, TrackRecord
+from engine.copy_accounts.profit_share import DEFAULT_RATIO
+from engine.following import DEFAULT_GUARDS, Guards
+from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
 from marketplace.services.records import refresh_records
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.services.books import lock_portfolios
-from trading.models import Follow
+from trading.copy_accounts.services.settling import check_ratio, open_account
+from trading.follow_models import StartMode, WaitingFollow
+from trading.models import Follow, FollowState
 from trading.services.follows import open_lead_stream, start_follow
 
 MAX_TITLE, MAX_DESCRIPTION = 80, 4_000
 
 
 @transaction.atomic
-def publish_listing(*, owner: User, portfolio: Portfolio, title: str, description: str = "") -> Listing:
+def publish_listing(
+    *,
+    owner: User,
+    portfolio: Portfolio,
+    title: str,
+    description: str = "",
+    profit_share_ratio: Decimal = DEFAULT_RATIO,
+) -> Listing:
     """Offer a portfolio to followers. One that was withdrawn is published again, with the record it had."""
     title, description = _checked(title, description)
+    profit_share_ratio = check_ratio(profit_share_ratio)
     locked = lock_portfolios([portfolio.pk])[portfolio.pk]
     if locked.owner_id != owner.pk:
         raise NotFound("portfolio")
@@ -43,21 +57,28 @@ def publish_listing(*, owner: User, portfolio: Portfolio, title: str, descriptio
         message = "This portfolio is published already; change that listing instead."
         raise DomainError("ALREADY_PUBLISHED", message, {"field": "portfolio"}, status=409)
     listing.title, listing.description, listing.state = title, description, ListingState.PUBLISHED
+    listing.profit_share_ratio = profit_share_ratio
     listing.save()
     TrackRecord.objects.get_or_create(listing=listing)
+    CopyRecord.objects.get_or_create(listing=listing)
     refresh_records(listing_ids=[listing.pk])
     audit(action="listing.published", obj=listing, actor=owner, after={"portfolio": str(locked.pk), "title": title})
     return listing
 
 
 @transaction.atomic
-def update_listing(*, actor: User, listing: Listing, title: str, description: str) -> Listing:
-    """Change what a listing says."""
+def update_listing(
+    *, actor: User, listing: Listing, title: str, description: str, profit_share_ratio: Decimal | None = None
+) -> Listing:
+    """Change what a listing says, and the profit share of follows that start from now on."""
     title, description = _checked(title, description)
     locked = _own(actor, listing)
     locked.title, locked.description = title, description
-    locked.save(update_fields=["title", "description"])
-    audit(action="listing.changed", obj=locked, actor=actor, after={"title": title})
+    if profit_share_ratio is not None:
+        locked.profit_share_ratio = check_ratio(profit_share_ratio)
+    locked.save(update_fields=["title", "description", "profit_share_ratio"])
+    after = {"title": title, "profit_share_ratio": canonical(locked.profit_share_ratio)}
+    audit(action="listing.changed", obj=locked, actor=actor, after=after)
     return locked
 
 
@@ -85,7 +106,17 @@ def _withdraw(locked: Listing, actor: User) -> Listing:
 
 @transaction.atomic
 def follow_listing(
-    *, follower: User, listing: Listing, source: Portfolio, amount: Decimal, multiplier: Decimal
+    *,
+    follower: User,
+    listing: Listing,
+    source: Portfolio,
+    amount: Decimal,
+    accepted_terms: str,
+    multiplier: Decimal | None = None,
+    settings: Mapping[str, object] | None = None,
+    start: StartMode = StartMode.NEW_ONLY,
+    guards: Guards = DEFAULT_GUARDS,
+    protective_stop: Decimal | None = None,
 ) -> Follow:
     """Follow a published listing: the one door to its portfolio, so that a right to it can be asked for here."""
     from marketplace.tasks import refresh_listing  # the task's body calls services: one of the two must look late
@@ -95,8 +126,22 @@ def follow_listing(
         message = "This listing was withdrawn; choose another one to follow."
         raise DomainError("LISTING_WITHDRAWN", message, status=409)
     follow = start_follow(
-        follower=follower, lead=current.portfolio, source=source, amount=amount, multiplier=multiplier
+        follower=follower,
+        lead=current.portfolio,
+        source=source,
+        amount=amount,
+        multiplier=multiplier,
+        settings=settings,
+        start=start,
+        guards=guards,
+        accepted_terms=accepted_terms,
+        protective_stop=protective_stop,
     )
+    if follow.state == FollowState.WAITING:
+        # It shares nothing before it begins; services/waiting_list.py opens the account then.
+        WaitingFollow.objects.filter(follow=follow).update(profit_share=current.profit_share_ratio)
+    else:
+        open_account(follow=follow, ratio=current.profit_share_ratio)
     enqueue(refresh_listing, str(current.pk))
     return follow
 

@@ -10,7 +10,7 @@ from marketplace.models import Listing, ListingState
 
 def export_listings(user: User) -> dict[str, Any]:
     """Return the user's listings."""
-    fields = ("id", "portfolio_id", "title", "description", "state", "published_at")
+    fields = ("id", "portfolio_id", "title", "description", "state", "profit_share_ratio", "published_at")
     return {"listings": list(Listing.objects.filter(owner=user).values(*fields))}
 
 

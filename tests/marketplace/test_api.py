@@ -7,16 +7,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from common.clock import wall_now
 from common.ids import new_id
+from marketplace import limits
 from marketplace.models import Listing, ListingState
 from marketplace.services.listings import publish_listing, withdraw_listing
 from marketplace.services.records import refresh_records
 from portfolios.models import Balance, EquitySnapshot
 from tests.fixtures_desk import NOON, Desk
+from trading.copy_terms import TERMS, TERMS_VERSION
+from trading.follow_models import FollowConsent
 from trading.models import Follow
 
 
@@ -38,7 +43,12 @@ def listing(alice: User, desk: Desk) -> Listing:
 
 def follow_body(desk: Desk, follower: User, **changes: Any) -> dict[str, Any]:
     source = desk.portfolio(follower, name=f"Source {new_id().hex[-6:]}")
-    return {"from_portfolio": str(source.pk), "amount": "2500.5", "multiplier": "1.5"} | changes
+    return {
+        "from_portfolio": str(source.pk),
+        "amount": "2500.5",
+        "multiplier": "1.5",
+        "accepted_terms": TERMS_VERSION,
+    } | changes
 
 
 def test_a_portfolio_is_published_changed_and_withdrawn(alice: User, desk: Desk) -> None:
@@ -56,16 +66,20 @@ def test_a_portfolio_is_published_changed_and_withdrawn(alice: User, desk: Desk)
         "settlement": "USDT",
         "state": "PUBLISHED",
         "published_at": answer.json()["published_at"],
+        "profit_share_ratio": "0.1",
         "return_ratio": 0.0,
         "max_drawdown_ratio": 0.0,
         "equity": "0",
         "copied_capital": "0",
         "follower_count": 0,
         "as_of": None,
+        "copies": answer.json()["copies"],
     }
+    assert shown["copies"]["follower_return_ratio"] is None
     assert (answer.status_code, answer.json()) == (201, shown)
-    changed = client.patch(at("listing", listing.pk), {"title": "Steadier"}, format="json").json()
-    assert changed == shown | {"title": "Steadier"}
+    change = {"title": "Steadier", "profit_share_ratio": "0.25"}
+    changed = client.patch(at("listing", listing.pk), change, format="json").json()
+    assert changed == shown | change
     withdrawn = client.post(at("withdraw", listing.pk)).json()
     assert withdrawn == changed | {"state": "WITHDRAWN"}
     assert client.get(at("listing", listing.pk)).json() == withdrawn
@@ -110,6 +124,39 @@ def test_a_listing_is_followed(bob: User, desk: Desk, listing: Listing) -> None:
         },
     )
     assert Balance.objects.get(portfolio=follow.portfolio).amount == Decimal("2500.5")
+    consent = FollowConsent.objects.get(follow=follow)
+    assert (consent.version, wall_now() - consent.accepted_at < timedelta(minutes=1)) == (TERMS_VERSION, True)
+
+
+def test_a_program_reads_what_it_accepts_and_chooses_its_sizes(bob: User, desk: Desk, listing: Listing) -> None:
+    client = program_of(bob)
+    told = client.get(reverse("trading_api:follow_terms")).json()
+    assert told == {"version": TERMS_VERSION, "terms": list(TERMS)}
+    body = follow_body(desk, bob, settings={"sizing": "FIXED_MULTIPLE", "fixed_multiple": "0.5"}, multiplier="1")
+    assert client.post(at("follow", listing.pk), body, format="json").status_code == 201
+    follow = Follow.objects.get()
+    assert follow.settings == {"sizing": "FIXED_MULTIPLE", "fixed_multiple": "0.5"}
+    shown = client.get(reverse("trading_api:follow", args=[follow.pk])).json()
+    assert (shown["accepted_terms"], shown["accepted_at"] is not None) == (TERMS_VERSION, True)
+
+
+def test_forecasts_and_back_tests_are_rationed(
+    bob: User, charlie: User, listing: Listing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "RERUN_BURST", 2.0)
+    monkeypatch.setattr(limits, "RERUNS_PER_SECOND", 0.01)
+    client, asked = program_of(bob), {"amount": "100"}
+    got = [client.get(at(name, listing.pk), asked).status_code for name in ("fit", "backtest", "fit", "backtest")]
+    assert got == [200, 200, 429, 429]
+    refused = client.get(at("fit", listing.pk), asked)
+    assert (refused.json()["code"], int(refused["Retry-After"]) > 50) == ("THROTTLED", True)
+    # A page of the same person waits as well, in words; somebody else does not.
+    browser = Client()
+    browser.force_login(bob)
+    for name in ("fit", "what_if"):
+        page = browser.get(reverse(f"marketplace:{name}", args=[listing.pk]), {"amount": "100", "multiplier": "1"})
+        assert limits.TOO_OFTEN in page.content.decode()
+    assert program_of(charlie).get(at("fit", listing.pk), asked).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -121,6 +168,9 @@ def test_a_listing_is_followed(bob: User, desk: Desk, listing: Listing) -> None:
         ({"amount": "plenty"}, 400, "INVALID_INPUT"),
         ({"amount": "NaN"}, 400, "INVALID_INPUT"),
         ({"multiplier": "4"}, 400, "MULTIPLIER_OUT_OF_RANGE"),
+        ({"settings": {"sizing": "GUESS"}}, 400, "SETTING_INVALID"),
+        ({"accepted_terms": "1999-01"}, 400, "TERMS_NOT_ACCEPTED"),
+        ({"accepted_terms": None}, 400, "INVALID_INPUT"),
         ({"from_portfolio": "01890000-0000-7000-8000-000000000000"}, 404, "NOT_FOUND"),
     ],
 )

@@ -19,6 +19,7 @@ from marketplace.services.listings import follow_listing, publish_listing, withd
 from markets.models import SourceKind
 from portfolios.models import EquitySnapshot, Portfolio, SnapshotGrain
 from tests.fixtures_desk import NOON, Desk
+from trading.copy_terms import TERMS_VERSION
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ def listing(alice: User, desk: Desk) -> Listing:
 def follow(follower: User, listing: Listing, desk: Desk) -> None:
     follow_listing(
         follower=follower,
+        accepted_terms=TERMS_VERSION,
         listing=listing,
         source=desk.portfolio(follower),
         amount=Decimal(100),

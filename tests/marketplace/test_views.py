@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -13,9 +12,9 @@ from accounts.models import User
 from marketplace.models import Listing, ListingState
 from marketplace.services.listings import follow_listing, publish_listing, withdraw_listing
 from markets.models import SourceKind
-from portfolios.models import Balance, EquitySnapshot, Portfolio
+from portfolios.models import EquitySnapshot, Portfolio
 from tests.fixtures_desk import NOON, Desk
-from trading.models import Follow
+from trading.copy_terms import TERMS_VERSION
 
 
 def browser_of(user: User | None) -> Client:
@@ -31,8 +30,8 @@ def at(name: str, *key: object) -> str:
 
 @pytest.fixture
 def listing(alice: User, desk: Desk) -> Listing:
-    words = {"title": "Steady & calm", "description": "First.\n\n<b>Second.</b>"}
-    return publish_listing(owner=alice, portfolio=desk.portfolio(alice), **words)
+    title, description = "Steady & calm", "First.\n\n<b>Second.</b>"
+    return publish_listing(owner=alice, portfolio=desk.portfolio(alice), title=title, description=description)
 
 
 def test_an_empty_marketplace_says_so(db: None) -> None:
@@ -47,6 +46,7 @@ def test_everybody_sees_what_is_published_with_its_label(listing: Listing, bob: 
         page = browser_of(user).get(at("detail", listing.pk)).content.decode()
         assert "&lt;b&gt;Second.&lt;/b&gt;" in page
         assert f'data-topic="listing:{listing.pk}"' in page
+        assert "fees of the venue · slippage 2 bps · no latency" in page
 
 
 def test_kinds_are_chosen_by_tabs(alice: User, listing: Listing) -> None:
@@ -60,7 +60,8 @@ def test_kinds_are_chosen_by_tabs(alice: User, listing: Listing) -> None:
     assert titles == {
         "PAPER": ["Steady & calm"],
         "SIMULATED": ["Made up"],
-        "LIVE": ["Made up", "Steady & calm"],
+        # There is none of that kind: all are shown, real prices before made ones.
+        "LIVE": ["Steady & calm", "Made up"],
     }
     labels = [(one["label"], one["active"]) for one in nobody.get(at("list"), {"kind": "PAPER"}).context["tabs"]]
     assert labels == [("All", False), ("Paper", True), ("Simulated", False)]
@@ -96,7 +97,7 @@ def test_a_portfolio_is_published(alice: User, desk: Desk) -> None:
 def test_its_owner_edits_and_withdraws_it(alice: User, listing: Listing) -> None:
     browser = browser_of(alice)
     page = browser.get(at("detail", listing.pk))
-    assert (page.context["is_owner"], page.context["form"]) == (True, None)
+    assert (page.context["is_owner"], b"This is your listing" in page.content) == (True, True)
     browser.post(at("edit", listing.pk), {"title": "Steadier", "description": "New."})
     refused = browser.post(at("edit", listing.pk), {"title": "x" * 81, "description": ""})
     assert (refused.status_code, list(refused.context["form"].errors)) == (400, ["title"])
@@ -111,60 +112,17 @@ def source(bob: User, desk: Desk) -> Portfolio:
     return desk.portfolio(bob)
 
 
-def test_a_listing_is_followed(bob: User, listing: Listing, source: Portfolio) -> None:
-    browser = browser_of(bob)
-    body = {"source": str(source.pk), "amount": "2500", "multiplier": "1"}
-    answer = browser.post(at("detail", listing.pk), body)
-    follow = Follow.objects.get()
-    assert answer.headers["Location"] == reverse("portfolios:detail", args=[follow.portfolio_id])
-    page = browser.get(at("detail", listing.pk))
-    assert page.context["follow"] == follow
-    assert b"You follow this" in page.content
-
-
-@pytest.mark.parametrize(
-    ("wrong", "field", "message"),
-    [
-        ({"amount": "-5"}, "amount", "Enter an amount above zero."),
-        ({"amount": "5"}, "amount", "Follow with at least 10 USDT."),
-        ({"amount": "10001"}, "amount", "Only 10000 USDT is free; enter that much or less."),
-        ({"amount": "lots"}, "amount", "Enter a number."),
-        (
-            {"multiplier": "5"},
-            "multiplier",
-            "Choose a multiplier from 0.1 to 3 with at most three decimals.",
-        ),
-        (
-            {"source": "01890000-0000-7000-8000-000000000000"},
-            "source",
-            "Select a valid choice. That choice is not one of the available choices.",
-        ),
-    ],
-)
-def test_a_refused_follow_is_explained_at_its_field(
-    bob: User, listing: Listing, source: Portfolio, wrong: dict[str, str], field: str, message: str
-) -> None:
-    body: dict[str, Any] = {"source": str(source.pk), "amount": "100", "multiplier": "1"}
-    page = browser_of(bob).post(at("detail", listing.pk), body | wrong)
-    assert (page.status_code, page.context["form"].errors) == (400, {field: [message]})
-    assert Follow.objects.count() == 0
-    assert Balance.objects.get(portfolio=source).amount == Decimal(10_000)
-
-
-def test_who_cannot_follow_is_told_why(alice: User, bob: User, listing: Listing) -> None:
-    assert b"No portfolio to follow from" in browser_of(bob).get(at("detail", listing.pk)).content
-    nobody = browser_of(None)
-    assert b"Log in to follow" in nobody.get(at("detail", listing.pk)).content
-    sent = nobody.post(at("detail", listing.pk), {"amount": "100"})
-    assert (sent.status_code, sent["Location"]) == (302, f"/accounts/login/?next={at('detail', listing.pk)}")
-    assert browser_of(alice).post(at("detail", listing.pk), {"amount": "100"}).status_code == 200
-    assert Follow.objects.count() == 0
-
-
 def test_everybody_else_finds_nothing(
     alice: User, bob: User, charlie: User, desk: Desk, listing: Listing, source: Portfolio
 ) -> None:
-    follow_listing(follower=bob, listing=listing, source=source, amount=Decimal(100), multiplier=Decimal(1))
+    follow_listing(
+        follower=bob,
+        accepted_terms=TERMS_VERSION,
+        listing=listing,
+        source=source,
+        amount=Decimal(100),
+        multiplier=Decimal(1),
+    )
     for user in (bob, charlie):
         browser = browser_of(user)
         assert browser.get(at("edit", listing.pk)).status_code == 404

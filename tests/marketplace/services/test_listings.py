@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from marketplace.services.listings import follow_listing, publish_listing, updat
 from portfolios.models import Balance, Portfolio
 from portfolios.services.states import freeze_portfolios
 from tests.fixtures_desk import Desk, Working
+from trading.copy_terms import TERMS_VERSION
 from trading.models import Follow, FollowState, LeadStream
 
 
@@ -61,7 +63,12 @@ def test_a_strangers_portfolio_cannot_be_published(charlie: User, led: Portfolio
 
 def test_a_portfolio_that_follows_cannot_be_published(bob: User, desk: Desk, listing: Listing) -> None:
     follow = follow_listing(
-        follower=bob, listing=listing, source=desk.portfolio(bob), amount=Decimal(100), multiplier=Decimal(1)
+        follower=bob,
+        accepted_terms=TERMS_VERSION,
+        listing=listing,
+        source=desk.portfolio(bob),
+        amount=Decimal(100),
+        multiplier=Decimal(1),
     )
     with pytest.raises(DomainError) as refused:
         publish_listing(owner=bob, portfolio=follow.portfolio, title="Copied")
@@ -91,7 +98,7 @@ def test_a_competitions_portfolio_cannot_be_published(alice: User, desk: Desk) -
         ({"title": "Good", "description": "x" * 4001}, "description"),
     ],
 )
-def test_words_have_a_length(alice: User, led: Portfolio, words: dict[str, str], field: str) -> None:
+def test_words_have_a_length(alice: User, led: Portfolio, words: dict[str, Any], field: str) -> None:
     with pytest.raises(DomainError) as refused:
         publish_listing(owner=alice, portfolio=led, **words)
     assert (refused.value.context, Listing.objects.count()) == ({"field": field}, 0)
@@ -123,7 +130,12 @@ def test_a_follow_moves_the_amount_into_a_portfolio_of_its_own(
     source = desk.portfolio(bob)
     with working():
         follow = follow_listing(
-            follower=bob, listing=listing, source=source, amount=Decimal(2500), multiplier=Decimal("1.5")
+            follower=bob,
+            accepted_terms=TERMS_VERSION,
+            listing=listing,
+            source=source,
+            amount=Decimal(2500),
+            multiplier=Decimal("1.5"),
         )
     assert (follow.lead_id, follow.follower, follow.multiplier) == (listing.portfolio_id, bob, Decimal("1.5"))
     assert follow.state == FollowState.ACTIVE
@@ -136,12 +148,24 @@ def test_a_withdrawn_listing_is_not_followed_but_those_who_do_go_on(
     alice: User, bob: User, charlie: User, desk: Desk, listing: Listing
 ) -> None:
     follow = follow_listing(
-        follower=bob, listing=listing, source=desk.portfolio(bob), amount=Decimal(100), multiplier=Decimal(1)
+        follower=bob,
+        accepted_terms=TERMS_VERSION,
+        listing=listing,
+        source=desk.portfolio(bob),
+        amount=Decimal(100),
+        multiplier=Decimal(1),
     )
     withdraw_listing(actor=alice, listing=listing)
     source = desk.portfolio(charlie)
     with pytest.raises(DomainError) as refused:
-        follow_listing(follower=charlie, listing=listing, source=source, amount=Decimal(100), multiplier=Decimal(1))
+        follow_listing(
+            follower=charlie,
+            accepted_terms=TERMS_VERSION,
+            listing=listing,
+            source=source,
+            amount=Decimal(100),
+            multiplier=Decimal(1),
+        )
     assert refused.value.code == "LISTING_WITHDRAWN"
     follow.refresh_from_db()
     assert follow.state == FollowState.ACTIVE
@@ -166,7 +190,12 @@ def test_a_refused_follow_changes_nothing(
     source = desk.portfolio(bob)
     with pytest.raises(DomainError) as refused:
         follow_listing(
-            follower=bob, listing=listing, source=source, amount=Decimal(amount), multiplier=Decimal(multiplier)
+            follower=bob,
+            accepted_terms=TERMS_VERSION,
+            listing=listing,
+            source=source,
+            amount=Decimal(amount),
+            multiplier=Decimal(multiplier),
         )
     assert refused.value.code == code
     assert (Follow.objects.count(), Portfolio.objects.filter(owner=bob).count()) == (0, 1)
@@ -176,19 +205,47 @@ def test_a_refused_follow_changes_nothing(
 def test_nobody_follows_themselves_or_in_a_circle(alice: User, bob: User, desk: Desk, listing: Listing) -> None:
     own = desk.portfolio(alice, name="Other")
     with pytest.raises(DomainError) as refused:
-        follow_listing(follower=alice, listing=listing, source=own, amount=Decimal(100), multiplier=Decimal(1))
+        follow_listing(
+            follower=alice,
+            accepted_terms=TERMS_VERSION,
+            listing=listing,
+            source=own,
+            amount=Decimal(100),
+            multiplier=Decimal(1),
+        )
     assert (refused.value.code, Follow.objects.count()) == ("FOLLOW_SELF", 0)
     source = desk.portfolio(bob)
-    follow_listing(follower=bob, listing=listing, source=source, amount=Decimal(100), multiplier=Decimal(1))
+    follow_listing(
+        follower=bob,
+        accepted_terms=TERMS_VERSION,
+        listing=listing,
+        source=source,
+        amount=Decimal(100),
+        multiplier=Decimal(1),
+    )
     his = publish_listing(owner=bob, portfolio=source, title="Bob's")
     with pytest.raises(DomainError) as refused:
-        follow_listing(follower=alice, listing=his, source=own, amount=Decimal(100), multiplier=Decimal(1))
+        follow_listing(
+            follower=alice,
+            accepted_terms=TERMS_VERSION,
+            listing=his,
+            source=own,
+            amount=Decimal(100),
+            multiplier=Decimal(1),
+        )
     assert (refused.value.code, Follow.objects.count()) == ("FOLLOW_CIRCLE", 1)
 
 
 def test_a_follow_is_funded_from_ones_own_portfolio(bob: User, charlie: User, desk: Desk, listing: Listing) -> None:
     theirs = desk.portfolio(charlie)
     with pytest.raises(DomainError) as refused:
-        follow_listing(follower=bob, listing=listing, source=theirs, amount=Decimal(100), multiplier=Decimal(1))
+        follow_listing(
+            follower=bob,
+            accepted_terms=TERMS_VERSION,
+            listing=listing,
+            source=theirs,
+            amount=Decimal(100),
+            multiplier=Decimal(1),
+        )
     assert (refused.value.code, Follow.objects.count()) == ("NOT_YOUR_PORTFOLIO", 0)
     assert Balance.objects.get(portfolio=theirs).amount == Decimal(10_000)

@@ -19,6 +19,7 @@ from portfolios.models import EquitySnapshot, Portfolio, SnapshotGrain
 from portfolios.services.cash import deposit
 from portfolios.services.equity import take_snapshots
 from tests.fixtures_desk import NOON, Desk
+from trading.copy_terms import TERMS_VERSION
 
 
 def snapshot(portfolio: Portfolio, minute: int, equity: int, deposits: int = 1000, grain: str = "MINUTE") -> None:
@@ -89,7 +90,12 @@ def test_open_pages_hear_of_a_record_that_changed(
 ) -> None:
     listing = publish_listing(owner=alice, portfolio=led, title="Steady")
     follow_listing(
-        follower=bob, listing=listing, source=desk.portfolio(bob), amount=Decimal(1234), multiplier=Decimal(1)
+        follower=bob,
+        accepted_terms=TERMS_VERSION,
+        listing=listing,
+        source=desk.portfolio(bob),
+        amount=Decimal(1234),
+        multiplier=Decimal(1),
     )
     snapshot(led, 0, 1300)
     snapshot(led, 1, 1170)
