@@ -1,4 +1,4 @@
-"""Values of a strategy's parameters as command lines give them."""
+"""Named values as command lines give them."""
 
 from __future__ import annotations
 
@@ -16,3 +16,11 @@ def setting(text: str) -> tuple[str, int | Decimal]:
     if not name or not is_there or not number.is_finite():
         raise ArgumentTypeError(f"{text!r} is not NAME=NUMBER, such as fast=12")
     return name, int(value) if value.lstrip("+-").isdecimal() else number
+
+
+def named(text: str) -> tuple[str, str]:
+    """Return NAME=VALUE as a name and a text."""
+    name, is_there, value = text.partition("=")
+    if not name or not is_there:
+        raise ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value

@@ -4,66 +4,107 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from random import Random
+
+from django.db.models import QuerySet
 
 from accounts.models import User
 from common.clock import set_market_time
 from common.errors import DomainError
 from engine.candles import Candles
-from engine.timeframes import moment
+from engine.crash import CALM_MINUTES, CRASH_MINUTES, crash_candles
+from engine.timeframes import milliseconds, moment
 from markets.candle_store import candle_store
-from markets.importing import CandleFile, read_candle_file, steps_seen
+from markets.importing import read_candle_file, steps_seen
 from markets.models import Asset, Exchange, Instrument, SourceKind
 from markets.services.instruments import register_exchange, register_instrument
 from markets.sources import ReplaySeries
 from portfolios.models import Portfolio
 from portfolios.services.cash import open_portfolio
 from strategies.faces import Face
+from strategies.replay.wishes import Wish
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
-from trading.models import Follow
-from trading.services.follows import open_lead_stream, start_follow
+from trading.follow_models import StopMode
+from trading.models import MIRRORING, Follow
+from trading.services.follows import open_lead_stream, start_follow, stop_follow
 
 NAMESPACE = "replay"
 LEAD_CAPITAL = Decimal(10_000)
 MIN_NOTIONAL = Decimal(5)
-# What followers bring, spread evenly in the logarithm: most small, a few larger than the lead.
-_SMALLEST, _LARGEST = 100, 20_000
+CRASH_DAY = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class Cast:
     lead: Portfolio
     follows: list[Follow]
+    # What each of them began with.
+    amounts: list[Decimal]
     series: list[ReplaySeries]
 
+    def reloaded(self) -> QuerySet[Follow]:
+        """Return the follows as they stand now."""
+        return Follow.objects.filter(pk__in=[one.pk for one in self.follows]).order_by("pk")
 
-def load_series(files: Sequence[Path], limit: int | None) -> list[ReplaySeries]:
-    """Read and check candle files, put them into the replay's store, and return what is to be walked."""
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """Candles that are to be walked: a pair (BASE-QUOTE), its timeframe, and the part that counts."""
+
+    pair: str
+    timeframe: str
+    candles: Candles
+
+
+def read_walks(files: Sequence[Path], limit: int | None, since: datetime | None = None) -> list[Walk]:
+    """Read and check candle files; of each, so many candles from a moment on."""
     loaded = [read_candle_file(path) for path in files]
+    return [Walk(one.pair, one.timeframe, _part(one.candles, limit, since)) for one in loaded]
+
+
+def _part(candles: Candles, limit: int | None, since: datetime | None) -> Candles:
+    first = 0 if since is None else int(candles.opened_at.searchsorted(milliseconds(since)))
+    if first == len(candles):
+        raise DomainError("NO_CANDLES", f"No candle opens at or after {since:%Y-%m-%d %H:%M}.")
+    return candles.part(first, min(first + (limit or len(candles)), len(candles)))
+
+
+def crash_walk(seed: int) -> Walk:
+    """Return a made crash (engine/crash.py)."""
+    return Walk("SOL-USDT", "1m", crash_candles(seed, start_ms=milliseconds(CRASH_DAY)))
+
+
+def crash_window(series: ReplaySeries) -> tuple[datetime, datetime]:
+    """Return when the crash of a made one begins and ends."""
+    begins = moment(int(series.candles.opened_at[CALM_MINUTES]))
+    return begins, begins + timedelta(minutes=CRASH_MINUTES)
+
+
+def load_series(walks: Sequence[Walk]) -> list[ReplaySeries]:
+    """Put candles into the replay's store, and return what is to be walked."""
     exchange = register_exchange(code=NAMESPACE, name="Replay", namespace=NAMESPACE, source_kind=SourceKind.REPLAY)
     series = []
-    for one in loaded:
-        candles = one.candles.part(0, limit or len(one.candles))
-        instrument = _register(exchange, one, candles)
-        candle_store().upsert(exchange.code, instrument.symbol, one.timeframe, candles)
-        series.append(ReplaySeries(instrument, one.timeframe, candles))
+    for one in walks:
+        instrument = _register(exchange, one)
+        candle_store().upsert(exchange.code, instrument.symbol, one.timeframe, one.candles)
+        series.append(ReplaySeries(instrument, one.timeframe, one.candles))
     if len({one.instrument.market.quote_id for one in series}) != 1:
         raise DomainError("QUOTE_MISMATCH", "Replay candles that all trade against one currency.")
     return series
 
 
-def _register(exchange: Exchange, file: CandleFile, candles: Candles) -> Instrument:
-    """Make the file's pair tradable here, in steps as fine as its figures; a contract trades as if it were spot."""
-    base, quote, *_ = file.pair.split("-")
-    tick_size, lot_step = steps_seen(candles)
+def _register(exchange: Exchange, walk: Walk) -> Instrument:
+    """Make a pair tradable here, in steps as fine as its figures; a contract trades as if it were spot."""
+    base, quote, *_ = walk.pair.split("-")
+    tick_size, lot_step = steps_seen(walk.candles)
     return register_instrument(
         exchange=exchange,
         base=base,
         quote=quote,
-        symbol=file.pair,
+        symbol=walk.pair,
         tick_size=tick_size,
         lot_step=lot_step,
         min_notional=MIN_NOTIONAL,
@@ -73,11 +114,10 @@ def _register(exchange: Exchange, file: CandleFile, candles: Candles) -> Instrum
 def gather(
     *,
     series: Sequence[ReplaySeries],
-    followers: int,
+    wishes: Sequence[Wish],
     face: Face,
-    chance: Random,
 ) -> Cast:
-    """Create the lead, who trades every series by one strategy, and the followers; start the runs and the follows."""
+    """Create the lead, who trades every series by one strategy, and a follower per wish; start the runs and the follows."""
     start = moment(min(int(one.candles.opened_at[0]) for one in series))
     set_market_time(NAMESPACE, start)
     exchange = series[0].instrument.exchange
@@ -96,14 +136,29 @@ def gather(
         start_run(actor=lead_user, version=version, portfolio=lead)
     return Cast(
         lead=lead,
-        follows=[_follower(number, lead, exchange, chance) for number in range(followers)],
+        follows=[_follower(number, lead, exchange, wish) for number, wish in enumerate(wishes)],
+        amounts=[wish.amount for wish in wishes],
         series=list(series),
     )
 
 
-def _follower(number: int, lead: Portfolio, exchange: Exchange, chance: Random) -> Follow:
-    amount = Decimal(round(_SMALLEST * (_LARGEST / _SMALLEST) ** chance.random(), 2)).quantize(Decimal("0.01"))
-    multiplier = Decimal(chance.choice(["0.1", "0.5", "1", "1", "1", "1.5", "2", "3"]))
+def _follower(number: int, lead: Portfolio, exchange: Exchange, wish: Wish) -> Follow:
     user = User.objects.create_user(f"follower{number}@replay.invalid")
+    amount = wish.amount
     source = open_portfolio(owner=user, name="Cash", exchange=exchange, settlement=lead.settlement, amount=amount)
-    return start_follow(follower=user, lead=lead, source=source, amount=amount, multiplier=multiplier)
+    return start_follow(
+        follower=user,
+        lead=lead,
+        source=source,
+        amount=amount,
+        settings=wish.settings,
+        guards=wish.guards,
+        start=wish.start,
+    )
+
+
+def stop_all(cast: Cast, mode: StopMode) -> None:
+    """Have every follow that goes on stopped in one way."""
+    for follow in cast.reloaded().filter(state__in=MIRRORING).select_related("follower", "lead"):
+        if not follow.stop_mode:
+            stop_follow(actor=follow.follower, follow=follow, mode=mode)

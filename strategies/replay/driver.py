@@ -18,7 +18,9 @@ from markets.prices import put_prices
 from markets.steps import PriceSource, Step
 from portfolios.services.equity import take_snapshots
 from strategies.tasks import sweep_runs
-from trading.selectors import due_events
+from trading.copy_accounts.services.settling import settle_due
+from trading.due import has_waiting
+from trading.risk.services.watching import watch_namespace
 from trading.services.lead_events import delays_channel
 from trading.services.sweeping import run_due, sweep
 from trading.services.triggers import channel
@@ -30,7 +32,6 @@ STUCK_SECONDS = 150.0
 LEASE_SECONDS = 1.0
 _SWEEP_EVERY_SECONDS = 0.5
 _POLL_SECONDS = 0.002
-_FOR_EVER = datetime.max.replace(tzinfo=UTC)
 
 Finish = Callable[[], None]
 
@@ -74,12 +75,13 @@ def walk(
     finish: Finish,
     progress: Callable[[int], None],
     hears_all: bool,
+    concerns: Callable[[Step], bool] = lambda step: False,
     snapshot_every: timedelta = timedelta(days=1),
 ) -> int:
     """Walk a source's steps to their end; return how many candles closed.
 
     Unless it `hears_all` hints about new stops and delays (a killed worker's is lost), their rows are asked at every
-    candle.
+    candle. Prices that nothing waits for are told with the next one, but those that somebody `concerns`.
     """
     engine, unseen = TriggerEngine(source.namespace), _Unseen(source)
     candles, snapshot_at = 0, None
@@ -93,19 +95,22 @@ def walk(
                 engine.refresh()
             has_delays |= delays in heard
             due = _floor(step.at, snapshot_every)
-            if not (step.closed or has_delays or due != snapshot_at or engine.would_fire(step.prices)):
+            is_heard = step.closed or has_delays or due != snapshot_at or concerns(step)
+            if not (is_heard or engine.would_fire(step.prices, step.at)):
                 unseen.add(step)
                 continue
             unseen.catch_up(but=step.prices)
             apply_step(source.namespace, step, persists_candles=source.persists_candles)
-            if has_delays and run_due(namespace=source.namespace, until=step.at):
+            if (has_delays or engine.liquidations.watched()) and run_due(namespace=source.namespace, until=step.at):
                 finish()
-                has_delays = due_events(source.namespace, _FOR_EVER).exists()
-            if engine.on_prices(step.prices) or step.closed:
+                has_delays = has_waiting(source.namespace)
+            if engine.on_prices(step.prices, step.at) or step.closed:
                 finish()  # a price that closes no candle and crosses no stop sets nothing off
             if due != snapshot_at:
                 snapshot_at = due
                 take_snapshots(namespace=source.namespace, at=due)
+                watch_namespace(namespace=source.namespace)
+                settle_due(namespace=source.namespace, until=step.at)
             if step.closed:
                 candles += len(step.closed)
                 progress(candles)

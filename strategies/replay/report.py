@@ -14,7 +14,9 @@ from django.db.models import Count
 from common.fields import canonical
 from portfolios.models import Portfolio
 from portfolios.selectors import worth_of
+from strategies.replay.account import rules_of
 from strategies.replay.cast import Cast
+from strategies.replay.guarding import Guarded, exits_got_through, guards_hold, readings_of, summary_of
 from trading.checks import run_checks
 from trading.models import CauseKind, Fill, Order
 
@@ -32,6 +34,9 @@ class Report:
     copied_total: int
     copied_fills: int
     stops_fired: int
+    rules: dict[str, int]
+    guards: dict[str, Any]
+    faults: dict[str, int]
     lead_equity: str
     follower_equity: dict[str, str]
     setup_seconds: float
@@ -58,6 +63,7 @@ def make_report(
     setup_seconds: float,
     replay_seconds: float,
     worker_deaths: int,
+    guarded: Guarded | None = None,
 ) -> Report:
     """Count and check everything in the replay's database."""
     copied = Order.objects.exclude(follow=None)
@@ -67,6 +73,11 @@ def make_report(
         name: "ok" if not errors else f"{len(errors)} errors; first: {errors[0].detail}"
         for name, errors in run_checks().items()
     }
+    guards: dict[str, Any] = {}
+    if guarded is not None:
+        readings = readings_of(cast, guarded.looks, guarded.weather)
+        guards = {**summary_of(readings), "each": [one.as_json() for one in readings]}
+        checks |= {"guards_hold": guards_hold(readings), "exits_got_through": exits_got_through(cast)}
     return Report(
         database=connection.vendor,
         workers=workers,
@@ -79,6 +90,9 @@ def make_report(
         copied_total=copied_total,
         copied_fills=Fill.objects.filter(order__follow__isnull=False).count(),
         stops_fired=Order.objects.filter(cause_kind=CauseKind.TRIGGER).count(),
+        rules=rules_of(cast),
+        guards=guards,
+        faults=dict(guarded.faults) if guarded is not None else {},
         lead_equity=canonical(worth_of([cast.lead])[cast.lead.pk].equity),
         follower_equity=_summary([worth.equity for worth in followers.values()]),
         setup_seconds=round(setup_seconds, 2),
@@ -111,11 +125,12 @@ def _summary(equities: Sequence[Decimal]) -> dict[str, str]:
 def as_text(report: Report) -> str:
     """Return the report for a terminal."""
     facts = report.as_json()
-    checks = facts.pop("checks")
+    checks, guards = facts.pop("checks"), facts["guards"].pop("each", [])
     lines = [f"{name.replace('_', ' '):<26}{_plain(value)}" for name, value in facts.items()]
     return "\n".join(
         [
             *lines,
+            *_acted(guards),
             "",
             *(
                 f"{'ok' if result == 'ok' else 'FAILED':<8}{name}{'' if result == 'ok' else ': ' + result}"
@@ -123,6 +138,18 @@ def as_text(report: Report) -> str:
             ),
         ]
     )
+
+
+def _acted(guards: Sequence[dict[str, Any]]) -> list[str]:
+    """Return a line for each guard that acted, or should have: where it stood, where the follow ended, and why."""
+    parts = ("beyond", "gap", "waited", "costs", "excess")
+    lines = []
+    for one in guards:
+        if one["times_fired"] or one["wrong"]:
+            figures = [f"{name} {Decimal(one[name]):.4f}" for name in ("level", *parts) if one[name] is not None]
+            told = f"follower {one['follower']}, {one['guard']} {one['limit']} at {one['fired_at']}"
+            lines.append(", ".join([told, *figures, *([one["wrong"]] if one["wrong"] else [])]))
+    return ["", *lines] if lines else []
 
 
 def _plain(value: object) -> str:

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Exists, Min, OuterRef, Q, QuerySet
+from django.db.models import Exists, Min, OuterRef, Q, QuerySet, UUIDField
 
 from accounts.models import User
 from common import clock
 from common.bus import bus
+from common.db import Slot
+from common.prepared import Prepared
 from engine.timeframes import moment
 from markets.history import open_backfills
 from markets.models import Backfill
@@ -33,6 +35,19 @@ def runs() -> QuerySet[StrategyRun]:
     """Return runs with what showing them needs, newest first."""
     related = ("version__strategy", "portfolio__settlement", "instrument__market", "instrument__exchange")
     return StrategyRun.objects.select_related(*related).order_by("-pk")
+
+
+_ACTING = Prepared(
+    lambda: StrategyRun.objects.filter(pk=Slot("run", UUIDField())).select_related(
+        "version", "portfolio", "instrument__market", "instrument__exchange"
+    )
+)
+
+
+def acting_run(run_id: UUID) -> StrategyRun:
+    """Return a run with what ordering for it needs."""
+    [run] = _ACTING.found(run=run_id)
+    return run
 
 
 def runs_of(user: User) -> QuerySet[StrategyRun]:
@@ -174,16 +189,23 @@ def running_namespaces() -> list[str]:
     return sorted(running.values_list("portfolio__namespace", flat=True).distinct())
 
 
+_HALTED = Prepared(
+    lambda: SafetySwitch.objects.filter(level=SafetyLevel.HALTED, scope_id__among=Slot("ids")).values_list(
+        "scope", "scope_id"
+    )
+)
+
+
 def is_halted(run: StrategyRun) -> bool:
     """Say whether a scope that the run falls under is HALTED: then strategies emit nothing, neither opens nor exits."""
-    scopes = (
-        Q(scope=ScopeKind.PLATFORM)
-        | Q(scope=ScopeKind.VENUE, scope_id=run.instrument.exchange.code)
-        | Q(scope=ScopeKind.USER, scope_id=str(run.portfolio.owner_id))
-        | Q(scope=ScopeKind.PORTFOLIO, scope_id=str(run.portfolio_id))
-        | Q(scope=ScopeKind.STRATEGY, scope_id=str(run.version.strategy_id))
-    )
-    return SafetySwitch.objects.filter(scopes, level=SafetyLevel.HALTED).exists()
+    scopes = {
+        (ScopeKind.PLATFORM, ""),
+        (ScopeKind.VENUE, run.instrument.exchange.code),
+        (ScopeKind.USER, str(run.portfolio.owner_id)),
+        (ScopeKind.PORTFOLIO, str(run.portfolio_id)),
+        (ScopeKind.STRATEGY, str(run.version.strategy_id)),
+    }
+    return any(row in scopes for row in _HALTED.rows(ids=[scope_id for _, scope_id in scopes]))
 
 
 def is_reducing(run: StrategyRun) -> bool:

@@ -17,7 +17,7 @@ from accounts.selectors import check_limit
 from accounts.services import audit
 from common.bus import bus
 from common.clock import market_now
-from common.db import lock_rows
+from common.db import lock_rows, move_on
 from common.errors import DomainError, NotFound
 from common.realtime import publish
 from engine.candles import Candles
@@ -34,7 +34,7 @@ from portfolios.services.books import lock_portfolios
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.plans import Plan, not_yet_live, plan_of
 from strategies.selectors import is_halted, is_reducing, loading_past, runs, versions
-from strategies.selectors.runs import SERIES, series_of
+from strategies.selectors.runs import SERIES, acting_run, series_of
 from trading.models import UNFINISHED, CauseKind, Leg, Order, Side
 from trading.selectors import is_following
 from trading.services.orders import Cause, submit_order
@@ -174,7 +174,7 @@ def decide(*, run: StrategyRun) -> None:
     if price is None:
         return  # left undecided: the sweeper asks again when there is a price
     with transaction.atomic():
-        if _take_candle(run) and not is_halted(whole := runs().get(pk=run.pk)):
+        if _take_candle(run) and not is_halted(whole := acting_run(run.pk)):
             _act(whole, plan, candles, side, price)
 
 
@@ -192,8 +192,7 @@ def _waits_for_past(run: StrategyRun, plan: Plan, candles: Candles) -> bool:
 
 def _take_candle(run: StrategyRun) -> bool:
     """Claim the run's decision on the candle at `decided_until`; False where it is made already or the run has stopped."""
-    undecided = _running().filter(pk=run.pk, decided_until__lt=run.decided_until)
-    return bool(undecided.update(decided_until=run.decided_until))
+    return move_on(run, "decided_until", still=("state", RunState.RUNNING))
 
 
 def _act(run: StrategyRun, plan: Plan, candles: Candles, side: Side, price: Price) -> None:
