@@ -14,8 +14,15 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 # Loads the apps, whose models the sockets need.
 pages = get_asgi_application()
 
+from django.core.exceptions import ImproperlyConfigured  # noqa: E402
+
 from accounts.live import LiveAuthentication  # noqa: E402
 from common.consumers import live_socket  # noqa: E402
+from trading.signer.keys import private_key_refused  # noqa: E402
+
+# A server that imports this runs no checks of Django's, and this one must not be passed by.
+if problems := private_key_refused():
+    raise ImproperlyConfigured(str(problems[0]))
 
 _live = LiveAuthentication(live_socket)
 _nothing_here = WebsocketDenier.as_asgi()

@@ -1,10 +1,14 @@
 """The Celery application: tasks come from every app's tasks.py; the schedule is wiring and stands here."""
 
+import faulthandler
 import os
+import signal
+import sys
 from typing import Any
 
+from billiard.process import active_children
 from celery import Celery
-from celery.signals import worker_process_init, worker_ready
+from celery.signals import worker_process_init, worker_ready, worker_shutting_down
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 app = Celery("slipstream")
@@ -18,10 +22,12 @@ app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
     for name, seconds in {
         "trading.sweep": 5.0,
+        "trading.reconcile": 1.0,
         "strategies.sweep_runs": 5.0,
         "strategies.sweep_jobs": 5.0,
         "portfolios.take_due_snapshots": 1.0,
         "marketplace.refresh_all": 5.0,
+        "marketplace.refresh_copy_records": 60.0,
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
@@ -29,6 +35,8 @@ app.conf.beat_schedule = {
         # An interest lasts 60 s: two of three may be late before anything goes unwatched.
         "markets.renew_interests": 20.0,
         "trading.renew_interests": 20.0,
+        "trading.watch_risk": 5.0,
+        "trading.watch_follows": 2.0,
         "strategies.renew_interests": 20.0,
         "markets.forget_expired_interests": 60.0,
         "markets.synchronise_due_exchanges": 600.0,
@@ -55,3 +63,25 @@ def _warm_if_computing() -> None:
 
     if settings.COMPUTING_QUEUE in app.amqp.queues.consume_from:
         children().warm()
+
+
+# A warm shutdown waits for its tasks without end; a process manager, ten seconds at least.
+SHUTDOWN_SECONDS = 8
+
+
+@worker_shutting_down.connect
+def _end_in_time(**facts: Any) -> None:
+    """Give up after a while what a worker was to finish: it is found and finished by others, as after a kill."""
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(SHUTDOWN_SECONDS)
+
+
+def _give_up(*interrupted: Any) -> None:
+    # Celery has put its log in the place of sys.stderr.
+    errors = sys.__stderr__ or sys.stderr
+    print(f"worker: still at work {SHUTDOWN_SECONDS} s after it was to end; given up here:", file=errors, flush=True)
+    faulthandler.dump_traceback(file=errors)
+    for child in active_children():
+        if child.pid is not None:
+            os.kill(child.pid, signal.SIGKILL)
+    os._exit(0)

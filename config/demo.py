@@ -37,6 +37,7 @@ from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from strategies.services.sweeps import Search, request_sweep
 from strategies.terms import Terms
+from trading.copy_terms import TERMS_VERSION
 from trading.models import Side
 from trading.services.orders import place_hand_order
 
@@ -209,7 +210,12 @@ def _followers(listings: Sequence[Listing], exchange: Exchange, settlement: Asse
         )
         for listing, (amount, multiplier) in zip(listings, follows, strict=False):
             follow_listing(
-                follower=user, listing=listing, source=savings, amount=Decimal(amount), multiplier=Decimal(multiplier)
+                follower=user,
+                listing=listing,
+                source=savings,
+                amount=Decimal(amount),
+                multiplier=Decimal(multiplier),
+                accepted_terms=TERMS_VERSION,
             )
 
 

@@ -1,4 +1,4 @@
-"""Everything in one process: the site on the main thread; worker, beat, feed and engine in threads beside it."""
+"""Everything in one process: the site on the main thread; worker, beat, feed, engine and signer in threads beside it."""
 
 from __future__ import annotations
 

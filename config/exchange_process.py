@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.conf import settings
 
@@ -19,14 +20,22 @@ _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.1
 
 
+def memory() -> Path:
+    """Return the file in which a test exchange beside the site keeps what it must not forget."""
+    file: Path = settings.VAR_DIR / "exchange.memory"
+    return file
+
+
 @contextmanager
 def running_exchange(port: int, arguments: Sequence[str] = ()) -> Iterator[str]:
     """Run a test exchange while the block lasts, and yield what it said: its addresses and the keys of its account.
 
-    Raises DomainError EXCHANGE_NOT_STARTED. It ends with its standard input, so that it outlives no killed parent.
+    What it holds of accounts and orders lies in the site's folder. Raises DomainError EXCHANGE_NOT_STARTED.
+    It ends with its standard input, so that it outlives no killed parent.
     """
     log = settings.VAR_DIR / "exchange.log"
-    command = [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port), "--end-with-stdin", *arguments]
+    command = [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port), "--end-with-stdin"]
+    command += ["--memory", str(memory()), *arguments]
     with log.open("wb") as output:
         process = subprocess.Popen(
             command,

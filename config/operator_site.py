@@ -47,6 +47,8 @@ SIDEBAR: dict[str, list[tuple[str, str]]] = {
         ("portfolios.Position", "pie_chart"),
         ("portfolios.LedgerLine", "receipt_long"),
         ("portfolios.EquitySnapshot", "show_chart"),
+        ("portfolios.ExchangeAccount", "key"),
+        ("portfolios.ExchangeAccountUse", "history"),
     ],
     "Trading": [
         ("trading.SafetySwitch", "emergency_home"),

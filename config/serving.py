@@ -18,6 +18,8 @@ from common.errors import DomainError
 from config import demo, own_data
 from config.embedded import end_on_signals
 from markets.feeding import feed_venue
+from trading.signer.keys import key_service
+from trading.signer.running import run_signer
 from trading.trigger_engine import run_engine
 
 logger = logging.getLogger(__name__)
@@ -107,5 +109,13 @@ def closing_engine(namespace: str, stop: threading.Event) -> None:
     """Run a namespace's engine until `stop`, and leave no connection open."""
     try:
         run_engine(namespace, stop)
+    finally:
+        connections.close_all()
+
+
+def closing_signer(stop: threading.Event) -> None:
+    """Check and use keys of exchange accounts until `stop`, and leave no connection open."""
+    try:
+        run_signer(key_service(), stop)
     finally:
         connections.close_all()

@@ -79,6 +79,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -106,6 +107,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "common.http.PlainAddressMiddleware",
     "common.http.DomainErrorMiddleware",
+    "accounts.second_factor.SecondFactorMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -141,11 +143,19 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    # After a restart of the database every connection in the pool is dead: each is tried before somebody works with it.
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
     DATABASES["default"]["OPTIONS"] = {
         "pool": {"min_size": 1, "max_size": env.int("SLIPSTREAM_DB_POOL", default=10), "timeout": 20},
         # Values travel beside the statement, not quoted into it: a batch of 100 orders costs an eighth less in Python.
         "server_side_binding": True,
     }
+# Behind a pooler that hands a session from one transaction to the next, prepared statements may be gone, and so may what
+# a session is told: switch both off.
+DB_KEEPS_PLANS = env.bool("SLIPSTREAM_DB_KEEPS_PLANS", default=True)
+if DB_KEEPS_PLANS and not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # PostgreSQL's own figure is a spinning disk's: by it a batch of two thousand rows is found by reading a whole table.
+    DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- processes: threads and memory unless REDIS_URL names a Redis ---------------------------------------------------
@@ -217,6 +227,13 @@ ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
 ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key", "signup": "30/m/ip"}
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
+# A second factor: codes of an authenticator app, and recovery codes that are shown once.
+MFA_ADAPTER = "accounts.second_factor.FactorAdapter"
+MFA_TOTP_ISSUER = "Slipstream"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_RECOVERY_CODES_SHOW_ONCE = True
+# None: a used code is remembered for one step of half a minute, so one that counted longer could be used twice.
+MFA_TOTP_TOLERANCE = 0
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -288,6 +305,14 @@ CLAIM_LEASE_SECONDS = env.float("SLIPSTREAM_CLAIM_LEASE_SECONDS", default=30.0)
 # For crash drills only: places where a process kills itself, with their probabilities (common/failpoints.py).
 FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILPOINTS", default={}).items()}
 
+# --- exchange accounts -----------------------------------------------------------------------------------------------
+# Credentials are sealed to this key; who holds its private half, the signer alone, can open them (accounts/sealing.py).
+SIGNER_PUBLIC_KEY = env.str("SLIPSTREAM_SIGNER_PUBLIC_KEY", default="")
+# For the signer's process alone: its private keys, newest first, or the file that holds them, one a line. With services
+# no other process may be given them (a check refuses it). The embedded default keeps the file beside the database.
+SIGNER_KEYS = env.list("SLIPSTREAM_SIGNER_KEYS", default=[])
+SIGNER_KEY_FILE = env.str("SLIPSTREAM_SIGNER_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "signer_keys"))
+
 # --- observing -----------------------------------------------------------------------------------------------------
 # Who sends this as a Bearer token may read /metrics; without it operators alone may.
 METRICS_TOKEN = env.str("SLIPSTREAM_METRICS_TOKEN", default="")
@@ -322,9 +347,14 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "AlertKind": "markets.models.AlertKind",
         "AlertState": "markets.models.AlertState",
+        "AccountMode": "portfolios.models.AccountMode",
+        "AccountState": "portfolios.models.AccountState",
         "PortfolioKind": "portfolios.models.PortfolioKind",
         "PortfolioState": "portfolios.models.PortfolioState",
+        "OrderKind": "trading.kinds.OrderKind",
         "OrderState": "trading.models.OrderState",
+        "PlanKind": "trading.plans.models.KINDS",
+        "PlanState": "trading.plans.models.PlanState",
         "FollowState": "trading.models.FollowState",
         "RunState": "strategies.models.RunState",
         "JobState": "strategies.models.JobState",

@@ -18,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),
     path("portfolios/", include("trading.portfolio_urls")),
+    path("exchange-accounts/", include("portfolios.exchange_urls")),
     path("", include("trading.urls")),
     path("strategies/", include("strategies.urls")),
     path("marketplace/", include("marketplace.urls")),

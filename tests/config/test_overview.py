@@ -13,7 +13,8 @@ from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_past import ema_cross
 from tests.fixtures_trading import Pit
-from trading.services.follows import StopMode, stop_follow
+from trading.follow_models import StopMode
+from trading.services.follows import stop_follow
 
 
 def _browser(user: User) -> Client:

@@ -105,7 +105,7 @@ def test_its_exchanges_are_made_known_and_traded_by_hand_on_play_money(venue: Se
     assert User.objects.count() == 3
     book = Portfolio.objects.get(owner__email=demo.LEAD)
     assert (book.kind, book.namespace, book.settlement_id) == (PortfolioKind.SANDBOX, NAMESPACE, "USDT")
-    labels = dict(OpenForm().fields["market"].choices)  # type: ignore[attr-defined]
+    labels = dict(OpenForm(user=User()).fields["market"].choices)  # type: ignore[attr-defined]
     assert labels["sandbox-kraken:USD"] == "Sandbox Kraken, in USD\nSandbox: a test exchange, no real money."
     btc = tradable_instruments(NAMESPACE).get(exchange=exchanges[0], symbol="BTC-USDT")
     apply_step(NAMESPACE, Step(NOON, {btc.pk: Decimal(60_000)}, ()), persists_candles=False)

@@ -12,15 +12,16 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 
+from common.processes import freeze_startup
 from config import demo, own_data
 from config.embedded import background_processes, serve_site
-from config.serving import SiteCommand, closing_engine, closing_feed
+from config.serving import SiteCommand, closing_engine, closing_feed, closing_signer
 from engine.timeframes import timeframe_ms
 from markets.feeding import announce_market
 from markets.models import Exchange
 from markets.scanning.running import run_scanners
 from markets.services import seed_simulated_venue
-from strategies.replay.cast import load_series
+from strategies.replay.cast import load_series, read_walks
 
 # Six hours of the simulated market (ten-second steps), or some hundred candles of a replay (four prices each).
 _SIMULATED_STEPS, _REPLAY_STEPS = 6 * 60 * 6, 4 * 300
@@ -59,7 +60,9 @@ class Command(SiteCommand):
             "feed": partial(closing_feed, exchange.code, speed),
             "engine": partial(closing_engine, exchange.namespace),
             "scanners": run_scanners,
+            "signer": closing_signer,
         }
+        freeze_startup()
         with background_processes(loops):
             serve_site(host=host, port=port, on_start=lambda: self.announce(host, port))
 
@@ -68,5 +71,5 @@ class Command(SiteCommand):
             with self.step("Preparing the simulated market"):
                 return seed_simulated_venue(), "1m", _SIMULATED_STEPS
         with self.step("Reading the candles"):
-            series = load_series(candles, limit=None)
+            series = load_series(read_walks(candles, limit=None))
             return series[0].instrument.exchange, series[0].timeframe, _REPLAY_STEPS

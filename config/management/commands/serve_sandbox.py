@@ -17,8 +17,8 @@ from django.core.management.base import CommandError
 from common.clock import wall_now
 from config import demo, own_data
 from config.embedded import background_processes, serve_site
-from config.exchange_process import HOST, running_exchange
-from config.serving import SiteCommand, closing_engine, closing_feed, refuse_unusable_port
+from config.exchange_process import HOST, memory, running_exchange
+from config.serving import SiteCommand, closing_engine, closing_feed, closing_signer, refuse_unusable_port
 from markets.connecting import fetch_markets
 from markets.gateway.errors import GatewayError
 from markets.models import Exchange, SourceKind
@@ -58,6 +58,7 @@ class Command(SiteCommand):
         exchange_port, arguments = options["exchange_port"], shlex.split(options["exchange_arguments"])
         if fresh or own_data.is_half_made():
             own_data.discard()
+            memory().unlink(missing_ok=True)
         with self.step("Preparing the database"):
             call_command("migrate", verbosity=0, interactive=False)
         with ExitStack() as stack:
@@ -71,6 +72,7 @@ class Command(SiteCommand):
             }
             loops["engine"] = partial(closing_engine, NAMESPACE)
             loops["scanners"] = run_scanners
+            loops["signer"] = closing_signer
             keys = "".join(f"  {line}\n" for line in said.splitlines() if line)
             with background_processes(loops):
                 serve_site(host=host, port=port, on_start=lambda: self.announce(host, port, f"{keys}\n"))
