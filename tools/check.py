@@ -1,4 +1,8 @@
-"""Every check that reads the code without running the product: one line each, the whole output of those that fail."""
+"""Every check that reads the code without running the product: one line each, the whole output of those that fail.
+
+While the type checker holds one core, the other gets ready what tests begin with: their modules, imported and their
+assertions rewritten, and the compiled kernels. Both are kept on the disk; each test process would do it by itself.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +43,8 @@ def checks() -> list[Check]:
     """List the checks, slowest first, since they run two at a time."""
     return [
         Check("types", [PYTHON, "-m", "mypy"]),
+        Check("kernels", [PYTHON, "-m", "tests.kernels"]),
+        Check("test collection", [PYTHON, "-m", "pytest", "--collect-only", "-qq", "-p", "no:cacheprovider"]),
         Check(
             "JavaScript lint",
             [*_node("node_modules/eslint/bin/eslint.js"), "--max-warnings", "0", "."],

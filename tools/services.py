@@ -25,6 +25,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -82,11 +83,57 @@ def _version(folder: Path) -> int:
     return int(digits.group()) if digits else 0
 
 
+@dataclass
+class Server:
+    """One server on its port, which may be killed and started again where it was; `memory` is what it would remember."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    memory: Path
+    launch: Callable[[], subprocess.Popen[bytes]]
+    ready: Callable[[int], bool]
+
+    def kill(self, number: signal.Signals = signal.SIGKILL) -> None:
+        """Send it a signal and wait until it is gone."""
+        self.process.send_signal(number)
+        self.process.wait(STOP_SECONDS)
+
+    def start_again(self) -> None:
+        """Start it with what it remembers, and wait until it answers; raises ServicesError where it does not.
+
+        The thread that calls this must outlive it: the server dies with its parent, which to the kernel is a thread.
+        """
+        self.process = self.launch()
+        if not _comes_up(self.process, self.ready, self.port):
+            raise ServicesError(f"The server on port {self.port} did not come back.")
+
+    def forget(self) -> None:
+        """Have it start with nothing the next time; it must not run."""
+        shutil.rmtree(self.memory, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Services:
+    """Both servers, and the environment that points at them: DATABASE_URL, REDIS_URL and the mark of ownership."""
+
+    postgres: Server
+    redis: Server
+    environment: dict[str, str]
+
+
 @contextmanager
 def running_services(*, durable: bool = False) -> Iterator[dict[str, str]]:
-    """Start both and yield the environment that points at them: DATABASE_URL, REDIS_URL and the mark of ownership.
+    """Start both as `running_servers` does and yield the environment that points at them."""
+    with running_servers(durable=durable) as services:
+        yield services.environment
 
-    `durable` keeps PostgreSQL's default care for the disk (benches); without it nothing is flushed (tests).
+
+@contextmanager
+def running_servers(*, durable: bool = False, remembers: bool = False) -> Iterator[Services]:
+    """Start both and yield them.
+
+    `durable` keeps PostgreSQL's default care for the disk (benches); without it nothing is flushed (tests). With
+    `remembers` Redis keeps what it was told over a restart, and PostgreSQL (which needs `durable` for it) over a kill.
     Raises ServicesError when a program is missing or does not come up.
     """
     programs = find_programs()
@@ -95,13 +142,14 @@ def running_services(*, durable: bool = False) -> Iterator[dict[str, str]]:
     with ExitStack() as stack:
         folder = stack.enter_context(_folder())
         host = _Host(folder, stack, secrets.token_hex(16))
-        postgres_port = host.start_postgres(programs, durable=durable)
-        redis_port = host.start_redis(programs)
-        yield {
-            "DATABASE_URL": f"postgres://{NAME}:{host.password}@127.0.0.1:{postgres_port}/{NAME}",
-            "REDIS_URL": f"redis://:{host.password}@127.0.0.1:{redis_port}/0",
+        postgres = host.start_postgres(programs, durable=durable)
+        redis = host.start_redis(programs, remembers=remembers)
+        environment = {
+            "DATABASE_URL": f"postgres://{NAME}:{host.password}@127.0.0.1:{postgres.port}/{NAME}",
+            "REDIS_URL": f"redis://:{host.password}@127.0.0.1:{redis.port}/0",
             OWNED: "1",
         }
+        yield Services(postgres, redis, environment)
 
 
 @contextmanager
@@ -147,8 +195,8 @@ class _Host:
         if self.account:
             os.chown(path, self.account.pw_uid, self.account.pw_gid)
 
-    def start_postgres(self, programs: Programs, *, durable: bool) -> int:
-        """Make a cluster with one database, start it, and return its port."""
+    def start_postgres(self, programs: Programs, *, durable: bool) -> Server:
+        """Make a cluster with one database, and start it."""
         data, secret = self.folder / "postgres", self.folder / "password"
         secret.touch(mode=0o600)
         secret.write_text(self.password)
@@ -163,27 +211,35 @@ class _Host:
             settings += [] if durable else _DISPOSABLE
             return [programs.postgres, "-D", data, *(part for setting in settings for part in ("-c", setting))]
 
-        return self.start("postgres", command, lambda _port: _postmaster_says_ready(data), signal.SIGINT)
+        return self.start("postgres", command, lambda _port: _postmaster_says_ready(data), signal.SIGINT, data)
 
-    def start_redis(self, programs: Programs) -> int:
-        """Start a Redis that stores nothing on the disk, and return its port."""
+    def start_redis(self, programs: Programs, *, remembers: bool) -> Server:
+        """Start a Redis, which stores nothing on the disk unless it is to remember."""
 
         def command(port: int) -> list[object]:
             flags = {"port": port, "bind": "127.0.0.1", "requirepass": self.password, "dir": self.folder, "save": ""}
+            flags |= {"appendonly": "yes"} if remembers else {}
             return [programs.redis, *(part for flag, value in flags.items() for part in (f"--{flag}", value))]
 
-        return self.start("redis", command, lambda port: _redis_answers(port, self.password), signal.SIGTERM)
+        memory = self.folder / "appendonlydir"
+        return self.start("redis", command, lambda port: _redis_answers(port, self.password), signal.SIGTERM, memory)
 
     def start(
-        self, name: str, command: Callable[[int], list[object]], ready: Callable[[int], bool], stop: signal.Signals
-    ) -> int:
+        self,
+        name: str,
+        command: Callable[[int], list[object]],
+        ready: Callable[[int], bool],
+        stop: signal.Signals,
+        memory: Path,
+    ) -> Server:
         """Start one server on a free port; try again on another, since a free port can be taken before it is used."""
         log = self.folder / f"{name}.log"
         for _attempt in range(3):
             port = free_port()
-            process = self.launch(command(port), log, stop)
+            launch = partial(self.launch, command(port), log, stop)
+            process = launch()
             if _comes_up(process, ready, port):
-                return port
+                return Server(process, port, memory, launch, ready)
             _stop(process, stop)
         raise ServicesError(f"{name} did not start: {_last_line(log)}.")
 

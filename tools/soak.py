@@ -35,6 +35,11 @@ INPUTS, GRAPHS = 4_000, 400
 DRILL_SECONDS = 300.0
 # The feeds among other jobs; alone they take all the time there is, in one go.
 FEED_SECONDS = 120.0
+# Seeds of the deterministic simulation in one turn.
+SEEDS = 60
+# Seeds of the kill drill in one turn: they share one site. A turn takes some six minutes.
+DRILLS = 5
+KILL_SECONDS = 450.0
 _PASSED = re.compile(r"(\d+) passed")
 
 
@@ -119,10 +124,36 @@ def run_tests(*paths: str, environment: Mapping[str, str] | None = None) -> Call
     return run
 
 
+def simulate(seed: int) -> int:
+    """Play fresh seeds against the simulated world (docs/simulation.md); the message has the shortest failing script."""
+    named = f"--seeds={seed}..{seed + SEEDS - 1}"
+    command = [sys.executable, "manage.py", "simulate", named]
+    done = subprocess.run(command, check=False, cwd=ROOT, capture_output=True, text=True)
+    if done.returncode:
+        raise Broken((done.stdout + done.stderr)[-8_000:])
+    return SEEDS
+
+
 def drill(seed: int) -> int:
     """Kill workers in the middle of a replay, on a PostgreSQL and a Redis of its own."""
     with running_services() as environment:
         return run_tests("tests/strategies/replay/test_kill_drill.py", environment=environment)(seed)
+
+
+def kill(seed: int) -> int:
+    """Kill the processes of a whole site while people trade at a test exchange (docs/drill.md)."""
+    command = [sys.executable, "-m", "tools.drill", f"--seeds={seed}..{seed + DRILLS - 1}"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+        try:
+            said, _ = process.communicate()
+        except BaseException:
+            # It has a site to end.
+            process.terminate()
+            process.wait()
+            raise
+    if process.returncode:
+        raise Broken(said[-8_000:])
+    return DRILLS
 
 
 def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
@@ -131,6 +162,7 @@ def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
         Job("formulas", fuzz_formulas),
         Job("documents", fuzz_documents),
         Job("faces", turn_faces),
+        Job("simulate", simulate, 60.0),
         Job("look_ahead", run_tests("tests/engine/strategy/test_look_ahead.py"), 60.0),
     ]
     found.append(Job("feed", lambda seed: soak_feed.run(seed, feed_seconds), feed_seconds + 60.0))
@@ -139,9 +171,10 @@ def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
     else:
         print("left out: simulation (no tests/engine/simulation)", file=sys.stderr)
     if missing := find_programs().missing:
-        print(f"left out: drill ({missing} not installed)", file=sys.stderr)
+        print(f"left out: drill, kills ({missing} not installed)", file=sys.stderr)
     else:
         found.append(Job("drill", drill, DRILL_SECONDS))
+        found.append(Job("kills", kill, KILL_SECONDS))
     return {job.name: job for job in found}
 
 

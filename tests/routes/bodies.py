@@ -5,16 +5,48 @@ from __future__ import annotations
 from typing import Any
 
 from tests.fixtures_desk import NOON
+from tests.fixtures_signer import CREDENTIALS
 from tests.routes.world import PASSWORD, World
+from trading.copy_terms import TERMS_VERSION
 
 Body = dict[str, Any]
 NEW_PASSWORD = "battery staple 99"
 FORMULA = "enter_long = close > ema(close, 3)"
 
+COSTS = {
+    "maker_fee_bps": "1",
+    "taker_fee_bps": "7.5",
+    "slippage_bps": "3",
+    "latency_ms": "250",
+    "latency_jitter_ms": "100",
+}
+
+# The answers of all three steps, but for where the money comes from.
+FOLLOWING = {
+    "step": "3",
+    "amount": "100",
+    "multiplier": "1",
+    "stop": "40",
+    "daily_loss": "5",
+    "accepted_terms": TERMS_VERSION,
+    "accepted": "on",
+}
+
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    return _page_bodies(world) | _api_bodies(world) | _admin_bodies(world)
+    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+
+
+BACKTEST = {
+    "period": "all",
+    "initial_cash": "5000",
+    "taker_fee": "0.1",
+    "maker_fee": "0.1",
+    "slippage": "none",
+    "leverage": "1",
+    "fill_rule": "standard",
+}
 
 
 def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
@@ -22,18 +54,9 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
     exchange = world.pit.desk.exchange
     amount = {"amount": "5"}
     strategy = {"name": "Other", "instrument": instrument, "timeframe": "5m", "face": "formula", "formula": FORMULA}
-    terms = {
-        "period": "all",
-        "initial_cash": "5000",
-        "taker_fee": "0.1",
-        "maker_fee": "0.1",
-        "slippage": "none",
-        "leverage": "1",
-        "fill_rule": "standard",
-    }
     ranges = {f"{name}_{bound}": "3" for name in ("fast", "slow") for bound in ("from", "to", "step")}
     ranges |= {f"share_{bound}": "0.2" for bound in ("from", "to", "step")}
-    sweep = {**terms, **ranges, "search": "grid", "fast_vary": "on", "fast_to": "4", "fast_step": "1"}
+    sweep = {**BACKTEST, **ranges, "search": "grid", "fast_vary": "on", "fast_to": "4", "fast_step": "1"}
     posts: dict[str, Body] = {
         "account_login": {"login": "charlie@example.org", "password": PASSWORD},
         "account_signup": {"email": "dora@example.org", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
@@ -56,7 +79,18 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "portfolios:withdraw": amount,
         "portfolios:transfer": {"target": own, **amount},
         "portfolios:place": {"instrument": instrument, "side": "BUY", "quantity": "0.5", "key": "once"},
+        "portfolios:risk_profile": {"profile": "BALANCED"},
+        "portfolios:risk_limits": {"max_order_share": "80"},
+        "portfolios:risk_safety": {"level": "REDUCING"},
+        "portfolios:live_trading": {"is_on": "off"},
+        "portfolios:costs": COSTS,
+        "trading:assign_fill": {"portfolio": str(world.live.pk)},
+        "trading:edit": {"quantity": "0.5", "limit_price": "91"},
+        "trading:new_template": {"name": "Dip", "side": "BUY", "kind": "MARKET", "amount": "5", "unit": "PERCENT"},
+        "trading:edit_template": {"name": "Dip", "side": "BUY", "kind": "MARKET", "amount": "5", "unit": "PERCENT"},
         "trading:stop": {"mode": "KEEP"},
+        "trading:copy_settings": {"sizing": "EQUITY_RATIO", "multiplier": "2"},
+        "trading:switch_mine": {"level": "HALTED"},
         "markets:watch_lists": {"name": "Minors"},
         "markets:rename_watch_list": {"name": "Great ones"},
         "markets:move_watched": {"to": "down"},
@@ -66,15 +100,52 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "strategies:edit": strategy,
         "strategies:check": {"formula": FORMULA},
         "strategies:start": {"portfolio": str(lead.pk)},
-        "strategies:try": terms,
+        "strategies:try": BACKTEST,
         "strategies:sweep_version": sweep,
         "strategies:sweep_count": sweep,
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
-        "marketplace:detail": {"source": str(world.own["charlie"].pk), "amount": "100", "multiplier": "1"},
+        "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
         "marketplace:edit": {"title": "Other", "description": "Other."},
         "community:new_competition": {"exchange": str(exchange.pk)},
+        "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
+        "exchange_accounts:rename": {"label": "Other"},
+        "exchange_accounts:rekey": CREDENTIALS,
     }
     return {(name, "POST"): body for name, body in posts.items()}
+
+
+def _trading_bodies(world: World) -> dict[tuple[str, str], Body]:
+    which = {"portfolio": str(world.pit.lead.pk), "instrument": str(world.pit.instrument.pk)}
+    order = {**which, "side": "BUY", "quantity": "0.5"}
+    template = {"name": "Dip", "side": "BUY", "amount": "5", "unit": "PERCENT"}
+    dca = {"amount": "10", "interval_seconds": 3600, "times": 3}
+    return {
+        ("portfolios:new_plan", "POST"): {**dca, "instrument": which["instrument"], "key": "once"},
+        ("trading:stop_plan", "POST"): {"mode": "KEEP"},
+        ("trading_api:plans", "POST"): {**which, "kind": "DCA", "settings": dca},
+        ("trading_api:preview_plan", "POST"): {**which, "kind": "DCA", "settings": dca},
+        ("trading_api:stop_plan", "POST"): {"closes": False},
+        ("trading_api:orders", "POST"): order,
+        ("trading_api:order", "PATCH"): {"quantity": "0.5", "limit_price": "91"},
+        ("trading_api:bulk", "POST"): {"orders": [{**order, "key": "once"}]},
+        ("trading_api:templates", "POST"): template,
+        ("trading_api:template", "PUT"): template,
+        ("trading_api:pairs", "POST"): {**order, "limit_price": "90", "stop_price": "110"},
+        ("trading_api:cancel_all", "POST"): which,
+        ("trading_api:close", "POST"): which,
+        ("trading_api:stop", "POST"): {"mode": "KEEP"},
+        ("trading:guards", "POST"): {"stop": "30", "kind": "FIXED", "daily_loss": ""},
+        ("trading_api:guards", "PUT"): {"copy_stop": "0.3", "daily_loss": None},
+        ("trading_api:protective_stop", "PUT"): {"share": None},
+        ("trading:signals", "POST"): {"name": "Second"},
+        ("trading_api:signal_sources", "POST"): {"portfolio": which["portfolio"], "name": "Third"},
+        ("trading_api:signal_source", "PATCH"): {"is_on": False},
+        ("trading_api:copy_settings", "PUT"): {"settings": {"max_order_share": "0.8"}},
+        ("trading_api:safety", "PUT"): {"level": "HALTED", "reason": "A drill."},
+        ("trading_api:scope_safety", "PUT"): {"level": "HALTED", "reason": "A drill."},
+        ("trading_api:close_all", "POST"): {"scope": "PORTFOLIO", "scope_id": str(world.pit.lead.pk)},
+        ("trading_api:risk", "PUT"): {"limits": {"max_order_share": "0.8"}},
+    }
 
 
 def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
@@ -113,9 +184,17 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("portfolios_api:deposit", "POST"): amount,
         ("portfolios_api:withdraw", "POST"): amount,
         ("portfolios_api:transfer", "POST"): {"target": own, **amount},
-        ("trading_api:orders", "POST"): {"portfolio": lead, "instrument": instrument, "side": "BUY", "quantity": "0.5"},
-        ("trading_api:stop", "POST"): {"mode": "KEEP"},
-        ("trading_api:safety", "PUT"): {"level": "HALTED", "reason": "A drill."},
+        ("portfolios_api:exchange_accounts", "POST"): {
+            "exchange": world.values["exchange"],
+            "mode": "SANDBOX",
+            "label": "Second",
+            "credentials": CREDENTIALS,
+        },
+        ("portfolios_api:live_trading", "PUT"): {"is_on": False},
+        ("portfolios_api:costs", "PUT"): COSTS,
+        ("trading_api:margin_terms", "PUT"): {"leverage": 2, "margin_mode": "CROSS"},
+        ("portfolios_api:exchange_account", "PATCH"): {"label": "Other"},
+        ("portfolios_api:exchange_account_key", "PUT"): {"credentials": CREDENTIALS},
         ("strategies_api:strategies", "POST"): strategy,
         ("strategies_api:strategy", "PUT"): strategy,
         ("strategies_api:check", "POST"): {"formula": "enter_long = close > open"},
@@ -126,8 +205,7 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},
         ("marketplace_api:follow", "POST"): {
             "from_portfolio": str(world.own["charlie"].pk),
-            "amount": "100",
-            "multiplier": "1",
+            **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},
         },
         ("community_api:competitions", "POST"): {
             "title": "Second sprint",

@@ -14,13 +14,26 @@ from community.models import CompetitionEntry
 from marketplace.models import TrackRecord
 from markets.models import AlertState, Asset, Instrument, Market, PriceAlert, WatchListEntry
 from markets.steps import ClosedCandle
-from portfolios.models import Balance, EquitySnapshot, LedgerLine, Portfolio, Position
+from portfolios.margin_models import AccountFunding, VenueTerms
+from portfolios.models import (
+    AccountBalance,
+    Balance,
+    EquitySnapshot,
+    ExchangeAccount,
+    ExchangeAccountUse,
+    LedgerLine,
+    Portfolio,
+    Position,
+    RemainderEntry,
+)
 from strategies.models import Backtest, BacktestResult, JobState, RunState, Sweep, SweepPoint
+from tests.fixtures_desk import NOON
 from tests.routes.world import World
 from trading.models import (
     CauseKind,
     Fill,
     FollowCommand,
+    ForeignFill,
     LeadEvent,
     Order,
     OrderEvent,
@@ -28,6 +41,9 @@ from trading.models import (
     ScopeKind,
     Trigger,
 )
+from trading.plans.models import Plan as TradingPlan
+from trading.risk.models import RiskDecision
+from trading.template_models import OrderTemplate
 
 Row = TypeVar("Row", bound=Model)
 
@@ -128,6 +144,12 @@ class Crowd:
         )
         self._copies(self._first(FollowCommand), follow_id=self._at(follows))
 
+    def _denials(self, instruments: list[Instrument]) -> None:
+        """Let the lead's limits deny something of each instrument once."""
+        facts = {"code": "ORDER_SHARE_LIMIT", "asked": 1, "allowed": 0, "happened_at": NOON, "recorded_at": NOON}
+        lead = self._world.pit.lead
+        RiskDecision.objects.bulk_create(RiskDecision(portfolio=lead, instrument=one, **facts) for one in instruments)
+
     def _trades(self, instruments: list[Instrument]) -> None:
         """Let the lead and bob's copy of it trade each instrument once."""
         lead, copy = self._world.pit.lead, self._world.follow.portfolio
@@ -145,12 +167,21 @@ class Crowd:
             self._copies(self._first(OrderEvent, order=order), order_id=self._at(orders))
             self._copies(self._first(Position, portfolio=portfolio), instrument_id=self._at(instruments))
             self._copies(self._first(LedgerLine, portfolio=portfolio), booking_id=lambda n: new_id())
+        self._denials(instruments)
+        self._plans(instruments)
         events = self._copies(self._first(LeadEvent), seq=lambda n: 1_000 + n)
         copied = self._first(Order, portfolio=copy, cause_kind=CauseKind.LEAD_EVENT)
         at = self._at(events)
         self._orders(copied, instruments, cause_kind=lambda n: CauseKind.LEAD_EVENT, cause_id=lambda n: str(at(n)))
         entry = self._orders(self._first(Order, portfolio=lead), instruments)
         self._copies(self._first(Trigger), entry_id=self._at(entry), change=lambda n: 1_000 + n)
+
+    def _plans(self, instruments: list[Instrument]) -> None:
+        """Let the lead plan something of each instrument, and its first plan order each."""
+        plan, order = self._first(TradingPlan), self._first(Order, portfolio=self._world.pit.lead)
+        at = self._at(instruments)
+        self._copies(plan, instrument_id=at, key=lambda n: f"plan-{n}", change=lambda n: 5_000 + n)
+        self._orders(order, instruments, plan_id=lambda n: plan.pk, plan_key=str)
 
     def _orders(self, order: Order, instruments: list[Instrument], **changes: Callable[[int], Any]) -> list[Order]:
         return self._copies(
@@ -201,6 +232,7 @@ class Crowd:
         self._copies(world.empty, name=lambda n: f"List {n}")
         coins = list(Instrument.objects.filter(symbol__in=[f"COIN{n}-USDT" for n in self._numbers]).order_by("pk"))
         self._copies(self._first(WatchListEntry), instrument_id=self._at(coins), position=lambda n: n + 2)
+        self._copies(self._first(VenueTerms), instrument_id=self._at(coins))
         alert = PriceAlert.objects.get(pk=world.values["alert_id"])
         self._copies(alert, change=lambda n: 1_000 + 2 * n)
         ended = {"state": lambda n: AlertState.FIRED, "times_fired": lambda n: 1}
@@ -211,9 +243,17 @@ class Crowd:
         snapshot = self._first(EquitySnapshot, portfolio=world.pit.lead)
         self._copies(snapshot, at=lambda n: snapshot.at - timedelta(minutes=n + 1))
         self._copies(self._first(Notification, user=world.people["alice"]))
+        account = self._first(ExchangeAccount, owner=world.people["alice"])
+        self._copies(account, label=lambda n: f"Account {n}")
+        self._copies(self._first(ExchangeAccountUse, account=account))
+        self._copies(self._first(AccountBalance), asset=lambda n: f"COIN{n}")
+        self._copies(self._first(RemainderEntry))
+        self._copies(self._first(AccountFunding), payment_id=lambda n: f"crowd-{n}")
+        self._copies(self._first(ForeignFill), venue_fill_id=lambda n: f"crowd-{n}")
         self._watching()
         self._copies(self._first(AuditEntry, actor=world.people["alice"]))
         self._copies(self._first(SignIn))
+        self._copies(self._first(OrderTemplate), name=lambda n: f"Template {n}")
         self._copies(world.token, digest=lambda n: new_id().hex * 2)
         self._copies(self._first(Invitation), code=lambda n: new_id().hex)
         self._copies(self._first(Plan), name=lambda n: f"Plan {n}", is_default=lambda n: False)

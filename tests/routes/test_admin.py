@@ -24,7 +24,7 @@ def test_an_operator_without_rights_may_only_halt_trading(world: World) -> None:
     browser = world.browser("nobody")
     browser.force_login(hired)
     opened = {route.name for route in _pages() if send(browser, "GET", world.path(route)).status_code == 200}
-    switch = {f"{SWITCH}{page}" for page in ("changelist", "change", "history", "halt", "resume")}
+    switch = {f"{SWITCH}{page}" for page in ("changelist", "change", "history", "halt", "resume", "queues")}
     assert opened == switch | (FRAME - {"admin:login", "admin:logout"}) | {"admin:jsi18n", "admin:app_list"}
 
 

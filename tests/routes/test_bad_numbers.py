@@ -18,7 +18,25 @@ portfolios_api:portfolios   POST   amount                alice     AMOUNT_NOT_PO
 portfolios_api:deposit      POST   amount                alice     AMOUNT_NOT_POSITIVE      AMOUNT_NOT_POSITIVE      AMOUNT_TOO_LARGE     AMOUNT_TOO_FINE
 portfolios_api:withdraw     POST   amount                alice     AMOUNT_NOT_POSITIVE      AMOUNT_NOT_POSITIVE      AMOUNT_TOO_LARGE     AMOUNT_TOO_FINE
 portfolios_api:transfer     POST   amount                alice     AMOUNT_NOT_POSITIVE      AMOUNT_NOT_POSITIVE      AMOUNT_TOO_LARGE     AMOUNT_TOO_FINE
+portfolios_api:costs        PUT    maker_fee_bps         alice     COST_INVALID             -                        COST_INVALID         COST_INVALID
+portfolios_api:costs        PUT    taker_fee_bps         alice     COST_INVALID             -                        COST_INVALID         COST_INVALID
+portfolios_api:costs        PUT    slippage_bps          alice     COST_INVALID             -                        COST_INVALID         COST_INVALID
+portfolios_api:costs        PUT    latency_ms            alice     COST_INVALID             -                        COST_INVALID         COST_INVALID
+portfolios_api:costs        PUT    latency_jitter_ms     alice     COST_INVALID             -                        COST_INVALID         COST_INVALID
 trading_api:orders          POST   quantity              alice     QUANTITY_INVALID         QUANTITY_INVALID         QUANTITY_INVALID     QUANTITY_OFF_STEP
+trading_api:risk            PUT    limits.max_order_share alice    LIMIT_INVALID            LIMIT_INVALID            LIMIT_INVALID        LIMIT_INVALID
+trading_api:copy_settings   PUT    settings.max_order_share bob SETTING_INVALID          SETTING_INVALID          SETTING_INVALID      SETTING_INVALID
+trading_api:order           PATCH  quantity              alice     QUANTITY_INVALID         QUANTITY_INVALID         QUANTITY_INVALID     QUANTITY_OFF_STEP
+trading_api:order           PATCH  limit_price           alice     LIMIT_PRICE_INVALID      LIMIT_PRICE_INVALID      LIMIT_PRICE_INVALID  LIMIT_PRICE_OFF_TICK
+trading_api:pairs           POST   quantity              alice     QUANTITY_INVALID         QUANTITY_INVALID         QUANTITY_INVALID     QUANTITY_OFF_STEP
+trading_api:pairs           POST   limit_price           alice     LIMIT_PRICE_INVALID      LIMIT_PRICE_INVALID      PAIR_PRICES_CROSSED  LIMIT_PRICE_OFF_TICK
+trading_api:pairs           POST   stop_price            alice     PAIR_PRICES_CROSSED      PAIR_PRICES_CROSSED      TRIGGER_PRICE_INVALID PAIR_PRICES_CROSSED
+trading_api:plans           POST   settings.amount       alice     AMOUNT_INVALID           AMOUNT_INVALID           AMOUNT_INVALID       AMOUNT_TOO_FINE
+trading_api:plans           POST   settings.interval_seconds alice     INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID
+trading_api:plans           POST   settings.times        alice     TIMES_INVALID            TIMES_INVALID            TIMES_INVALID        TIMES_INVALID
+trading_api:preview_plan    POST   settings.amount       alice     AMOUNT_INVALID           AMOUNT_INVALID           AMOUNT_INVALID       AMOUNT_TOO_FINE
+trading_api:preview_plan    POST   settings.interval_seconds alice     INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID INTERVAL_SECONDS_INVALID
+trading_api:preview_plan    POST   settings.times        alice     TIMES_INVALID            TIMES_INVALID            TIMES_INVALID        TIMES_INVALID
 marketplace_api:follow      POST   amount                charlie   AMOUNT_NOT_POSITIVE      AMOUNT_NOT_POSITIVE      INVALID_INPUT        INVALID_INPUT
 marketplace_api:follow      POST   multiplier            charlie   MULTIPLIER_OUT_OF_RANGE  MULTIPLIER_OUT_OF_RANGE  INVALID_INPUT        INVALID_INPUT
 strategies_api:strategies   POST   values.fast           alice     PERIOD_OUT_OF_RANGE      PERIOD_OUT_OF_RANGE      PERIOD_OUT_OF_RANGE  PERIOD_OUT_OF_RANGE
@@ -36,8 +54,17 @@ portfolios:deposit         amount            alice
 portfolios:withdraw        amount            alice
 portfolios:transfer        amount            alice
 portfolios:place           quantity          alice
-marketplace:detail         amount            charlie
-marketplace:detail         multiplier        charlie
+portfolios:costs           latency_ms        alice
+portfolios:costs           maker_fee_bps     alice
+portfolios:new_plan        amount            alice
+portfolios:new_plan        interval_seconds  alice
+portfolios:new_plan        times             alice
+portfolios:risk_limits     max_order_share   alice
+trading:copy_settings      max_order_share   bob
+trading:edit               quantity          alice
+trading:edit               limit_price       alice
+marketplace:follow         amount            charlie
+marketplace:follow         multiplier        charlie
 strategies:try             initial_cash      alice
 strategies:try             leverage          alice
 strategies:sweep_version   fast_from         alice
@@ -84,8 +111,9 @@ def test_the_api_names_what_is_wrong_with_a_number(world: World, row: list[str])
     body = bodies(world)[name, method]
     sent = {kind: [(value, code) for value in NUMBERS[kind]] for kind, code in zip(HEAD[4:], codes, strict=True)}
     tried = [pair for pairs in sent.values() for pair in pairs if pair[1] != "-"]
-    # A template's values are its own: it answers for what is no number, too.
-    none = codes[0] if field.startswith("values.") else "INVALID_INPUT"
+    # A template's values are its own, as limits and a follow's settings are: they answer for what is no number, too.
+    is_own = field.startswith(("values.", "limits.")) or name == "trading_api:copy_settings"
+    none = codes[0] if is_own else "INVALID_INPUT"
     tried += [(value, none) for value in [*NO_NUMBERS, *NO_JSON_NUMBERS]]
     with unchanged() as tables:
         wrong = {
@@ -107,7 +135,7 @@ def test_a_page_shows_the_form_again_with_the_error_at_the_field(world: World, r
     form = _competition(world) if name == "community:new_competition" else bodies(world)[name, "POST"]
     query = f"?exchange={world.pit.desk.exchange.code}" if name == "community:new_competition" else ""
     tried = [value for values in NUMBERS.values() for value in values] + NO_NUMBERS
-    if name == "portfolios:open":
+    if name in ("portfolios:open", "portfolios:costs"):
         tried = [value for value in tried if value not in NUMBERS["zero"]]
     with unchanged() as tables:
         for value in tried:

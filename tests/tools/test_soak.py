@@ -53,6 +53,13 @@ def test_the_fuzzers_hold(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert soak.main(["--minutes", "0", "--only", name], tmp_path / "soak.log") == 0
 
 
+def test_a_turn_of_the_simulation_plays_the_seeds_from_its_own_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(soak, "SEEDS", 2)
+    assert soak.simulate(3) == 2
+    with pytest.raises(Broken, match=r"-5\.\.-4"):
+        soak.simulate(-5)
+
+
 def test_a_fuzzer_that_finds_something_says_what(monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(text: str) -> None:
         raise RecursionError("too deep")

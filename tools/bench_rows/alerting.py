@@ -26,6 +26,7 @@ call_command("migrate", verbosity=0)
 from accounts.models import DEFAULT_LIMITS, LimitName, Notification, User
 from common import clock
 from common.ids import new_id, seeded_random
+from common.processes import freeze_startup
 from markets.alerting import AlertWatch, watching_alerts
 from markets.models import AlertBook, AlertKind, Asset, Exchange, Instrument, Market, PriceAlert, SourceKind
 from markets.steps import Step
@@ -52,6 +53,8 @@ def alert(n):
 
 PriceAlert.objects.bulk_create([alert(n) for n in range(ALERTS)])
 AlertBook.objects.create(namespace=namespace, last_change=ALERTS)
+# As run_feed does before its first tick.
+freeze_startup()
 
 # A walk of each price in steps of a tick, made before the clock starts.
 prices = [10_000] * INSTRUMENTS
