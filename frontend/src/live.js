@@ -19,6 +19,7 @@ import { LiveSocket } from "./live_socket.js";
 const REFRESH_AFTER_MS = 100;
 const REFRESH_AGAIN_AFTER_MS = 500;
 const BUSY_AGAIN_AFTER_MS = 1000;
+const FAILED_AGAIN_AFTER_MS = 2000;
 const FLASH_MS = 900;
 
 const STATE_WORDS = { connecting: "Connecting", live: "Live", reconnecting: "Reconnecting", offline: "Offline", idle: "" };
@@ -138,6 +139,19 @@ function refresh(part) {
   htmx.trigger(part, "live");
 }
 
+/** Asks again for a part that could not be fetched: no other message may come that would. A refusal stays one. */
+function refreshAfterFailures() {
+  const again = (event) => {
+    const { elt, requestConfig, xhr } = event.detail;
+    const isRefused = xhr.status >= 400 && xhr.status < 500 && xhr.status !== 429;
+    if (requestConfig?.triggeringEvent?.type === "live" && !isRefused) {
+      refreshLater(elt, FAILED_AGAIN_AFTER_MS);
+    }
+  };
+  document.addEventListener("htmx:responseError", again);
+  document.addEventListener("htmx:sendError", again);
+}
+
 /** Has the parts of a topic fetched again: those that carry one of the names, or all of them. */
 function refreshParts(topic, names = null) {
   for (const root of rootsOf(topic)) {
@@ -241,6 +255,7 @@ export function startLive() {
   sync();
   watchPage();
   markNewRows();
+  refreshAfterFailures();
   // A page kept for the back button must not hold a connection, and is stale when it returns.
   addEventListener("pagehide", () => socket.stop());
   addEventListener("pageshow", (event) => event.persisted && sync());

@@ -50,7 +50,7 @@ def test_a_question_stands_before_the_act(stage: Stage, page: Page) -> None:
     page.get_by_role("button", name="Stop").click()
     dialog = page.get_by_role("dialog", name="Are you sure?")
     expect(dialog.locator("[data-confirm-text]")).to_have_text("Stop following?")
-    dialog.get_by_role("button", name="Cancel").click()
+    dialog.get_by_role("button", name="Go back").click()
     expect(dialog).to_be_hidden()
     assert stage.times_asked("/stop/") == 0
     page.get_by_role("button", name="Stop").click()
@@ -87,6 +87,8 @@ def test_a_form_is_sent_once_however_often_its_button_is_pressed(stage: Stage, p
     page.goto(stage.url)
     page.eval_on_selector("button", "button => { button.click(); setTimeout(() => button.click()) }")
     expect(page.get_by_role("button", name="Buy")).to_be_disabled()
+    while not waiting:  # the button is held before the request is out
+        page.wait_for_timeout(20)
     for route in waiting:
         route.continue_()
     expect(page.locator("#answer")).to_have_text("bought")

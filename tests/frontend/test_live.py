@@ -32,10 +32,14 @@ globalThis.frames = { asked: 0, answered: 0 };
 globalThis.WebSocket = class extends WebSocket {
   constructor(...words) {
     super(...words);
-    this.addEventListener("message", () => { frames.answered += 1; });
+    this.addEventListener("message", (event) => {
+      frames.answered += ["snapshot", "pong"].includes(JSON.parse(event.data).type);
+    });
   }
   send(text) {
-    frames.asked += 1;
+    const { type, topics } = JSON.parse(text);
+    // One snapshot for each topic; nobody answers an unsubscribe.
+    frames.asked += { ping: 1, subscribe: topics?.length }[type] ?? 0;
     super.send(text);
   }
 };
@@ -106,6 +110,22 @@ def test_messages_of_one_moment_fetch_the_named_parts_once_and_mark_what_is_new(
     assert (stage.times_asked("/orders/"), stage.times_asked("/fills/")) == (2, 1)
 
 
+def test_a_part_that_could_not_be_fetched_is_asked_for_again_without_another_message(stage: Stage, page: Page) -> None:
+    stage.body = _ORDERS
+    stage.html("/orders/", '<tr id="order-1"><td>first</td></tr>')
+    stage.html("/fills/", "no fill")
+    with page.expect_response("**/fills/"):
+        _open(stage, page)
+    stage.parts["/orders/"], stage.parts["/fills/"] = (404, "text/plain", "gone"), (503, "text/plain", "away")
+    with page.expect_response("**/orders/"), page.expect_response("**/fills/"):
+        stage.say(BOOK, refresh=["orders", "fills"])
+    stage.html("/fills/", "a fill")
+    expect(page.locator("#fills")).to_have_text("a fill")
+    # A refusal is not asked for again.
+    page.wait_for_timeout(2_500)
+    assert stage.times_asked("/orders/") == 2
+
+
 def test_a_part_in_which_somebody_types_is_left_alone_until_they_are_done(stage: Stage, page: Page) -> None:
     stage.body = f"""<div data-topic="{BOOK}">
       <div data-refresh="orders" hx-get="/orders/" hx-trigger="live"><input id="note"></div></div>
@@ -130,13 +150,14 @@ def test_after_a_lost_connection_the_page_repairs_itself(stage: Stage, page: Pag
     page.wait_for_timeout(700)
     stage.snapshots[BOOK] = {"cells": {"equity": "900.00"}}
     stage.html("/fills/", "a fill while away")
+    stage.refusal = 1012  # it stays away until that was seen
     stage.hang_up()
     expect(page.locator("[data-live-status]")).to_have_attribute("data-state", "reconnecting")
     expect(page.locator("[data-live-text]")).to_have_text("Reconnecting")
+    stage.refusal = None
     expect(page.locator("#equity")).to_have_text("900.00")
     expect(page.locator("#fills")).to_have_text("a fill while away")
     expect(page.locator("[data-live-text]")).to_have_text("Live")
-    assert stage.opened == 2
     assert sorted(_subscribed(stage)) == [BOOK, BOOK, "prices:sim", "prices:sim"]
 
 
@@ -155,16 +176,22 @@ def test_silence_is_questioned_after_20_seconds_and_given_up_after_45(stage: Sta
     page.add_init_script(_COUNT_FRAMES)
     _open(stage, page)
 
+    def hear_answers() -> None:
+        # The server answers in real time, however busy the machine; the page itself knows what it waits for.
+        while stage.answers_pings and page.evaluate("frames.answered < frames.asked"):
+            page.wait_for_timeout(20)
+
     def pass_seconds(seconds: int) -> None:
         for _ in range(seconds // 5):
             page.clock.run_for(5_000)
-            # The server answers in real time, however busy the machine; the page itself knows what it waits for.
-            while stage.answers_pings and page.evaluate("frames.answered < frames.asked"):
-                page.wait_for_timeout(20)
+            hear_answers()
 
     def pings() -> int:
         return stage.heard.count({"type": "ping"})
 
+    # Silence begins with the last snapshot; from here on the page's time is this test's alone.
+    hear_answers()
+    page.clock.pause_at(page.evaluate("Date.now() / 1_000") + 1)
     pass_seconds(15)
     assert pings() == 0
     pass_seconds(10)

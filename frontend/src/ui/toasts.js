@@ -41,7 +41,7 @@ function reason(xhr) {
 
 function failed(event) {
   if (event.detail.requestConfig?.triggeringEvent?.type === "live") {
-    return; // The next live message asks again.
+    return; // It is asked for again by itself (live.js).
   }
   toast(reason(event.detail.xhr) || "That did not work. Try again in a moment.", "error");
 }
