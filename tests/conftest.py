@@ -9,7 +9,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 from django.conf import settings
-from django.db import connections
+from django.db import connection, connections
+from pytest_django import DjangoDbBlocker
 
 from tests import environment
 
@@ -21,7 +22,10 @@ hypothesis.settings.load_profile("slipstream")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Spare tests the seconds that a password hash is meant to cost."""
+    """Spare tests the seconds that a password hash is meant to cost, and give them the signer's public key."""
+    from tests.fixtures_signer import PUBLIC  # its models need settings first
+
+    settings.SIGNER_PUBLIC_KEY = PUBLIC.text
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
@@ -47,3 +51,17 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
     if database["ENGINE"].endswith("sqlite3"):
         database["TEST"]["NAME"] = str(settings.VAR_DIR / "test.sqlite3")
     yield
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Before the database is dropped, end the sessions of threads that outlive their test: they would keep it."""
+    yield
+    with django_db_blocker.unblock():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                )
+        connection.close()

@@ -49,9 +49,19 @@ def conformance_dir() -> Path | None:
     return Path(named).resolve() if named else None
 
 
+def market_data_dir() -> Path | None:
+    """Return the folder of real candles that MARKET_DATA_DIR names; None while it is unset."""
+    named = os.environ.get("MARKET_DATA_DIR")
+    return Path(named).resolve() if named else None
+
+
 def _unread() -> list[str]:
-    # Unlike the above this may be missing in CI too: the cases are not part of the project.
-    return [] if conformance_dir() else ["the conformance cases (CONFORMANCE_DIR is unset)"]
+    # Unlike the above these may be missing in CI too: they are not part of the project.
+    named = [
+        ("the conformance cases (CONFORMANCE_DIR is unset)", conformance_dir()),
+        ("the days of a lost peg (MARKET_DATA_DIR is unset)", market_data_dir()),
+    ]
+    return [what for what, folder in named if folder is None]
 
 
 def _settle() -> None:
@@ -74,13 +84,13 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a CI run that would leave something out; end on SIGTERM as on Ctrl-C, with every fixture torn down."""
-    if in_ci() and left_out():
+    if in_ci() and left_out() and not config.option.collectonly:
         raise pytest.UsageError(
             f"CI=true allows nothing to be left out, yet this run lacks {' and '.join(left_out())}."
         )
-    named = conformance_dir()
-    if named and not named.is_dir():
-        raise pytest.UsageError(f"CONFORMANCE_DIR names {named}, which is no folder.")
+    for name, folder in (("CONFORMANCE_DIR", conformance_dir()), ("MARKET_DATA_DIR", market_data_dir())):
+        if folder and not folder.is_dir():
+            raise pytest.UsageError(f"{name} names {folder}, which is no folder.")
     signal.signal(signal.SIGTERM, _interrupt)
 
 

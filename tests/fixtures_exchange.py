@@ -32,10 +32,11 @@ def sandbox() -> Iterator[ServerThread]:
 def venue(sandbox: ServerThread) -> Iterator[ServerThread]:
     """A running sandbox without faults, keys and orders; `venue.venue("binance")` is its inside (through `venue.call`)."""
     yield sandbox
-    sandbox.call(lambda: _clean(sandbox))
+    sandbox.call(lambda: clean(sandbox))
 
 
-def _clean(thread: ServerThread) -> None:
+def clean(thread: ServerThread) -> None:
+    """Take faults, keys and orders away, and have the market quoted everywhere again."""
     for inside in thread.server.venues.values():
         inside.faults.switch_off()
         for key in inside.keys.values():

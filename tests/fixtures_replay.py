@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -19,6 +20,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 
+from strategies.management.commands.replay import CheckFailed
 from strategies.replay import database
 from strategies.replay.database import fresh_world
 from trading.models import Fill, Order
@@ -76,6 +78,14 @@ class Replays:
             self._kept += [url] if url else []
         with fresh_world(database_url=url, keep=True):
             return Replayed(json.loads(out.getvalue()), _orders(), _fills(), _ids())
+
+    def told(self, *arguments: object) -> dict[str, Any]:
+        """Replay as the arguments alone say, and return the report, also where a check failed."""
+        out = StringIO()
+        with suppress(CheckFailed):
+            call_command("replay", *map(str, arguments), "--json", stdout=out, stderr=StringIO())
+        report: dict[str, Any] = json.loads(out.getvalue())
+        return report
 
     def drop(self) -> None:
         for url in self._kept:

@@ -23,6 +23,8 @@ from trading.services.execution import execute_pending
 from trading.services.follows import open_lead_stream, start_follow
 from trading.services.orders import place_hand_order
 
+# Settings of a follow whose guards cut nothing.
+UNGUARDED: dict[str, Any] = {"max_order_share": "1", "max_instrument_share": "1"}
 # What an order came to: side, leg, state, quantity let through, code.
 Row = tuple[str, str, str, str, str]
 
@@ -83,13 +85,18 @@ class Pit:
             pass
         return str(self.event().pk)
 
-    def follow(self, user: User, amount: int | str = 1_000, multiplier: int | str = 1) -> Follow:
+    def follow(self, user: User, amount: int | str = 1_000, multiplier: int | str = 1, **settings: Any) -> Follow:
         """Let somebody follow the lead with this amount, without slippage of their own."""
         name = f"Source {new_id().hex[-8:]}"
         with self.working():
             source = self.portfolio(user, amount, name)
             follow = start_follow(
-                follower=user, lead=self.lead, source=source, amount=Decimal(amount), multiplier=Decimal(multiplier)
+                follower=user,
+                lead=self.lead,
+                source=source,
+                amount=Decimal(amount),
+                multiplier=Decimal(multiplier),
+                settings=settings,
             )
             Portfolio.objects.filter(pk=follow.portfolio_id).update(slippage_bps=Decimal(0))
         return Follow.objects.select_related("lead", "portfolio", "follower").get(pk=follow.pk)

@@ -13,7 +13,7 @@ from pathlib import Path
 from tools.services import OWNED
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 # What the site keeps to after Ctrl-C and SIGTERM.
 STOP_SECONDS = 10.0
 _NOT_INHERITED = {"DATABASE_URL", "REDIS_URL", OWNED, "DJANGO_ALLOW_ASYNC_UNSAFE", "EMAIL_URL"}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import urllib.error
@@ -12,12 +14,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
 
+from accounts.sealing import PublicKey
 from common.ids import new_token
 from config import demo
+from tests.fixtures_signer import PRIVATE, PUBLIC
 from tests.story.processes import ROOT, Ended, Process, own_environment, wait_until
 from tools.services import free_port
 
@@ -123,6 +128,7 @@ def services_site(folder: Path) -> Iterator[Site]:
     port = free_port()
     with _fresh_database() as database_url:
         places = {"DATABASE_URL": database_url, "REDIS_URL": os.environ["REDIS_URL"], "PORT": str(port)}
+        places["SLIPSTREAM_SIGNER_PUBLIC_KEY"] = PUBLIC.text
         site = Site(
             address=f"http://127.0.0.1:{port}",
             environment=own_environment(folder, SLIPSTREAM_REDIS_PREFIX=f"story-{new_token(6)}:", **places),
@@ -145,7 +151,10 @@ def services_site(folder: Path) -> Iterator[Site]:
 def procfile() -> dict[str, list[str]]:
     """Return the Procfile's commands by their names, each for a shell that becomes the process."""
     lines = (ROOT / "Procfile").read_text().splitlines()
-    return {name: ["sh", "-c", f"exec {command.strip()}"] for name, command in (line.split(":", 1) for line in lines)}
+    commands = dict(line.split(":", 1) for line in lines)
+    # The one process that gets the private key.
+    commands["signer"] = f"env SLIPSTREAM_SIGNER_KEYS={PublicKey(PRIVATE).text} {commands['signer'].strip()}"
+    return {name: ["sh", "-c", f"exec {command.strip()}"] for name, command in commands.items()}
 
 
 @contextmanager
@@ -169,3 +178,81 @@ def _fresh_database() -> Iterator[str]:
             yield f"{server.rpartition('/')[0]}/{fresh}"
         finally:
             connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(name))
+
+
+@dataclass
+class TestExchange:
+    """The test exchange beside a site, as somebody sees it who may end its process and ask it for the truth."""
+
+    __test__ = False
+
+    site: Site
+    port: int
+    _own: Process | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def kill(self) -> None:
+        """Kill its process, whoever started that."""
+        if self._own is not None:
+            self._own.kill()
+            return
+        listening = f"-m sandbox --host 127.0.0.1 --port {self.port} "
+        found = [one for one in Path("/proc").glob("[0-9]*/cmdline") if listening in _words(one)]
+        os.kill(int(found[0].parent.name), signal.SIGKILL)
+        wait_until(lambda: not self._answers(), "the end of the exchange")
+
+    def come_back(self, *arguments: str) -> None:
+        """Start it by hand where it was, with what it remembers."""
+        command = [sys.executable, "-m", "sandbox", "--host", "127.0.0.1", "--port", str(self.port)]
+        command += ["--memory", str(self.site.folder / "exchange.memory"), *arguments]
+        self._own = Process(command, self.site.environment, self.site.folder / "exchange-by-hand.log")
+        wait_until(self._answers, "the exchange's return")
+
+    def end(self) -> None:
+        """End the process that `come_back` started; the site ends its own."""
+        if self._own is not None:
+            self._own.kill()
+
+    def ask(self, method: str, path: str, body: object = None) -> Any:
+        """Ask it beside its dialects, below /sandbox/."""
+        data = None if body is None else json.dumps(body).encode()
+        asked = urllib.request.Request(f"{self.address}/sandbox/{path}", data=data, method=method)
+        with urllib.request.urlopen(asked, timeout=10) as answer:
+            return json.load(answer)
+
+    def _answers(self) -> bool:
+        try:
+            return "binance" in self.ask("GET", "status")
+        except OSError:
+            return False
+
+
+def _words(cmdline: Path) -> str:
+    """Return a process's command, "" where it has just ended."""
+    try:
+        return cmdline.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    except OSError:
+        return ""
+
+
+@contextmanager
+def sandbox_site(folder: Path) -> Iterator[tuple[Site, TestExchange]]:
+    """Serve everything in one process and a test exchange in another, as `make sandbox` does."""
+    port, exchange_port = free_port(), free_port()
+    command = [sys.executable, "manage.py", "serve_sandbox", "--port", str(port), "--exchange-port", str(exchange_port)]
+    site = Site(
+        address=f"http://127.0.0.1:{port}",
+        environment=own_environment(folder),
+        folder=folder,
+        operator=(demo.OPERATOR, demo.PASSWORD),
+        commands={"serve": command},
+    )
+    exchange = TestExchange(site, exchange_port)
+    with _running(site):
+        try:
+            yield site, exchange
+        finally:
+            exchange.end()
