@@ -29,7 +29,7 @@ run: ## Serve the demo: make run [PORT=8000] [CANDLES="file …" to replay real 
 test: check ## Check everything, then run every test: make test [TESTS=tests/trading] [ARGS="-k name"]
 	@exec $(VENV) -m tools.services -- $(VENV) -m pytest --numprocesses $(WORKERS) $(TESTS) $(ARGS)
 
-check: ## Format, lint, types, import contracts, missing migrations, templates, JavaScript
+check: ## Format, lint, types, import contracts, missing migrations, templates, JavaScript, tests that can be collected
 	@$(INSTALL) --dev
 	@$(VENV) -m tools.check
 
