@@ -115,8 +115,14 @@ class _Dressed:
 
     number = staticmethod(plain_text)
     gate: Gate
+    closed_by_user: bool
     # What comes before a venue's own host in an address that was moved; "" where the host is not in it.
     before_host = ""
+
+    def open(self, lazy: bool = False) -> None:
+        """Open, unless it was closed: what of the library's own resumes later would open a session that nobody closes."""
+        library: Any = super()
+        library.open(lazy or self.closed_by_user)
 
     async def throttle(self, cost: float | None = None) -> None:
         await self.gate.wait(1.0 if cost is None else float(cost))

@@ -320,3 +320,12 @@ async def test_the_decimal_context_of_others_stays(client: Client) -> None:
     getcontext().rounding, getcontext().traps = before.rounding, before.traps
     await client.call("fetch_time")
     assert getcontext().rounding == ROUND_HALF_EVEN
+
+
+async def test_a_closed_client_opens_no_session_for_what_resumes_later(connection: Connection) -> None:
+    async with Client(connection, streams=True) as client:
+        client.library.open()
+        assert client.library.session is not None
+    with pytest.raises(Exception, match="closed by the user"):
+        await client.library.watch("ws://127.0.0.1:9/", "late")
+    assert client.library.session is None
