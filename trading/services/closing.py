@@ -92,16 +92,28 @@ def ask_out_of_the_way(waiting: QuerySet[Order]) -> None:
     groups = {group for _, _, group, fraction in rows if group is not None and fraction is None}
     there = Order.objects.filter(WAITS_AT_VENUE, cancel_code="", portfolio_id__among={row[0] for row in rows})
     found = list(there.order_by("pk"))
-    sales = [
+    sales = [one for one in found if one.leg == Leg.CLOSE]
+    stops = [one for one in sales if one.cause_kind == CauseKind.PROTECTION]
+    # An exit that has to wait for another copy keeps its stop until that one has ended.
+    bound = (held | parts_of) - _where_copies_fly(stops)
+    wished = [
         one
-        for one in found
-        if one.leg == Leg.CLOSE
-        and (one.portfolio_id, one.instrument_id)
-        in (held | parts_of if one.cause_kind == CauseKind.PROTECTION else held)
+        for one in sales
+        if (one.portfolio_id, one.instrument_id) in (bound if one.cause_kind == CauseKind.PROTECTION else held)
     ]
-    wish_cancels(sales, "SUPERSEDED_BY_EXIT")
+    wish_cancels(wished, "SUPERSEDED_BY_EXIT")
     pairs = [one for one in found if one.group_id in groups and one.group_role != GroupRole.ENTRY]
     wish_cancels(pairs, "OTHER_OF_PAIR_SET_OFF")
+
+
+def _where_copies_fly(stops: Sequence[Order]) -> set[tuple[UUID, UUID]]:
+    """Return the portfolios and instruments, of those that these stops protect, where a copy is in flight."""
+    if not stops:
+        return set()
+    copies = Order.objects.filter(
+        portfolio_id__among={one.portfolio_id for one in stops}, follow__isnull=False, state__in=IN_FLIGHT
+    )
+    return set(copies.values_list("portfolio_id", "instrument_id"))
 
 
 @transaction.atomic

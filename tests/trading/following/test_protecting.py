@@ -273,6 +273,36 @@ def test_a_lost_task_and_a_lost_answer_are_repaired_without_a_second_stop(protec
     assert failed_checks() == {}
 
 
+def test_an_exit_that_waits_for_a_copy_without_an_answer_leaves_the_stop_where_it_is(protect_at: Protect) -> None:
+    bob = protect_at()
+    bob.buy("0.02")
+    stands = bob.resting()
+    bob.trade(Side.BUY, "0.02")
+    with bob.working():
+        while fan_out_batch(lead_id=bob.lead.pk):
+            pass
+    bob.booth.switch_on(Fault(FaultKind.DROPPED_RESPONSE, where="POST /api/v3/order", count=1))
+    bob.send()
+    bob.booth.thread.call(bob.booth.venue.faults.switch_off)
+    bob.trade(Side.SELL, "0.01")
+    with bob.working():
+        while fan_out_batch(lead_id=bob.lead.pk):
+            pass
+    with bob.working():
+        while execute_waiting(account=bob.his):
+            pass
+    opens = Order.objects.filter(follow=bob.follow, leg="OPEN").order_by("pk")
+    assert [one.state for one in opens] == [OrderState.FILLED, OrderState.UNKNOWN]
+    assert [one.state for one in bob.exits()] == [OrderState.PENDING]
+    assert (bob.resting(), [one.cancel_code for one in bob.stops()]) == (stands, [""])
+    bob.booth.settle(bob.his)
+    bob.work()
+    assert [one.state for one in (*opens.all(), *bob.exits())] == [OrderState.FILLED] * 3
+    assert bob.resting() == [(bob.stops()[-1].quantity, bob.stop_price())]
+    assert bob.held() - bob.stops()[-1].quantity < bob.instrument.lot_step
+    assert failed_checks() == {}
+
+
 def test_a_price_that_passes_the_stop_during_a_replacement_is_sold_at_the_market(protect_at: Protect) -> None:
     bob = protect_at()
     bob.buy("0.02")
