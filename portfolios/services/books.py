@@ -104,11 +104,16 @@ def book_holds(holds: Sequence[Hold]) -> None:
     insert_values(LedgerLine, (*_LINE, "order_id"), lines)
 
 
-def book_fills(portfolios: dict[UUID, Portfolio], bookings: Sequence[FillBooking]) -> dict[UUID, Booked]:
-    """Book fills in the given order: balances, positions, ledger and numbers; return what each did, by fill id."""
+def book_fills(
+    portfolios: dict[UUID, Portfolio], bookings: Sequence[FillBooking], holdings: Holdings | None = None
+) -> dict[UUID, Booked]:
+    """Book fills in the given order: balances, positions, ledger and numbers; return what each did, by fill id.
+
+    `holdings` of these portfolios and assets, where they were read and changed before, are saved with them.
+    """
     ids = {one.portfolio_id for one in bookings}
     assets = {asset for one in bookings for asset in (one.instrument.market.base_id, one.instrument.market.quote_id)}
-    balances = Holdings(ids, assets)
+    balances = holdings or Holdings(ids, assets)
     positions = _Positions(ids, {one.instrument.pk: one.instrument.is_perpetual for one in bookings})
     lines: list[tuple[object, ...]] = []
     booked: dict[UUID, Booked] = {}

@@ -29,7 +29,7 @@ def test_a_place_kills_its_process_with_the_chance_that_it_was_given(points: str
 
 
 def test_no_place_is_deadly_by_itself() -> None:
-    for place in ("claimed", "sent", "booked", "copied", "committed"):
+    for place in ("claimed", "sent", "filled", "booked", "copied", "committed"):
         failpoint(place)
 
 

@@ -1,4 +1,7 @@
-"""From PENDING row to booked fill: claim by conditional UPDATE, judge, commit, and only then hand the batch to the broker."""
+"""From PENDING row to booked fill: claim by conditional UPDATE, judge, commit, and only then hand the batch to the broker.
+
+Where the broker is our own there is nobody to ask: what it fills at once is claimed, judged and booked in one transaction.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +28,7 @@ from engine.reconciliation import next_ask
 from markets.prices import latest_prices
 from markets.selectors import instruments_by_id
 from portfolios.services.books import Holdings, lock_portfolios
-from trading.brokers import AccountBroker, Broker, OrderResult, Outcome, VenueBroker, may_send
+from trading.brokers import AccountBroker, Broker, BrokerFill, OrderResult, Outcome, VenueBroker, may_send
 from trading.brokers.paper import PaperBroker
 from trading.brokers.places import goes_to_venue, is_for_venue, put_all_at_venue
 from trading.kinds import GroupRole
@@ -42,7 +45,7 @@ from trading.models import (
 from trading.plans.services.waking import wake_plans
 from trading.rules import reserved_asset
 from trading.services.closing import ask_out_of_the_way, make_room
-from trading.services.fills import record_fills, with_instruments
+from trading.services.fills import book_claimed, record_fills, with_instruments
 from trading.services.history import keep_events
 from trading.services.judging import holdings_of, judge_batch
 from trading.services.resting import accept_orders
@@ -115,7 +118,7 @@ def account_broker() -> AccountBroker:
 
 
 def execute_pending(*, cause_kind: str, cause_id: str) -> int:
-    """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left to do).
+    """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left).
 
     Those of exchange accounts stay PENDING: only the signer sends them.
     """
@@ -133,11 +136,12 @@ def execute(orders: QuerySet[Order]) -> int:
 
 
 def _execute(pages: _Pages) -> int:
-    claimed = _claim(pages)
+    claimed = _claim(pages, books_own=_simulated is None)
     to_send = [order for order in claimed if order.state == OrderState.SUBMITTING]
     if to_send:
         failpoint("claimed")
         _send([order for order in to_send if may_send(order)])
+    if any(order.quantity for order in claimed):
         failpoint("booked")
     # A denied order ends here, too.
     wake_waiting(claimed)
@@ -155,11 +159,14 @@ def _send(orders: Sequence[Order]) -> None:
 
 def claim_orders(orders: QuerySet[Order]) -> list[Order]:
     """Take a batch of PENDING orders for this worker and judge them: afterwards each is SUBMITTING (and reserved) or DENIED."""
-    return _claim(_pages_of(orders))
+    return _claim(_pages_of(orders), books_own=False)
 
 
-def _claim(pages: _Pages) -> list[Order]:
-    """Take the first batch of which anything may be claimed: those that have to wait do not keep the others from it."""
+def _claim(pages: _Pages, *, books_own: bool) -> list[Order]:
+    """Take the first batch of which anything may be claimed: those that have to wait do not keep the others from it.
+
+    `books_own`: what our own broker fills at once is FILLED afterwards, and booked.
+    """
     rows = pages(after=_FIRST)
     while rows:
         candidates = _candidates(rows)
@@ -173,14 +180,14 @@ def _claim(pages: _Pages) -> list[Order]:
             )
         )
         for first in range(0, len(candidates), BATCH):
-            if claimed := _claim_batch(candidates[first : first + BATCH]):
+            if claimed := _claim_batch(candidates[first : first + BATCH], books_own=books_own):
                 return claimed
         rows = pages(after=rows[-1][0]) if len(rows) == _PAGE else []
     return []
 
 
 @transaction.atomic
-def _claim_batch(batch: Sequence[_Candidate]) -> list[Order]:
+def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]:
     """Claim those of a batch that need not wait. The batch is as it was before anything of it was locked."""
     portfolios = lock_portfolios(row.portfolio_id for row in batch)
     # Under the portfolios' locks nobody else moves these orders: what is read here is what the claim below meets.
@@ -205,9 +212,23 @@ def _claim_batch(batch: Sequence[_Candidate]) -> list[Order]:
     judge_batch(claimed, holdings)
     for order in claimed:
         move(order, OrderState.SUBMITTING if order.quantity else OrderState.DENIED)
-    _keep_claim(claimed)
-    holdings.save()
+    fills = _filled_at_once(claimed) if books_own else []
+    filled = {fill.order_id for fill in fills}
+    _keep_claim([order for order in claimed if order.pk not in filled])
+    _tell_of_claim(claimed)
+    if not fills:
+        holdings.save()
+        return claimed
+    book_claimed(fills, {order.pk: order for order in claimed if order.pk in filled}, holdings, _CLAIMED)
+    failpoint("filled")
     return claimed
+
+
+def _filled_at_once(claimed: Sequence[Order]) -> list[BrokerFill]:
+    """Return the fills of the orders that our own broker fills at once; the others are sent, after the commit."""
+    ours = [one for one in claimed if one.state == OrderState.SUBMITTING and one.portfolio.account_id is None]
+    results = PaperBroker().submit(ours)
+    return [fill for result in results if result.outcome == Outcome.FILLED for fill in result.fills]
 
 
 def _one_of_each_pair(orders: Sequence[Order]) -> list[Order]:
@@ -386,6 +407,10 @@ def _keep_claim(orders: Sequence[Order]) -> None:
     met = bulk_update(Order, orders, _CLAIMED, still=("state", OrderState.PENDING))
     if met != len(orders):
         raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was claimed.")
+
+
+def _tell_of_claim(orders: Sequence[Order]) -> None:
+    """Do what verdicts entail, in the same transaction."""
     take_off_targets((order, order.requested_quantity - order.quantity) for order in orders)
     denied = [order for order in orders if order.state == OrderState.DENIED]
     keep_events(denied)

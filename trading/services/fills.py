@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from common.tasks import enqueue
 from engine.decimals import ZERO, money
 from markets.selectors import instruments_by_id
 from portfolios.models import Portfolio
-from portfolios.services.books import Booked, FillBooking, book_fills
+from portfolios.services.books import Booked, FillBooking, Holdings, book_fills
 from trading.brokers import BrokerFill
 from trading.models import Fill, Follow, FollowState, LeadStream, Order, OrderState
 from trading.plans.services.waking import wake_plans
@@ -58,6 +58,27 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
         return []
     ordered = _ORDERS.found(orders={one.order_id for one in news})
     orders = {order.pk: order for order in with_instruments(ordered, portfolios)}
+    return _book(news, orders, portfolios)
+
+
+def book_claimed(
+    fills: Sequence[BrokerFill], orders: Mapping[UUID, Order], holdings: Holdings, claimed: Sequence[str]
+) -> None:
+    """Book fills of orders, by id, in the transaction that claims them: nobody else can have booked any of these fills.
+
+    The orders were judged with `holdings`. Neither is stored yet; of the orders the fields `claimed` are, too.
+    """
+    portfolios = {order.portfolio_id: order.portfolio for order in orders.values()}
+    _book(fills, orders, portfolios, holdings, claimed)
+
+
+def _book(
+    news: Sequence[BrokerFill],
+    orders: Mapping[UUID, Order],
+    portfolios: dict[UUID, Portfolio],
+    holdings: Holdings | None = None,
+    claimed: Sequence[str] = (),
+) -> list[Fill]:
     held = {pk: held_by(order) for pk, order in orders.items()}
     fills, bookings = [], []
     for one in news:
@@ -66,12 +87,16 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
         fills.append(fill)
         bookings.append(booking)
         _advance(order, one)
-    booked = book_fills(portfolios, bookings)
+    booked = book_fills(portfolios, bookings, holdings)
     for fill in fills:
         fill.number = booked[fill.pk].number
     bulk_insert(Fill, fills)
-    changed = ["state", "reserved", "filled_quantity", "average_price", "fee"]
-    bulk_update(Order, list(orders.values()), changed + (["change"] if number_changes(orders.values()) else []))
+    changed = dict.fromkeys((*claimed, "state", "reserved", "filled_quantity", "average_price", "fee"))
+    if number_changes(orders.values()):
+        changed["change"] = None
+    still = ("state", OrderState.PENDING) if claimed else None
+    if bulk_update(Order, list(orders.values()), changed, still=still) != len(orders):
+        raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was booked.")
     keep_holds(orders.values(), held)
     keep_events([orders[fill.order_id] for fill in fills], [fill.happened_at for fill in fills])
     pay_third_assets(news, orders)
@@ -165,7 +190,7 @@ def _quantities(fills: Sequence[Fill]) -> dict[UUID, Decimal]:
 
 
 def _follow_up(
-    fills: Sequence[Fill], orders: dict[UUID, Order], portfolios: dict[UUID, Portfolio], booked: dict[UUID, Booked]
+    fills: Sequence[Fill], orders: Mapping[UUID, Order], portfolios: dict[UUID, Portfolio], booked: dict[UUID, Booked]
 ) -> None:
     """Do what a fill entails in its own transaction, and enqueue what may come after it."""
     arm_stops(orders.values(), {fill.order_id: fill.happened_at for fill in fills})

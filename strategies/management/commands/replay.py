@@ -84,7 +84,7 @@ class Command(BaseCommand):
             "--kill",
             default="",
             metavar="PLACE=CHANCE,…",
-            help="with --workers celery: let workers kill themselves at these failpoints (claimed, sent, booked, copied, committed)",
+            help="with --workers celery: let workers kill themselves at these failpoints (filled, booked, copied, committed)",
         )
         parser.add_argument("--workers", choices=["inline", "celery"], default="inline")
         parser.add_argument(

@@ -8,7 +8,7 @@ from celery import current_app
 from tests.fixtures_replay import Replays
 
 CANDLES, FOLLOWERS = 200, 10
-KILLS = "claimed=0.1,sent=0.1,booked=0.1,copied=0.15,committed=0.05"
+KILLS = "filled=0.15,booked=0.1,copied=0.15,committed=0.05"
 
 
 @pytest.mark.services

@@ -11,20 +11,23 @@ import pytest
 from accounts.models import User
 from common import clock
 from common.bus import bus
+from common.failpoints import failpoints_into
 from common.ids import deterministic_id
 from markets.prices import board_name
 from portfolios.models import Balance, LedgerLine, Portfolio
 from portfolios.services.books import Holdings
 from tests.fixtures_desk import Desk, Working
 from tests.fixtures_trading import UNGUARDED, Pit, at_once, everything_stored, failed_checks, plain
+from tests.fixtures_waiting import terms_with
 from trading.brokers import OrderResult, Outcome
 from trading.brokers.paper import PaperBroker
+from trading.kinds import OrderKind
 from trading.models import CauseKind, Fill, Leg, Order, OrderEvent, OrderState, Side
 from trading.services import execution
 from trading.services.copying import fan_out_batch
 from trading.services.execution import claim_orders, execute_pending, record_results
 from trading.services.judging import judge_batch
-from trading.services.orders import Cause, submit_order
+from trading.services.orders import Cause, place_hand_order, submit_order
 from trading.services.reconciliation import resolve_abandoned
 
 
@@ -87,7 +90,9 @@ def test_an_order_that_changes_under_a_claim_ends_it_whole(pit: Pit, monkeypatch
     monkeypatch.setattr(execution, "judge_batch", judge_too_late)
     with pytest.raises(RuntimeError, match="nothing of this batch was claimed"):
         claim_orders(Order.objects.filter(portfolio=pit.lead))
-    assert promised(pit.lead) == {}
+    with pytest.raises(RuntimeError, match="nothing of this batch was booked"):
+        execution.execute(Order.objects.filter(portfolio=pit.lead))
+    assert (promised(pit.lead), Fill.objects.count()) == ({}, 0)
 
 
 def test_orders_of_one_portfolio_see_what_those_before_them_promised(pit: Pit) -> None:
@@ -123,6 +128,42 @@ def test_an_executed_order_is_filled_and_owes_nothing(pit: Pit) -> None:
     assert (fill.order_id, fill.venue_account, fill.venue_fill_id) == (order.pk, "paper", f"{order.client_order_id}:1")
     event = OrderEvent.objects.get()
     assert (event.state, event.submitted_at, event.happened_at) == (OrderState.FILLED, stored.claimed_at, pit.desk.at)
+
+
+def test_a_worker_that_dies_before_its_fills_commit_leaves_the_order_as_it_was(pit: Pit) -> None:
+    order = pit.place(Side.BUY, 2)
+    before = everything_stored()
+
+    def die(place: str) -> None:
+        if place == "filled":
+            raise InterruptedError
+
+    with failpoints_into(die), pytest.raises(InterruptedError):
+        execute(order)
+    assert (again(order).state, Fill.objects.count(), promised(pit.lead)) == (OrderState.PENDING, 0, {})
+    assert everything_stored() == before
+    assert execute(order) == 1
+    assert (again(order).state, Fill.objects.count()) == (OrderState.FILLED, 1)
+
+
+def test_of_one_batch_some_fill_at_once_some_rest_and_some_are_denied(pit: Pit, bob: User) -> None:
+    closed = pit.portfolio(bob, 1_000, "Closed")
+    taken, refused = pit.place(Side.BUY, 2), pit.place(Side.BUY, 1, closed)
+    resting = place_hand_order(
+        actor=pit.alice,
+        portfolio=pit.portfolio(pit.alice, 1_000, "Patient"),
+        instrument=pit.instrument,
+        side=Side.BUY,
+        quantity=Decimal(3),
+        terms=terms_with(OrderKind.LIMIT, limit_price="90"),
+    )
+    Portfolio.objects.filter(pk=closed.pk).update(state="FROZEN")
+    batch = [taken, refused, resting]
+    assert execution.execute(Order.objects.filter(pk__in=[one.pk for one in batch])) == 3
+    states = [again(one).state for one in batch]
+    assert states == [OrderState.FILLED, OrderState.DENIED, OrderState.OPEN]
+    assert [promised(one.portfolio) for one in batch] == [{}, {}, {"USDT": "270.27"}]
+    assert Fill.objects.get().order_id == taken.pk
 
 
 def test_executing_again_is_a_no_op(pit: Pit) -> None:
