@@ -6,6 +6,8 @@ import os
 from typing import Any
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadGroupScheduling
 
 from tests import environment
 
@@ -39,6 +41,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if not environment.CHROMIUM:
             item.add_marker(pytest.mark.skip(reason="Chromium is not installed"))
     items.sort(key=lambda item: (drives_browser(item), not item.nodeid.startswith("tests/story/")))
+
+
+class _OneStoryAtATime(LoadGroupScheduling):
+    """Hands out the browser's stories to one worker: two whole sites at once would wait for each other on two cores."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        is_story = nodeid.startswith("tests/story/") and nodeid.endswith("chromium]")
+        return "stories" if is_story else super()._split_scope(nodeid)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadGroupScheduling:
+    """Hand out every other test by itself, in the order made above."""
+    return _OneStoryAtATime(config, log)
 
 
 @pytest.fixture(scope="session")

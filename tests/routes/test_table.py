@@ -1,4 +1,4 @@
-"""Every route of the site, asked by everybody: the answers are those of tables.py, and no route lacks a row there."""
+"""Every route of the site, asked by everybody: the answers are those of tables.py, guarded as guards.py says; no route lacks a row."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from tests.routes.bodies import bodies
+from tests.routes.guards import faults_of
 from tests.routes.routes import Route, all_routes
 from tests.routes.tables import ROWS, rows_of
 from tests.routes.world import ASKERS, Answer, World
@@ -38,16 +39,19 @@ def _answer(answer: Answer, path: str) -> str:
 
 
 @pytest.mark.parametrize("asker", ASKERS)
-def test_everybody_gets_what_the_table_says(world: World, asker: str) -> None:
-    sent = bodies(world)
-    wrong = []
+def test_everybody_gets_what_the_table_says_and_it_is_guarded(world: World, asker: str) -> None:
+    sent, wrong, pages = bodies(world), [], 0
     for route in all_routes():
         path = world.path(route)
         for row in rows_of(route):
-            found = _answer(world.ask(route, row.method, asker, sent.get((route.name, row.method))), path)
+            answer = world.ask(route, row.method, asker, sent.get((route.name, row.method)))
+            asked, found = f"{row.method} {route.name}", _answer(answer, path)
             if found != row.answers[asker]:
-                wrong.append(f"{row.method} {route.name}: {found}, not {row.answers[asker]}")
+                wrong.append(f"{asked}: {found}, not {row.answers[asker]}")
+            wrong += [f"{asked} ({found}): {fault}" for fault in faults_of(answer, is_admin=route.is_admin)]
+            pages += answer.get("Content-Type", "").startswith("text/html") and answer.status_code == 200
     assert not wrong, "\n".join(wrong)
+    assert pages > 10
 
 
 def test_no_other_method_opens_a_route(world: World) -> None:

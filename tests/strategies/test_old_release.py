@@ -46,11 +46,12 @@ def manage(environment: dict[str, str], *arguments: str) -> str:
         check=True,
         capture_output=True,
         text=True,
-        timeout=100,
+        timeout=250,
     )
     return done.stdout
 
 
+@pytest.mark.timeout(300)
 def test_a_database_of_the_first_release_migrates_and_its_books_agree(old: dict[str, str]) -> None:
     manage(old, "migrate", "--verbosity", "0")
     versions = json.loads(manage(old, "shell", "--no-imports", "--verbosity", "0", "-c", VERSIONS))
