@@ -3,9 +3,9 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell command -v $(name))))
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
-# How many tests run at once: each worker has a database, Redis keys and files of its own. One more than two cores, since
-# a test waits for its database, browser or child process a third of its time.
-WORKERS ?= 3
+# How many tests run at once: each worker has a database, Redis keys and files of its own. A third on two cores would end a
+# little sooner, and now and then make a browser, a server or a child process late for what a test promises of it.
+WORKERS ?= 2
 
 MAKEFLAGS += --no-print-directory
 # A machine that forbids Python to keep compiled files would make every start slow.
