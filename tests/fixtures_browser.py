@@ -43,7 +43,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: (drives_browser(item), not item.nodeid.startswith("tests/story/")))
 
 
-class _OneStoryAtATime(LoadGroupScheduling):
+class _OneStoryAtATime(LoadGroupScheduling):  # type: ignore[misc]  # without types
     """Hands out the browser's stories to one worker: two whole sites at once would wait for each other on two cores."""
 
     def _split_scope(self, nodeid: str) -> str:
