@@ -13,10 +13,11 @@ from common import clock
 from portfolios.models import Portfolio
 from tests.fixtures_waiting import Waiting, again
 from trading.brokers import Outcome
+from trading.brokers.choosing import use_venue
 from trading.kinds import OrderKind
 from trading.models import LeadStream, Order, OrderState, Side
 from trading.services.canceling import send_cancels
-from trading.services.execution import execute, use_venue
+from trading.services.execution import execute
 from trading.services.fills import record_fills
 from trading.services.reconciliation import resolve_abandoned
 from trading.simulation.venue import Fault, SimulatedVenue

@@ -31,10 +31,11 @@ from portfolios.models import Balance, LedgerLine, Portfolio, Position  # noqa: 
 from strategies.replay.database import fresh_world  # noqa: E402
 from tools.crowds import bench_instrument, open_books, open_followed_lead  # noqa: E402
 from trading.brokers import BrokerFill, OrderResult, Outcome  # noqa: E402
+from trading.brokers.choosing import use_broker  # noqa: E402
 from trading.checks import run_checks  # noqa: E402
 from trading.models import CauseKind, Fill, LeadEvent, Leg, Order, OrderEvent, OrderState, Side  # noqa: E402
 from trading.services.copying import fan_out_batch  # noqa: E402
-from trading.services.execution import claim_orders, execute_pending, use_broker  # noqa: E402
+from trading.services.execution import claim_orders, execute_pending  # noqa: E402
 from trading.services.fills import record_fills  # noqa: E402
 from trading.services.orders import Cause, new_order, place_hand_order  # noqa: E402
 from trading.services.reconciliation import reconcile_orders  # noqa: E402

@@ -266,6 +266,11 @@ class Holdings:
         row.owes |= may_owe
         self._touched[key] = row
 
+    def refuse_overpromised(self) -> None:
+        """Raise ValueError, as the database would refuse it, where more is promised than held: a booking might come to owe it."""
+        if any(row.reserved > row.amount and not row.owes for row in self._touched.values()):
+            raise ValueError("More is promised than is held.")
+
     def save(self) -> None:
         touched = self._touched.values()
         may_owe = [row for row in touched if row.owes]

@@ -23,9 +23,9 @@ from portfolios.services.costs import set_costs
 from strategies.replay.driver import Finish
 from strategies.replay.guarding import Wait, Weather
 from trading.brokers import OrderResult, Outcome
+from trading.brokers.choosing import use_broker
 from trading.brokers.paper import PaperBroker
 from trading.models import IN_FLIGHT, FollowCommand, Order, OrderState
-from trading.services.execution import use_broker
 from trading.services.sweeping import run_due, sweep
 
 WIDER = 20

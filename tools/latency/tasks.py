@@ -11,9 +11,9 @@ from redis import Redis
 
 from common.clock import wall_now
 from trading.brokers import OrderResult
+from trading.brokers.choosing import use_broker
 from trading.brokers.paper import PaperBroker
 from trading.models import Order
-from trading.services.execution import use_broker
 
 STARTS, HANDED_OVER = "bench-starts", "bench-handed-over"
 

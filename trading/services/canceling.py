@@ -16,8 +16,9 @@ from common.db import bulk_update
 from common.failpoints import failpoint
 from portfolios.services.books import lock_portfolios
 from trading.brokers import Outcome
+from trading.brokers.choosing import venue_for
 from trading.models import AT_VENUE, Order
-from trading.services.execution import record_results, venue_for
+from trading.services.execution import record_results
 from trading.services.fills import with_instruments
 
 BATCH = 100

@@ -94,8 +94,7 @@ def ask_out_of_the_way(waiting: QuerySet[Order]) -> None:
     found = list(there.order_by("pk"))
     sales = [one for one in found if one.leg == Leg.CLOSE]
     stops = [one for one in sales if one.cause_kind == CauseKind.PROTECTION]
-    # An exit that has to wait for another copy keeps its stop until that one has ended.
-    bound = (held | parts_of) - _where_copies_fly(stops)
+    bound = (held | parts_of) - (_behind_copies(waiting) if stops else set())
     wished = [
         one
         for one in sales
@@ -106,14 +105,17 @@ def ask_out_of_the_way(waiting: QuerySet[Order]) -> None:
     wish_cancels(pairs, "OTHER_OF_PAIR_SET_OFF")
 
 
-def _where_copies_fly(stops: Sequence[Order]) -> set[tuple[UUID, UUID]]:
-    """Return the portfolios and instruments, of those that these stops protect, where a copy is in flight."""
-    if not stops:
-        return set()
+def _behind_copies(waiting: QuerySet[Order]) -> set[tuple[UUID, UUID]]:
+    """Return the portfolios and instruments whose exits all wait for a copy that is in flight.
+
+    Such a position keeps its stop until that one has ended: without it nothing would stand there meanwhile.
+    """
+    closing = waiting.filter(leg=Leg.CLOSE).exclude(cause_kind=CauseKind.PROTECTION)
+    by_hand = closing.filter(follow=None).values_list("portfolio_id", "instrument_id")
     copies = Order.objects.filter(
-        portfolio_id__among={one.portfolio_id for one in stops}, follow__isnull=False, state__in=IN_FLIGHT
-    )
-    return set(copies.values_list("portfolio_id", "instrument_id"))
+        portfolio__in=closing.values("portfolio"), follow__isnull=False, state__in=IN_FLIGHT
+    ).values_list("portfolio_id", "instrument_id")
+    return set(copies) - set(by_hand)
 
 
 @transaction.atomic

@@ -28,9 +28,10 @@ from engine.reconciliation import next_ask
 from markets.prices import latest_prices
 from markets.selectors import instruments_by_id
 from portfolios.services.books import Holdings, lock_portfolios
-from trading.brokers import AccountBroker, Broker, BrokerFill, OrderResult, Outcome, VenueBroker, may_send
+from trading.brokers import BrokerFill, OrderResult, Outcome, may_send
+from trading.brokers.choosing import broker_for, is_ours
 from trading.brokers.paper import PaperBroker
-from trading.brokers.places import goes_to_venue, is_for_venue, put_all_at_venue
+from trading.brokers.places import goes_to_venue, is_for_venue
 from trading.kinds import GroupRole
 from trading.models import (
     AT_VENUE,
@@ -45,7 +46,7 @@ from trading.models import (
 from trading.plans.services.waking import wake_plans
 from trading.rules import reserved_asset
 from trading.services.closing import ask_out_of_the_way, make_room
-from trading.services.fills import book_claimed, record_fills, with_instruments
+from trading.services.fills import UNBOOKABLE, book_claimed, record_fills, with_instruments
 from trading.services.history import keep_events
 from trading.services.judging import holdings_of, judge_batch
 from trading.services.resting import accept_orders
@@ -69,54 +70,6 @@ WITHOUT_REASON = {
 }
 
 
-_simulated: Broker | None = None
-_simulated_venue: VenueBroker | None = None
-_live: AccountBroker | None = None
-
-
-def use_live_broker(broker: AccountBroker | None) -> None:
-    """Have orders of exchange accounts go to this broker: the signer's business, and nobody else's."""
-    global _live
-    _live = broker
-
-
-def use_broker(broker: Broker | None) -> None:
-    """Put another broker in place for all orders (a simulation's); None restores the usual ones."""
-    global _simulated
-    _simulated = broker
-
-
-def use_venue(venue: VenueBroker | None) -> None:
-    """Have the orders of all portfolios go to this venue (a simulation's), or wait here for it; None restores the usual."""
-    global _simulated_venue
-    _simulated_venue = venue
-    put_all_at_venue(venue is not None)
-    use_broker(venue)
-
-
-def broker_for(orders: Sequence[Order]) -> Broker:
-    """Return the broker of a batch, whose orders are all of exchange accounts or all of none."""
-    if _simulated is not None:
-        return _simulated
-    if orders[0].portfolio.account_id is None:
-        return PaperBroker()
-    return venue_for(orders)
-
-
-def venue_for(orders: Sequence[Order]) -> VenueBroker:
-    """Return the broker of a batch that is at a venue."""
-    if (venue := _simulated_venue or _live) is None:
-        raise RuntimeError("Only the signer sends orders of exchange accounts.")
-    return venue
-
-
-def account_broker() -> AccountBroker:
-    """Return the broker of exchange accounts."""
-    if _live is None:
-        raise RuntimeError("Only the signer sends orders of exchange accounts.")
-    return _live
-
-
 def execute_pending(*, cause_kind: str, cause_id: str) -> int:
     """Claim, judge, send and book one batch of a cause's PENDING orders; return how many were claimed (0: nothing left).
 
@@ -136,11 +89,12 @@ def execute(orders: QuerySet[Order]) -> int:
 
 
 def _execute(pages: _Pages) -> int:
-    claimed = _claim(pages, books_own=_simulated is None)
+    claimed = _claim(pages, books_own=True)
     to_send = [order for order in claimed if order.state == OrderState.SUBMITTING]
     if to_send:
         failpoint("claimed")
-        _send([order for order in to_send if may_send(order)])
+        # What our own broker answers never grows too old: asked twice, it says the same.
+        _send([order for order in to_send if is_ours(order) or may_send(order)])
     if any(order.quantity for order in claimed):
         failpoint("booked")
     # A denied order ends here, too.
@@ -180,10 +134,20 @@ def _claim(pages: _Pages, *, books_own: bool) -> list[Order]:
             )
         )
         for first in range(0, len(candidates), BATCH):
-            if claimed := _claim_batch(candidates[first : first + BATCH], books_own=books_own):
+            if claimed := _claimed(candidates[first : first + BATCH], books_own=books_own):
                 return claimed
         rows = pages(after=rows[-1][0]) if len(rows) == _PAGE else []
     return []
+
+
+def _claimed(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]:
+    try:
+        return _claim_batch(batch, books_own=books_own)
+    except UNBOOKABLE:
+        if not books_own:
+            raise
+        # Which of them it is, `reconciliation` finds out once they are claimed; the next batch goes on meanwhile.
+        return _claim_batch(batch, books_own=False)
 
 
 @transaction.atomic
@@ -219,6 +183,7 @@ def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]
     if not fills:
         holdings.save()
         return claimed
+    holdings.refuse_overpromised()
     book_claimed(fills, {order.pk: order for order in claimed if order.pk in filled}, holdings, _CLAIMED)
     failpoint("filled")
     return claimed
@@ -226,7 +191,7 @@ def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]
 
 def _filled_at_once(claimed: Sequence[Order]) -> list[BrokerFill]:
     """Return the fills of the orders that our own broker fills at once; the others are sent, after the commit."""
-    ours = [one for one in claimed if one.state == OrderState.SUBMITTING and one.portfolio.account_id is None]
+    ours = [one for one in claimed if one.state == OrderState.SUBMITTING and is_ours(one)]
     results = PaperBroker().submit(ours)
     return [fill for result in results if result.outcome == Outcome.FILLED for fill in result.fills]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from uuid import UUID
 
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 
 from common.clock import wall_now
 from common.db import Slot, attach, bulk_insert, bulk_update, locking
@@ -34,6 +34,8 @@ from trading.services.triggers import arm_stops, disarm_flat, hint_at_margins, n
 from trading.services.waking import look_at_protection
 from trading.transitions import move
 
+# What one fill can raise that no book can hold. The others of its batch must not wait for it.
+UNBOOKABLE = (IntegrityError, DataError, ArithmeticError, ValueError)
 # The portfolios of orders, locked.
 _BOOKS = Prepared(
     lambda: locking(

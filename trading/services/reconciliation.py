@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DataError, IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 
 from common.clock import wall_now
@@ -23,9 +23,10 @@ from engine.decimals import ZERO
 from engine.reconciliation import LATER_ASK, Action, Answer, Ours, Theirs, next_ask, reconcile
 from portfolios.services.books import lock_portfolios
 from trading.brokers import SEND_WITHIN, OrderResult, Outcome
+from trading.brokers.choosing import broker_for
 from trading.models import IN_FLIGHT, ON_BOOK, RESTING, UNANSWERED, Order, OrderState
-from trading.services.execution import broker_for, record_results
-from trading.services.fills import with_instruments
+from trading.services.execution import record_results
+from trading.services.fills import UNBOOKABLE, with_instruments
 from trading.services.withdrawing import end_orders, release, take_off_targets
 from trading.transitions import move
 
@@ -120,7 +121,7 @@ def _record_each(results: Sequence[OrderResult], claims: Mapping[UUID, str]) -> 
         return
     try:
         record_results(results, claims)
-    except (IntegrityError, DataError, ArithmeticError, ValueError):
+    except UNBOOKABLE:
         if len(results) == 1:
             logger.exception("Order %s cannot be booked.", results[0].order_id)
             return

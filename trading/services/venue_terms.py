@@ -20,8 +20,8 @@ from portfolios.margin_models import MarginMode, VenueTerms
 from portfolios.models import AccountState, ExchangeAccount, Position
 from portfolios.services.books import lock_portfolios
 from trading.brokers import Answer, Terms
+from trading.brokers.choosing import account_broker
 from trading.models import Leg, Order, OrderState
-from trading.services.execution import account_broker
 from trading.services.fills import with_instruments
 from trading.services.netting import stands_of
 from trading.services.withdrawing import end_orders, take_off_targets

@@ -24,8 +24,9 @@ from markets.gateway.errors import Stop
 from markets.gateway.protocol import Credentials
 from portfolios.models import AccountState, ExchangeAccount, KeyPurpose
 from portfolios.services.key_checks import note_use
+from trading.brokers.choosing import use_live_broker
 from trading.brokers.live import LiveBroker
-from trading.services import account_sync, execution, live_queue, reconciliation
+from trading.services import account_sync, live_queue, reconciliation
 from trading.signer.clients import WarmClients, account_connection
 from trading.signer.keeping import Keeper
 
@@ -62,7 +63,7 @@ class Desk:
             await self.close()
 
     async def start(self) -> None:
-        execution.use_live_broker(LiveBroker(self.access, asyncio.get_running_loop()))
+        use_live_broker(LiveBroker(self.access, asyncio.get_running_loop()))
         await self.off_loop(account_sync.forget_reconciled, await self.off_loop(account_sync.ready_accounts))
 
     async def close(self) -> None:
@@ -72,7 +73,7 @@ class Desk:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self._clients.close()
-        execution.use_live_broker(None)
+        use_live_broker(None)
         for pool in (self._threads, self._waiting):
             pool.shutdown(wait=False)
 

@@ -22,7 +22,7 @@ from common.tasks import tasks_into
 from markets.feed import announce_prices
 from markets.models import Instrument
 from portfolios.models import Portfolio
-from trading.services.execution import use_venue
+from trading.brokers.choosing import use_venue
 from trading.simulation.plan import Move, Plan
 from trading.simulation.stage import BASE_PRICES, NAMESPACE, NOON, Stage, instruments
 from trading.simulation.venue import SimulatedVenue

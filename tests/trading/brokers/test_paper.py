@@ -12,10 +12,11 @@ from portfolios.services.costs import set_costs
 from tests.fixtures_trading import Pit, failed_checks, plain
 from tests.fixtures_waiting import Waiting, fills, told
 from trading.brokers import Outcome
+from trading.brokers.choosing import broker_for
 from trading.brokers.paper import PaperBroker
 from trading.kinds import OrderKind
 from trading.models import Fill, Order, OrderState, Side
-from trading.services.execution import broker_for, claim_orders
+from trading.services.execution import claim_orders
 
 
 def claimed(pit: Pit, side: Side, quantity: str) -> Order:

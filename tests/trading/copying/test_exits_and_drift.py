@@ -13,6 +13,7 @@ from common.errors import DomainError
 from tests.fixtures_trading import Pit, failed_checks, plain
 from trading import tasks
 from trading.brokers import OrderResult, Outcome
+from trading.brokers.choosing import use_broker
 from trading.brokers.paper import PaperBroker
 from trading.follow_models import StopMode
 from trading.models import (
@@ -29,7 +30,7 @@ from trading.models import (
     Side,
 )
 from trading.services.drifting import check_drift
-from trading.services.execution import claim_orders, record_results, use_broker
+from trading.services.execution import claim_orders, record_results
 from trading.services.follows import stop_follow
 from trading.services.orders import Cause, submit_order
 from trading.services.reconciliation import resolve_abandoned

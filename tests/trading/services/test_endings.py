@@ -13,12 +13,13 @@ from common.errors import DomainError
 from markets.prices import board_name
 from tests.fixtures_trading import Pit, failed_checks
 from trading.brokers import OrderResult, Outcome
+from trading.brokers.choosing import use_broker
 from trading.brokers.paper import PaperBroker
 from trading.due import due_commands
 from trading.follow_models import StopMode
 from trading.models import Follow, FollowCommand, FollowState, Leg, Order, Side
 from trading.services.copying import fan_out_batch
-from trading.services.execution import claim_orders, execute_pending, record_results, use_broker
+from trading.services.execution import claim_orders, execute_pending, record_results
 from trading.services.follows import EXIT_AGAIN, LOOK_AGAIN, stop_follow
 from trading.services.sweeping import sweep
 

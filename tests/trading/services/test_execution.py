@@ -7,6 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.db import IntegrityError
 
 from accounts.models import User
 from common import clock
@@ -26,6 +27,7 @@ from trading.models import CauseKind, Fill, Leg, Order, OrderEvent, OrderState, 
 from trading.services import execution
 from trading.services.copying import fan_out_batch
 from trading.services.execution import claim_orders, execute_pending, record_results
+from trading.services.fills import UNBOOKABLE
 from trading.services.judging import judge_batch
 from trading.services.orders import Cause, place_hand_order, submit_order
 from trading.services.reconciliation import resolve_abandoned
@@ -93,6 +95,19 @@ def test_an_order_that_changes_under_a_claim_ends_it_whole(pit: Pit, monkeypatch
     with pytest.raises(RuntimeError, match="nothing of this batch was booked"):
         execution.execute(Order.objects.filter(portfolio=pit.lead))
     assert (promised(pit.lead), Fill.objects.count()) == ({}, 0)
+
+
+def test_a_promise_of_what_is_not_there_books_nothing(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
+    order = pit.place(Side.BUY, "2")
+
+    def judge_blindly(orders: list[Order], holdings: Holdings) -> None:
+        judge_batch(orders, holdings)
+        holdings.change(pit.lead.pk, "USDT", reserved=Decimal(10_000))
+
+    monkeypatch.setattr(execution, "judge_batch", judge_blindly)
+    with pytest.raises(IntegrityError):
+        execute(order)
+    assert (again(order).state, Fill.objects.count(), promised(pit.lead)) == (OrderState.PENDING, 0, {})
 
 
 def test_orders_of_one_portfolio_see_what_those_before_them_promised(pit: Pit) -> None:
@@ -358,6 +373,34 @@ def test_an_abandoned_order_that_cannot_be_booked_holds_up_nobody_else(pit: Pit,
     Order.objects.filter(pk=stuck.pk).update(market_price=Decimal(2_000), limit_price=Decimal(3_000))
     assert resolve_abandoned(older_than_seconds=-1) == 2
     assert (again(stuck).state, again(other).state) == (OrderState.SUBMITTING, OrderState.FILLED)
+
+
+def test_one_that_cannot_be_booked_leaves_the_rest_of_its_batch_to_be_asked_about(
+    pit: Pit, bob: User, charlie: User
+) -> None:
+    stuck, other = copies(pit, bob, charlie)
+    # One more is more than any number of ours can be.
+    Balance.objects.create(portfolio=stuck.portfolio, asset=pit.instrument.market.base, amount=Decimal(10**20 - 1))
+    with pytest.raises(UNBOOKABLE):
+        execute(other)
+    assert (again(stuck).state, again(other).state) == (OrderState.SUBMITTING, OrderState.SUBMITTING)
+    assert resolve_abandoned(older_than_seconds=-1) == 2
+    assert (again(stuck).state, again(other).state) == (OrderState.SUBMITTING, OrderState.FILLED)
+
+
+def test_what_our_own_broker_answers_is_not_too_old_to_be_sent(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trading.brokers.SEND_WITHIN", timedelta(seconds=-1))
+    terms = terms_with(OrderKind.LIMIT, limit_price="90")
+    order = place_hand_order(
+        actor=pit.alice,
+        portfolio=pit.lead,
+        instrument=pit.instrument,
+        side=Side.BUY,
+        quantity=Decimal(3),
+        terms=terms,
+    )
+    execute(order)
+    assert again(order).state == OrderState.OPEN
 
 
 def test_a_fee_raised_meanwhile_takes_no_more_than_was_promised(pit: Pit, bob: User) -> None:

@@ -16,10 +16,11 @@ from portfolios.models import Balance, Portfolio, PortfolioKind
 from tests.fixtures_desk import NOON
 from tests.fixtures_trading import UNGUARDED, Pit, failed_checks, plain
 from trading.brokers import BrokerFill, OrderResult, Outcome
+from trading.brokers.choosing import use_broker
 from trading.kinds import OrderKind
 from trading.models import CauseKind, FollowPosition, LeadStream, Leg, Order, OrderState, Side, Trigger, TriggerState
 from trading.services.copying import fan_out_batch
-from trading.services.execution import claim_orders, execute_pending, record_results, use_broker
+from trading.services.execution import claim_orders, execute_pending, record_results
 from trading.services.orders import Cause, submit_order
 from trading.services.reconciliation import reconcile_orders, resolve_abandoned
 from trading.services.withdrawing import withdraw_opens
