@@ -6,6 +6,7 @@ import os
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 from xdist.remote import Producer
 from xdist.scheduler import LoadGroupScheduling
 
@@ -64,6 +65,8 @@ def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[s
     Their thread holds Playwright's running loop, and Django would take every query for one made inside it.
     """
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    # How soon a page must show something is said where it is promised; elsewhere two busy cores may take their time.
+    expect.set_options(timeout=20_000)
     return {**browser_type_launch_args, "executable_path": environment.CHROMIUM, "args": _ARGUMENTS}
 
 

@@ -139,7 +139,7 @@ def _every_number_is_the_exchanges(person: Person, exchange: TestExchange, name:
 COLUMNS = ("At the exchange", "In portfolios", "In none")
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_an_exchange_that_dies_mid_order_leaves_every_number_as_it_has_it(
     places: tuple[Site, TestExchange], new_context: CreateContextCallback, tmp_path: Path
 ) -> None:

@@ -59,7 +59,7 @@ def cast(site: Site, new_context: NewContext) -> Cast:
 
 
 # Alone each way takes half a minute; beside other work on two cores it may take a few.
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 def test_from_sign_up_to_a_copied_fill_in_the_open_page(site: Site, cast: Cast) -> None:
     alice, bob = cast.alice, cast.bob
     home = alice_publishes(alice)
