@@ -312,6 +312,24 @@ def test_rule_08_weights_are_aligned_when_they_are_off_by_the_tolerance(pit: Pit
     assert (repairs(follow), pit.held(follow)) == ([("CLOSE", "FILLED", "0.5")], "0.5")
 
 
+def test_rule_08_weights_buy_back_nothing_that_a_protective_stop_has_closed(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob, sizing="WEIGHTS")
+    pit.buy(10)
+    by_hand(pit, follow, Side.SELL, "1")
+    assert pit.held(follow) == "0"
+    closed = {"stopped_at": pit.desk.at, "target": D(0), "diverged_at": None, "unexplained_orders": 0}
+    FollowPosition.objects.filter(follow=follow).update(**closed)
+    look(pit)
+    look(pit)
+    assert (repairs(follow), pit.held(follow)) == ([], "0")
+    # Had nothing stopped it, the lead's weight would bring it back.
+    FollowPosition.objects.filter(follow=follow).update(stopped_at=None)
+    Follow.objects.filter(pk=follow.pk).update(drift_due_at=pit.desk.at)
+    look(pit)
+    look(pit)
+    assert pit.held(follow) == "1"
+
+
 def test_the_statements_of_a_look_do_not_grow_with_the_followers(pit: Pit) -> None:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
