@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
@@ -82,10 +83,10 @@ def _book(
     claimed: Sequence[str] = (),
 ) -> list[Fill]:
     held = {pk: held_by(order) for pk, order in orders.items()}
-    fills, bookings = [], []
+    fills, bookings, recorded_at = [], [], wall_now()
     for one in news:
         order = orders[one.order_id]
-        fill, booking = _booking(one, order)
+        fill, booking = _booking(one, order, recorded_at)
         fills.append(fill)
         bookings.append(booking)
         _advance(order, one)
@@ -123,8 +124,7 @@ def _not_yet_booked(reported: Sequence[BrokerFill]) -> list[BrokerFill]:
     return [one for key, one in unique.items() if key not in known]
 
 
-def _booking(one: BrokerFill, order: Order) -> tuple[Fill, FillBooking]:
-    recorded_at = wall_now()
+def _booking(one: BrokerFill, order: Order, recorded_at: datetime) -> tuple[Fill, FillBooking]:
     fill = Fill.fresh(
         id=new_id(),
         order_id=order.pk,
