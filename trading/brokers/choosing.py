@@ -36,11 +36,7 @@ def use_venue(venue: VenueBroker | None) -> None:
 
 def broker_for(orders: Sequence[Order]) -> Broker:
     """Return the broker of a batch, whose orders are all of exchange accounts or all of none."""
-    if _simulated is not None:
-        return _simulated
-    if orders[0].portfolio.account_id is None:
-        return PaperBroker()
-    return venue_for(orders)
+    return PaperBroker() if is_ours(orders[0]) else _simulated or venue_for(orders)
 
 
 def venue_for(orders: Sequence[Order]) -> VenueBroker:

@@ -106,16 +106,12 @@ def ask_out_of_the_way(waiting: QuerySet[Order]) -> None:
 
 
 def _behind_copies(waiting: QuerySet[Order]) -> set[tuple[UUID, UUID]]:
-    """Return the portfolios and instruments whose exits all wait for a copy that is in flight.
+    """Return the portfolios and instruments of these orders where a copy is in flight, for which a follow's exits wait.
 
     Such a position keeps its stop until that one has ended: without it nothing would stand there meanwhile.
     """
-    closing = waiting.filter(leg=Leg.CLOSE).exclude(cause_kind=CauseKind.PROTECTION)
-    by_hand = closing.filter(follow=None).values_list("portfolio_id", "instrument_id")
-    copies = Order.objects.filter(
-        portfolio__in=closing.values("portfolio"), follow__isnull=False, state__in=IN_FLIGHT
-    ).values_list("portfolio_id", "instrument_id")
-    return set(copies) - set(by_hand)
+    copies = Order.objects.filter(portfolio__in=waiting.values("portfolio"), follow__isnull=False, state__in=IN_FLIGHT)
+    return set(copies.values_list("portfolio_id", "instrument_id"))
 
 
 @transaction.atomic

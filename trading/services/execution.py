@@ -30,7 +30,6 @@ from markets.selectors import instruments_by_id
 from portfolios.services.books import Holdings, lock_portfolios
 from trading.brokers import BrokerFill, OrderResult, Outcome, may_send
 from trading.brokers.choosing import broker_for, is_ours
-from trading.brokers.paper import PaperBroker
 from trading.brokers.places import goes_to_venue, is_for_venue
 from trading.kinds import GroupRole
 from trading.models import (
@@ -192,7 +191,7 @@ def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]
 def _filled_at_once(claimed: Sequence[Order]) -> list[BrokerFill]:
     """Return the fills of the orders that our own broker fills at once; the others are sent, after the commit."""
     ours = [one for one in claimed if one.state == OrderState.SUBMITTING and is_ours(one)]
-    results = PaperBroker().submit(ours)
+    results = broker_for(ours).submit(ours) if ours else []
     return [fill for result in results if result.outcome == Outcome.FILLED for fill in result.fills]
 
 

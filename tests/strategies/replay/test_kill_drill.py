@@ -1,4 +1,4 @@
-"""Workers die by SIGKILL between claiming, sending, booking, copying and telling; the books must not notice."""
+"""Workers die by SIGKILL before and after a booking commits, while copying and while telling; the books must not notice."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from django.db import IntegrityError
 
 from accounts.models import User
 from common import clock
@@ -95,19 +94,6 @@ def test_an_order_that_changes_under_a_claim_ends_it_whole(pit: Pit, monkeypatch
     with pytest.raises(RuntimeError, match="nothing of this batch was booked"):
         execution.execute(Order.objects.filter(portfolio=pit.lead))
     assert (promised(pit.lead), Fill.objects.count()) == ({}, 0)
-
-
-def test_a_promise_of_what_is_not_there_books_nothing(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
-    order = pit.place(Side.BUY, "2")
-
-    def judge_blindly(orders: list[Order], holdings: Holdings) -> None:
-        judge_batch(orders, holdings)
-        holdings.change(pit.lead.pk, "USDT", reserved=Decimal(10_000))
-
-    monkeypatch.setattr(execution, "judge_batch", judge_blindly)
-    with pytest.raises(IntegrityError):
-        execute(order)
-    assert (again(order).state, Fill.objects.count(), promised(pit.lead)) == (OrderState.PENDING, 0, {})
 
 
 def test_orders_of_one_portfolio_see_what_those_before_them_promised(pit: Pit) -> None:

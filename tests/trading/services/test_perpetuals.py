@@ -6,17 +6,21 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db import IntegrityError
 
 from common.errors import DomainError
 from portfolios.margin_models import MarginMode
 from portfolios.models import Balance, Portfolio
+from portfolios.services.books import Holdings
 from portfolios.services.cash import withdraw
 from tests.fixtures_books import Unchanged
 from tests.fixtures_trading import failed_checks, plain
 from tests.fixtures_waiting_on_margin import Perpetual
 from trading.kinds import OrderKind
-from trading.models import Order, Side
+from trading.models import Fill, Order, OrderState, Side
+from trading.services import execution
 from trading.services.closing import close_position
+from trading.services.judging import judge_batch
 from trading.services.orders import place_hand_order
 
 
@@ -31,6 +35,23 @@ def test_a_long_binds_its_initial_margin_and_moves_no_coins(perpetual: Perpetual
     perpetual.pit.price(103)
     assert plain(perpetual.worth().equity) == "10060"
     assert failed_checks() == {}
+
+
+def test_a_promise_of_margin_that_is_not_there_is_refused_before_it_could_be_owed(
+    perpetual: Perpetual, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = perpetual.pit.place(Side.BUY, 20)
+
+    def judge_blindly(orders: list[Order], holdings: Holdings) -> None:
+        judge_batch(orders, holdings)
+        holdings.change(perpetual.book.pk, "USDT", reserved=Decimal(10_000))
+
+    monkeypatch.setattr(execution, "judge_batch", judge_blindly)
+    with pytest.raises(IntegrityError):
+        execution.execute(Order.objects.filter(pk=order.pk))
+    order.refresh_from_db()
+    assert (order.state, Fill.objects.count()) == (OrderState.PENDING, 0)
+    assert not Balance.objects.exclude(reserved=0).exists()
 
 
 def test_a_short_earns_when_the_price_falls_and_is_reduced_by_a_purchase(perpetual: Perpetual) -> None:
