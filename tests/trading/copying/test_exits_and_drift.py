@@ -321,7 +321,7 @@ def test_rule_08_weights_buy_back_nothing_that_a_protective_stop_has_closed(pit:
     FollowPosition.objects.filter(follow=follow).update(**closed)
     look(pit)
     look(pit)
-    assert (repairs(follow), pit.held(follow)) == ([], "0")
+    assert (repairs(follow), pit.held(follow), plain(aim(follow).target)) == ([], "0", "0")
     # Had nothing stopped it, the lead's weight would bring it back.
     FollowPosition.objects.filter(follow=follow).update(stopped_at=None)
     Follow.objects.filter(pk=follow.pk).update(drift_due_at=pit.desk.at)
