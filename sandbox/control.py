@@ -107,6 +107,7 @@ def _shown(order: Order) -> dict[str, Any]:
         "client_id": order.client_id,
         "symbol": order.symbol,
         "status": str(order.status),
+        "created_ms": order.created_ms,
         "filled": str(order.filled),
         "fills": [
             {

@@ -107,8 +107,8 @@ def _wait_for(address: str) -> None:
 
 
 @contextmanager
-def stage(folder: Path, seed: int) -> Iterator[Stage]:
-    """Start the servers and the exchange, point this process's own environment at them, and yield the stage."""
+def stage(folder: Path, seed: int, *arguments: str) -> Iterator[Stage]:
+    """Start the servers and the exchange (with further `arguments`), point this process's own environment at them, and yield the stage."""
     # A folder that was used before would have the exchange remember accounts of another site.
     (folder / MEMORY).unlink(missing_ok=True)
     with running_servers(durable=True, remembers=True) as services:
@@ -125,7 +125,7 @@ def stage(folder: Path, seed: int) -> Iterator[Stage]:
         os.environ.update(environment)
         commands = _commands(f"SLIPSTREAM_SIGNER_KEYS={PublicKey(private).text}")
         commands[EXCHANGE] = [sys.executable, "-m", "sandbox", "--port", str(exchange_port), "--seed", str(seed)]
-        commands[EXCHANGE] += ["--memory", str(folder / MEMORY)]
+        commands[EXCHANGE] += ["--memory", str(folder / MEMORY), *arguments]
         web, exchange = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{exchange_port}"
         made = Stage(folder, services, environment, commands, web, exchange)
         try:

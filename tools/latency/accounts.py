@@ -1,0 +1,79 @@
+"""A lead with an exchange account whom live followers copy on accounts of their own: how long until each copy is at the venue.
+
+python -m tools.latency.accounts FOLLOWERS FILLS starts a site and a test exchange of its own; prints what it found as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from decimal import Decimal
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+from tools.drill.stage import VENUE, Stage, stage
+
+# No browser and no price stream is part of what is measured: the price is asked for where it is needed.
+PROCESSES = ("worker", "feed", "engine", "signer")
+READY_SECONDS, COPIED_SECONDS = 600.0, 60.0
+SYMBOL = "BTC/USDT"
+
+
+def main(followers: int, fills: int) -> None:
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    with tempfile.TemporaryDirectory() as name, stage(Path(name), 1, "--no-limits") as made:
+        import django
+
+        django.setup()
+        command = made.commands["signer"][-1]
+        made.commands["signer"][-1] = command.replace("manage.py run_signer", "-m tools.latency.unlimited_signer")
+        print(json.dumps(_measured(made, followers, fills)))
+
+
+def _measured(made: Stage, followers: int, fills: int) -> dict[str, Any]:
+    """Models come after setup, so what needs them stands in a module of its own."""
+    from tools.latency.crowd import Crowd
+
+    crowd = Crowd(made, followers, VENUE, SYMBOL)
+    made.start(*PROCESSES)
+    began = time.monotonic()
+    _until(crowd.is_ready, READY_SECONDS, crowd.told_of_accounts)
+    ready_after = time.monotonic() - began
+    crowd.begin()
+    waits: list[float] = []
+    for _ in range(fills):
+        sent_before = len(waits)
+        crowd.trade(Decimal("0.01"))
+        _until(lambda: crowd.copied() == followers, COPIED_SECONDS, crowd.told_of_copies)
+        waits += crowd.waits()
+        assert len(waits) == sent_before + followers
+        time.sleep(2)
+    crowd.wait_for_books()
+    return {
+        "p50": _percentile(waits, 50),
+        "p95": _percentile(waits, 95),
+        "most": max(waits),
+        "ready_after": ready_after,
+        "wrong": crowd.wrong(),
+    }
+
+
+def _until(holds: Callable[[], bool], seconds: float, told: Callable[[], object]) -> None:
+    deadline = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"not within {seconds:.0f} s: {told()}")
+        time.sleep(0.2)
+
+
+def _percentile(values: Sequence[float], percent: int) -> float:
+    return quantiles(values, n=100)[percent - 1]
+
+
+if __name__ == "__main__":
+    main(*(int(one) for one in sys.argv[1:]))
