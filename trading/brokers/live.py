@@ -96,8 +96,15 @@ class LiveBroker:
         return asyncio.run_coroutine_threadsafe(all_of_them(), self._loop).result()
 
     def _results(self, orders: Sequence[Order], ask: _Ask) -> list[OrderResult]:
-        """Ask for all in the loop and wait; then read, in this thread, what fees in third assets are worth."""
-        told = asyncio.run_coroutine_threadsafe(self._all(orders, ask), self._loop).result()
+        """Ask for all in the loop, and wait for it in this thread."""
+        return self.results(asyncio.run_coroutine_threadsafe(self._all(orders, ask), self._loop).result())
+
+    async def sent(self, account_id: UUID, orders: Sequence[Order]) -> list[Told]:
+        """Send orders of one account from within the loop; `results` reads what was told."""
+        return await self._of_account(account_id, orders, _sent)
+
+    def results(self, told: Sequence[Told]) -> list[OrderResult]:
+        """Return what was told as results, in a thread: what fees in third assets are worth is read from the database."""
         rates = rates_of((one.order, trade) for one in told for trade in one.trades)
         return [_result(one, rates) for one in told]
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
-from django.db.models import CharField, Q, QuerySet
+from django.db.models import CharField, Exists, OuterRef, Q, QuerySet
 
 from common.bus import hint
 from common.clock import wall_now
 from common.db import Slot
+from common.failpoints import failpoint
 from common.prepared import Prepared
 from portfolios.models import AccountState, ExchangeAccount
 from portfolios.services.remainders import RECONCILED_FOR
+from trading.brokers import OrderResult
 from trading.models import AT_VENUE, Leg, Order, OrderState
 from trading.services.canceling import send_cancels
-from trading.services.execution import execute
-from trading.services.venue_terms import on_terms
+from trading.services.execution import claim_orders, execute, record_results
+from trading.services.venue_terms import OPENS, on_terms
+from trading.services.waking import wake_waiting
 from trading.services.withdrawing import SIGNER
 
 CHANNEL = SIGNER
@@ -57,6 +61,31 @@ def execute_waiting(*, account: ExchangeAccount | UUID) -> int:
     """
     canceled = send_cancels(_unwanted().filter(portfolio__account=account))
     return canceled + execute(on_terms(_waiting().filter(portfolio__account=account)))
+
+
+def claim_together(*, accounts: Sequence[UUID]) -> list[Order]:
+    """Claim and judge in one transaction what waits on many accounts; return what is to be sent now.
+
+    An event of a lead waits on hundreds of accounts at once: one by one each would cost a transaction of its own. Left
+    to `execute_waiting` are accounts with something to cancel, and opens whose venue has to be told their terms first.
+    """
+    canceling = _unwanted().filter(portfolio__account=OuterRef("portfolio__account"))
+    orders = _waiting().filter(portfolio__account__in=accounts).exclude(OPENS).exclude(Exists(canceling))
+    claimed = claim_orders(orders)
+    if claimed:
+        failpoint("claimed")
+    wake_waiting([order for order in claimed if order.state != OrderState.SUBMITTING])
+    return [order for order in claimed if order.state == OrderState.SUBMITTING]
+
+
+def record_together(*, results: Sequence[OrderResult], orders: Sequence[Order]) -> None:
+    """Book what venues answered to orders that were claimed together."""
+    failpoint("sent")
+    record_results(results, {order.pk: order.claim for order in orders})
+    failpoint("booked")
+    wake_waiting(orders)
+    # What waited on these accounts, and is of no follow: the second leg of a reversal, the other of a pair.
+    hint(CHANNEL, {})
 
 
 def _unwanted() -> QuerySet[Order]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
@@ -26,15 +26,19 @@ from portfolios.models import AccountState, ExchangeAccount, KeyPurpose
 from portfolios.services.key_checks import note_use
 from trading.brokers.choosing import use_live_broker
 from trading.brokers.live import LiveBroker
+from trading.models import Order
 from trading.services import account_sync, live_queue, reconciliation
 from trading.signer.clients import WarmClients, account_connection
 from trading.signer.keeping import Keeper
+from trading.signer.sending import Booker
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 # The queue's safety net: the bus wakes it at once.
 LOOK_SECONDS = 1.0
+# Accounts whose orders are claimed in one transaction: so many are sent well before any of the claims grows old.
+_TOGETHER = 50
 # Two sets of threads: those that wait for a venue, and so for the loop, must not take away those that the loop needs to
 # go on (nor the loop's own, in which its limiter waits).
 _THREADS = 16
@@ -51,6 +55,8 @@ class Desk:
         self._waiting = ThreadPoolExecutor(_THREADS, "signer-at-venue")
         self._sending: dict[UUID, asyncio.Task[None]] = {}
         self._keepers: dict[UUID, asyncio.Task[None]] = {}
+        self._broker: LiveBroker
+        self._booker: Booker
 
     async def run(self, stop: threading.Event) -> None:
         """Work until `stop`. Nothing is opened anywhere before it was reconciled with this start."""
@@ -63,7 +69,9 @@ class Desk:
             await self.close()
 
     async def start(self) -> None:
-        use_live_broker(LiveBroker(self.access, asyncio.get_running_loop()))
+        self._broker = LiveBroker(self.access, asyncio.get_running_loop())
+        self._booker = Booker(self._broker, self.off_loop)
+        use_live_broker(self._broker)
         await self.off_loop(account_sync.forget_reconciled, await self.off_loop(account_sync.ready_accounts))
 
     async def close(self) -> None:
@@ -104,8 +112,9 @@ class Desk:
         return await _in(self._waiting, partial(function, **kwargs))
 
     async def send_waiting(self) -> None:
-        """Send all that waits now, of all accounts at once."""
-        await self._send()
+        """Send all that waits now, of all accounts at once, and what had to wait for that."""
+        while await self._send():
+            await asyncio.gather(*self._sending.values())
         await asyncio.gather(*self._sending.values())
 
     async def reconcile(self, account_id: UUID) -> bool:
@@ -116,10 +125,38 @@ class Desk:
         await self.off_loop(note_use, account=account, purpose=KeyPurpose.TRADE)
         return self._open_key(account, self._keys)
 
-    async def _send(self) -> None:
-        for account_id in await self.off_loop(live_queue.waiting_accounts):
+    async def _send(self) -> int:
+        """Begin to send what waits; return of how many accounts orders were claimed together."""
+        waiting = await self.off_loop(live_queue.waiting_accounts)
+        free = [one for one in waiting if one not in self._sending]
+        for first in range(0, len(free), _TOGETHER):
+            await self._send_together(free[first : first + _TOGETHER])
+        together = sum(one in self._sending for one in free)
+        # What has to ask its venue first, and what could not be claimed with the others.
+        for account_id in free:
             if account_id not in self._sending:
                 self._sending[account_id] = asyncio.create_task(self._work_off(account_id))
+        return together
+
+    async def _send_together(self, accounts: Sequence[UUID]) -> None:
+        """Claim what waits on these accounts at once, and have each sent by itself."""
+        try:
+            claimed = await self.off_loop(live_queue.claim_together, accounts=accounts)
+        except Exception:
+            logger.exception("Orders of %d accounts could not be claimed together: each is by itself.", len(accounts))
+            return
+        by_account: dict[UUID, list[Order]] = {}
+        for order in claimed:
+            assert order.portfolio.account_id is not None
+            by_account.setdefault(order.portfolio.account_id, []).append(order)
+        for account_id, orders in by_account.items():
+            self._sending[account_id] = asyncio.create_task(self._send_claimed(account_id, orders))
+
+    async def _send_claimed(self, account_id: UUID, orders: Sequence[Order]) -> None:
+        try:
+            await self._booker.book(await self._broker.sent(account_id, orders))
+        finally:
+            self._sending.pop(account_id, None)
 
     async def _work_off(self, account_id: UUID) -> None:
         """Send an account's orders, batch by batch; other accounts do not wait for this one's venue."""
@@ -150,7 +187,7 @@ class Desk:
         await self.off_loop(wait)
 
     async def _again(
-        self, stop: threading.Event, work: Callable[[], Awaitable[None]], wait: Callable[[], Awaitable[None]]
+        self, stop: threading.Event, work: Callable[[], Awaitable[object]], wait: Callable[[], Awaitable[None]]
     ) -> None:
         while not stop.is_set():
             try:
