@@ -9,7 +9,7 @@ from django.db.models import Q
 from common.ids import new_id
 from markets.models import Instrument
 from portfolios.models import Portfolio
-from strategies.grants.models import StrategyGrant
+from strategies.grants.models import StrategyGrant  # noqa: F401 - so that Django finds the model
 
 
 class Strategy(models.Model):

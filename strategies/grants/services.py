@@ -42,7 +42,7 @@ def grant_version(
 
 @transaction.atomic
 def revoke_grant(*, grant: StrategyGrant, actor: User | None = None) -> StrategyGrant:
-    """End a grant. Runs go on with exits alone: what they hold is sold by its signal or stop, and nothing is opened. A repeat is a no-op."""
+    """End a grant. Runs of it sell what they hold, by signal or stop, and open nothing. A repeat is a no-op."""
     locked = lock_rows(StrategyGrant.objects.filter(pk=grant.pk).select_related("version__strategy", "user"))[0]
     if locked.revoked_at is None:
         locked.revoked_at = wall_now()

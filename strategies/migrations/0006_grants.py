@@ -7,31 +7,50 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('strategies', '0001_squashed_0005_forgotten_studies'),
+        ("strategies", "0001_squashed_0005_forgotten_studies"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='strategyversion',
-            name='is_pinned',
+            model_name="strategyversion",
+            name="is_pinned",
             field=models.BooleanField(default=False),
         ),
         migrations.CreateModel(
-            name='StrategyGrant',
+            name="StrategyGrant",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('until', models.DateTimeField(blank=True, null=True)),
-                ('shows_source', models.BooleanField()),
-                ('granted_at', models.DateTimeField()),
-                ('revoked_at', models.DateTimeField(blank=True, null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='strategy_grants', to=settings.AUTH_USER_MODEL)),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='grants', to='strategies.strategyversion')),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("until", models.DateTimeField(blank=True, null=True)),
+                ("shows_source", models.BooleanField()),
+                ("granted_at", models.DateTimeField()),
+                ("revoked_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="strategy_grants",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "version",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="grants",
+                        to="strategies.strategyversion",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(condition=models.Q(('revoked_at', None)), fields=('user', 'version'), name='one_grant_per_user_version')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=("user", "version"),
+                        name="one_grant_per_user_version",
+                    )
+                ],
             },
         ),
     ]

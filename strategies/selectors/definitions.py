@@ -59,8 +59,10 @@ def strategies_of(user: User) -> QuerySet[Strategy]:
 
 def versions_of(strategy: Strategy) -> QuerySet[StrategyVersion]:
     """Return a strategy's versions, newest first, with how many `started` runs each has had."""
-    return versions().filter(strategy=strategy).annotate(
-        started=Count("runs", filter=Q(runs__portfolio__owner=strategy.owner_id))
+    return (
+        versions()
+        .filter(strategy=strategy)
+        .annotate(started=Count("runs", filter=Q(runs__portfolio__owner=strategy.owner_id)))
     )
 
 

@@ -50,7 +50,9 @@ def export_strategies(user: User) -> dict[str, Any]:
             for model in (Backtest, Sweep)
             for row in model.objects.filter(owner=user).exclude(forgotten_at=None).order_by("pk").values(*_FORGOTTEN)
         ],
-        "grants": list(user.strategy_grants.order_by("pk").values("id", "version_id", "until", "granted_at", "revoked_at")),
+        "grants": list(
+            user.strategy_grants.order_by("pk").values("id", "version_id", "until", "granted_at", "revoked_at")
+        ),
         "runs": list(runs_of(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")),
     }
 
