@@ -93,7 +93,7 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
     follower_count = serializers.IntegerField(read_only=True)
     as_of = serializers.DateTimeField(source="record.as_of", read_only=True, allow_null=True)
     offer = serializers.ChoiceField(choices=Offer.choices, read_only=True)
-    source = serializers.ChoiceField(choices=Source.choices, read_only=True)
+    source = serializers.ChoiceField(choices=Source.choices, read_only=True)  # type: ignore[assignment]  # a field's name, not the base class's own
     tags = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")  # type: ignore[var-annotated]
     suggested_minimum = ExactField(allow_null=True)
     risk_class = serializers.IntegerField(

@@ -8,7 +8,6 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.generics import ListAPIView
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -63,8 +62,6 @@ class SubmissionView(APIView):
 class PicturesView(APIView):
     """The pictures of a listing of one's own."""
 
-    parser_classes = [MultiPartParser]
-
     @extend_schema(
         summary="Add a picture to one's listing",
         description="It is drawn anew as WebP; nothing but pixels of the file stays.",
@@ -76,8 +73,8 @@ class PicturesView(APIView):
         listing = listings.listing_for_owner(user, listing_id)
         given = serializers.PictureUploadSerializer(data=request.data)
         given.is_valid(raise_exception=True)
-        data = given.validated_data["picture"].read()
-        added = add_picture(actor=user, listing=listing, data=data, words=given.validated_data["words"])
+        words = given.validated_data["words"]
+        added = add_picture(actor=user, listing=listing, data=given.data_given(), words=words)
         if listing.state == ListingState.PUBLISHED:
             submit_listing(actor=user, listing=listing, content=newest_content(listing), changes="Another picture")
             added.refresh_from_db()

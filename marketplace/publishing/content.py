@@ -92,7 +92,7 @@ def write_content(listing: Listing, content: Content) -> None:
 
 def checked_content(content: Content) -> Content:
     """Return content in its stored form; refusals (DomainError) name the field. Whether it may be published is the gate's to say."""
-    words = {
+    words: dict[str, Any] = {
         "title": _words(content.title, 1, MAX_TITLE, "TITLE_INVALID", "title", "Give the listing a title of"),
         "summary": _words(content.summary, 0, MAX_SUMMARY, "SUMMARY_TOO_LONG", "summary", "Sum it up in"),
         "description": _words(

@@ -38,7 +38,7 @@ def check_offer(listing: Listing, content: Content) -> None:
 
 def own_version(listing: Listing, content: Content) -> StrategyVersion:
     """Return the version that is offered; NotFound for one of somebody else's, also for one that was granted to the owner."""
-    versions = StrategyVersion.objects.filter(strategy__owner=listing.owner_id, pk=content.version_id)
+    versions = StrategyVersion.objects.filter(strategy__owner=listing.owner_id, pk=str(content.version_id))
     found = versions.select_related("strategy", "instrument__market", "instrument__exchange").first()
     if found is None:
         raise NotFound("strategy version")

@@ -28,5 +28,5 @@ def html_of(text: str) -> SafeString:
     for token in tokens:
         token.tag = _HEADINGS.get(token.tag, token.tag)
     drawn = _PARSER.renderer.render(tokens, _PARSER.options, {})
-    clean = nh3.clean(drawn, tags=_TAGS, attributes={"a": {"href"}}, url_schemes=_SCHEMES, link_rel=_REL)
+    clean = nh3.clean(drawn, tags=_TAGS, attributes={"a": {"href"}, "*": set()}, url_schemes=_SCHEMES, link_rel=_REL)
     return mark_safe(clean)  # noqa: S308 - that is what it was cleaned for

@@ -38,7 +38,7 @@ def erase_listings(user: User) -> None:
     ListingTag.objects.filter(listing__owner=user).delete()
     ListingPicture.objects.filter(listing__owner=user).delete()
     # The terms of every version stay; of the words only that there were some.
-    for row in [*ListingVersion.objects.filter(listing__owner=user), *Submission.objects.filter(listing__owner=user)]:
-        row.content = {**row.content, **_WORDLESS}
-        row.changes = ""
-        row.save(update_fields=["content", "changes"])
+    for model in (ListingVersion, Submission):
+        for key, content in model._default_manager.filter(listing__owner=user).values_list("pk", "content"):
+            wordless = {**content, **_WORDLESS}
+            model._default_manager.filter(pk=key).update(content=wordless, changes="")

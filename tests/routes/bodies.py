@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.fixtures_desk import NOON
 from tests.fixtures_signer import CREDENTIALS
-from tests.routes.world import PASSWORD, World
+from tests.routes.world import PASSWORD, PICTURE, World
 from trading.copy_terms import TERMS_VERSION
 
 Body = dict[str, Any]
@@ -106,6 +109,9 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
         "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
         "marketplace:edit": {"title": "Other", "description": "Other."},
+        "marketplace:preview": {"description": "**Calm**"},
+        "marketplace:upload": {"picture": SimpleUploadedFile("dot.png", PICTURE, "image/png")},
+        "marketplace:decide": {"decision": "approve"},
         "community:new_competition": {"exchange": str(exchange.pk)},
         "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
         "exchange_accounts:rename": {"label": "Other"},
@@ -203,6 +209,8 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
         ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},
+        ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
+        ("marketplace_api:decision", "POST"): {"is_approved": True},
         ("marketplace_api:follow", "POST"): {
             "from_portfolio": str(world.own["charlie"].pk),
             **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},

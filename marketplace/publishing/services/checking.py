@@ -54,7 +54,7 @@ def check_submission_job(*, submission_id: UUID) -> None:
 
 def _test(job: Submission) -> dict[str, Any]:
     """Return what the child found of the strategy on the newest stored candles."""
-    version = versions().get(pk=content_from_json(job.content).version_id)
+    version = versions().get(pk=job.content["version_id"])
     terms = _terms(version)
     question = frozen(terms, graph_of_version(version), most_candles=MOST_IN_ALL)
     data = data_of(spec_from_json(question.spec))

@@ -16,6 +16,7 @@ from engine.record_length import Execution
 from engine.risk_class import risk_class
 from marketplace.models import Listing, ListingFacts, Offer
 from marketplace.publishing import record
+from markets.models import Instrument
 from trading.copy_accounts.reruns import forecast_fit
 from trading.models import Fill
 from trading.services.follows import MIN_AMOUNT
@@ -57,7 +58,7 @@ def refresh_facts(*, listing_id: UUID) -> ListingFacts | None:
         facts.signals_wished, facts.signals_executed = done.wished, done.executed
         facts.refreshed_at = wall_now()
         facts.save()
-        facts.instruments.set(traded)
+        facts.instruments.set(Instrument.objects.filter(pk__in=traded))
         refresh_length(listing)
     return facts
 

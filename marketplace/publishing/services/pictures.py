@@ -78,6 +78,8 @@ def webp_of(data: bytes) -> tuple[bytes, tuple[int, int]]:
                 return _drawn(opened)
     except DomainError:
         raise
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        raise _too_many_pixels() from error
     # Whatever a decoder stumbles over, it is no picture to us.
     except Exception as error:
         raise DomainError("NOT_A_PICTURE", _REFUSED, {"field": "picture"}) from error
@@ -85,14 +87,16 @@ def webp_of(data: bytes) -> tuple[bytes, tuple[int, int]]:
 
 def _check_size(size: tuple[int, int]) -> None:
     if max(size) > MAX_SIDE or size[0] * size[1] > MAX_PIXELS:
-        message = (
-            f"Choose a picture of at most {MAX_SIDE:,} pixels a side and {MAX_PIXELS // 1_000_000} million in all."
-        )
-        raise DomainError("PICTURE_TOO_LARGE", message, {"field": "picture"})
+        raise _too_many_pixels()
+
+
+def _too_many_pixels() -> DomainError:
+    message = f"Choose a picture of at most {MAX_SIDE:,} pixels a side and {MAX_PIXELS // 1_000_000} million in all."
+    return DomainError("PICTURE_TOO_LARGE", message, {"field": "picture"})
 
 
 def _drawn(opened: Image.Image) -> tuple[bytes, tuple[int, int]]:
-    upright = ImageOps.exif_transpose(opened) or opened
+    upright = ImageOps.exif_transpose(opened)
     shown = upright.convert("RGBA" if upright.has_transparency_data else "RGB")
     shown.thumbnail((SHOWN_SIDE, SHOWN_SIDE))
     # A fresh picture: only pixels are carried over, no EXIF, no profile, no comment.
