@@ -182,7 +182,7 @@ def initial_of(content: Content) -> dict[str, Any]:
         "tags": ", ".join(content.tags),
         "version": content.version_id,
         "has_own_money": own,
-        "profit_share": (content.profit_share_ratio * 100).normalize(),
+        "profit_share": f"{(content.profit_share_ratio * 100).normalize():f}",
     }
 
 

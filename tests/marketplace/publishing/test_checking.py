@@ -134,7 +134,6 @@ def test_a_tested_definition_is_used_sealed_and_kept_over_an_update(
     version: StrategyVersion,
     working: Working,
     inline: None,
-    lucky: None,
 ) -> None:
     with working():
         listing = offer(alice, past, version, source=Source.SEALED)

@@ -88,6 +88,9 @@ def test_every_version_stays_as_it_was_published(alice: User, led: Portfolio) ->
     assert second.content["tags"] == ["a"]  # what was not named stayed
     page = Client().get(reverse("marketplace:detail", args=[listing.pk])).content.decode()
     assert "A better name" in page
+    owner = Client()
+    owner.force_login(alice)
+    assert 'value="10"' in owner.get(reverse("marketplace:edit", args=[listing.pk])).content.decode()
 
 
 def test_an_operator_looks_first_where_the_site_wants_it(

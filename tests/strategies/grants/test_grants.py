@@ -11,7 +11,7 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
-from accounts.services.personal_data import export_person
+from accounts.services.personal_data import export_personal_data
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
 from strategies.faces import Face
@@ -111,7 +111,7 @@ def test_a_sealed_source_shows_nowhere_of_its_users(
         texts[address] = program.get(f"/api/v1/{address}")
     assert {name: answer.status_code for name, answer in texts.items()} == dict.fromkeys(texts, 200)
     told = {name: answer.content.decode() for name, answer in texts.items()}
-    told["export"] = json.dumps(export_person(user=bob)["strategies"], default=str)
+    told["export"] = json.dumps(export_personal_data(user=bob)["strategies"], default=str)
     leaks = ("sma", "graph&quot;", '"graph"', "enter_long", f"({SECRET}", f": {SECRET},")
     assert {name: leak for name, text in told.items() for leak in leaks if leak in text} == {}
     assert program.get(f"/api/v1/backtests/{backtest.pk}/").json()["spec"]["sealed"] is True
