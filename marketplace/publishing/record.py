@@ -108,7 +108,7 @@ def risk_figures(portfolio: Portfolio) -> RiskFigures:
 def _daily(portfolio: Portfolio) -> list[tuple[Decimal, Decimal]]:
     """Return (equity, net deposits) at the end of each day of market time, oldest first."""
     rows = EquitySnapshot.objects.filter(portfolio=portfolio, grain__in=[SnapshotGrain.HOUR, SnapshotGrain.DAY])
-    ends = rows.values("at__date").annotate(last=Max("at")).order_by("-at__date").values_list("last", flat=True)
+    ends = rows.values("at__date").annotate(last=Max("at")).order_by("-last").values_list("last", flat=True)
     found = rows.filter(at__in=list(ends[:MOST_DAYS])).order_by("at").values_list("at", "equity", "net_deposits")
     return [(equity, deposits) for _, equity, deposits in {row[0]: row for row in found}.values()]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -105,7 +106,9 @@ def test_a_sealed_source_shows_nowhere_of_its_users(
         "run": run.pk,
         "backtest": backtest.pk,
     }
-    texts = {name: browser.get(reverse(f"strategies:{name}", args=[key])) for name, key in pages.items()}
+    texts: dict[str, Any] = {
+        name: browser.get(reverse(f"strategies:{name}", args=[key])) for name, key in pages.items()
+    }
     texts["list"] = browser.get(reverse("strategies:list"))
     for address in ("strategies/grants/", f"backtests/{backtest.pk}/", "backtests/", "runs/", f"runs/{run.pk}/"):
         texts[address] = program.get(f"/api/v1/{address}")
