@@ -38,7 +38,8 @@ FOLLOWING = {
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    found = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    return found | _publishing_bodies()
 
 
 BACKTEST = {
@@ -50,6 +51,16 @@ BACKTEST = {
     "leverage": "1",
     "fill_rule": "standard",
 }
+
+
+def _publishing_bodies() -> dict[tuple[str, str], Body]:
+    return {
+        ("marketplace:preview", "POST"): {"description": "**Calm**"},
+        ("marketplace:upload", "POST"): {"picture": SimpleUploadedFile("dot.png", PICTURE, "image/png")},
+        ("marketplace:decide", "POST"): {"decision": "approve"},
+        ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
+        ("marketplace_api:decision", "POST"): {"is_approved": True},
+    }
 
 
 def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
@@ -109,9 +120,6 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
         "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
         "marketplace:edit": {"title": "Other", "description": "Other."},
-        "marketplace:preview": {"description": "**Calm**"},
-        "marketplace:upload": {"picture": SimpleUploadedFile("dot.png", PICTURE, "image/png")},
-        "marketplace:decide": {"decision": "approve"},
         "community:new_competition": {"exchange": str(exchange.pk)},
         "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
         "exchange_accounts:rename": {"label": "Other"},
@@ -209,8 +217,6 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
         ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},
-        ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
-        ("marketplace_api:decision", "POST"): {"is_approved": True},
         ("marketplace_api:follow", "POST"): {
             "from_portfolio": str(world.own["charlie"].pk),
             **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},

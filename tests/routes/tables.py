@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tests.routes.routes import Route
+from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 
 PAGES = """
@@ -160,7 +161,6 @@ strategies:schema                        GET     200      200      200      200 
 strategies:detail                        GET     login    404      404      200      404      login
 strategies:edit                          GET     login    404      404      200      404      login
 strategies:edit                          POST    login    404      404      done     404      login
-strategies:granted                       GET     login    404      404      200      404      login
 strategies:start                         GET     login    404      404      200      404      login
 strategies:start                         POST    login    404      404      done     404      login
 strategies:run                           GET     login    404      404      200      404      login
@@ -198,15 +198,6 @@ marketplace:fit                          GET     200      200      200      200 
 marketplace:edit                         GET     login    404      404      200      404      login
 marketplace:edit                         POST    login    404      404      done     404      login
 marketplace:withdraw                     POST    login    404      404      done     404      login
-marketplace:preview                      POST    login    200      200      200      200      login
-marketplace:recall                       POST    login    404      404      done     404      login
-marketplace:standing                     GET     404      404      404      200      404      404
-marketplace:use                          POST    login    done     done     done     done     login
-marketplace:upload                       POST    login    404      404      done     404      login
-marketplace:picture                      GET     200      200      200      200      200      200
-marketplace:remove_picture               POST    login    404      404      done     404      login
-marketplace:review_queue                 GET     login    404      404      404      200      login
-marketplace:decide                       POST    login    404      404      404      done     login
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -403,7 +394,6 @@ strategies_api:sweeps                    GET     401      200      200      200 
 strategies_api:sweeps                    POST    401      404      404      201      404      401
 strategies_api:sweep                     GET     401      404      404      200      404      401
 strategies_api:sweep                     DELETE  401      404      404      204      404      401
-strategies_api:grants                    GET     401      200      200      200      200      401
 strategies_api:cancel_sweep              POST    401      404      404      200      404      401
 strategies_api:points                    GET     401      404      404      200      404      401
 marketplace_api:listings                 GET     401      200      200      200      200      401
@@ -415,14 +405,6 @@ marketplace_api:equity                   GET     401      200      200      200 
 marketplace_api:fit                      GET     401      200      200      200      200      401
 marketplace_api:backtest                 GET     401      200      200      200      200      401
 marketplace_api:follow                   POST    401      201      404      404      404      401
-marketplace_api:page                     GET     401      200      200      200      200      401
-marketplace_api:submission               GET     401      404      404      200      404      401
-marketplace_api:submission               DELETE  401      404      404      204      404      401
-marketplace_api:pictures                 POST    401      404      404      201      404      401
-marketplace_api:picture                  DELETE  401      404      404      204      404      401
-marketplace_api:use                      POST    401      409      409      409      409      401
-marketplace_api:reviews                  GET     401      404      404      404      200      401
-marketplace_api:decision                 POST    401      404      404      404      200      401
 community_api:leaderboard                GET     401      200      200      200      200      401
 community_api:competitions               GET     401      200      200      200      200      401
 community_api:competitions               POST    401      403      403      403      201      401
@@ -493,7 +475,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN) for row in _parsed(text)]
+ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:
