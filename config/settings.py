@@ -181,10 +181,14 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_TASK_DEFAULT_QUEUE = "trading"
+# On: what leads submit is public when an operator has approved it. Off: as soon as it is through the gate.
+LISTING_REVIEW = env.bool("SLIPSTREAM_LISTING_REVIEW", default=False)
+
 # Computing waits in a queue of its own, so that no order ever waits behind a backtest.
 COMPUTING_QUEUE = "backtests"
 CELERY_TASK_ROUTES = {
-    name: {"queue": COMPUTING_QUEUE} for name in ("strategies.run_backtest", "strategies.run_sweep_chunk")
+    name: {"queue": COMPUTING_QUEUE}
+    for name in ("strategies.run_backtest", "strategies.run_sweep_chunk", "marketplace.check_submission")
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -360,6 +364,9 @@ SPECTACULAR_SETTINGS = {
         "JobState": "strategies.models.JobState",
         "Timeframe": "strategies.serializers.definitions.TIMEFRAME_CHOICES",
         "ListingState": "marketplace.models.ListingState",
+        "ListingOffer": "marketplace.models.Offer",
+        "ListingSource": "marketplace.models.Source",
+        "SubmissionOutcome": "marketplace.publishing.models.Outcome",
         "CompetitionState": "community.models.CompetitionState",
     },
     "POSTPROCESSING_HOOKS": [

@@ -17,7 +17,14 @@ from engine.decimals import money
 from marketplace import selectors, serializers
 from marketplace.limits import check_reruns
 from marketplace.models import Listing
-from marketplace.services.listings import follow_listing, publish_listing, update_listing, withdraw_listing
+from marketplace.publishing.serializers import ListingChangeSerializer, PublishSerializer
+from marketplace.services.listings import (
+    follow_listing,
+    publish_listing,
+    save_draft,
+    update_listing,
+    withdraw_listing,
+)
 from portfolios.models import PortfolioKind
 from portfolios.selectors import equity_curve, portfolio_for_user
 from trading.copy_accounts.reruns import backtest_copy, forecast_fit
@@ -43,15 +50,16 @@ class ListingsView(ListAPIView[Listing]):
     @extend_schema(
         operation_id="listings_create",
         summary="Publish a portfolio of one's own",
-        request=serializers.PublishSerializer,
+        request=PublishSerializer,
         responses={201: serializers.ListingSerializer},
     )
     def post(self, request: Request) -> Response:
-        wanted = serializers.PublishSerializer(data=request.data)
+        wanted = PublishSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        data = wanted.validated_data
+        data = wanted.said()
         portfolio = portfolio_for_user(asker(request), data.pop("portfolio"))
-        listing = publish_listing(owner=asker(request), portfolio=portfolio, **data)
+        write = save_draft if data.pop("is_draft") else publish_listing
+        listing = write(owner=asker(request), portfolio=portfolio, **data)
         return Response(_shown(request, listing.pk), status=status.HTTP_201_CREATED)
 
 
@@ -63,16 +71,16 @@ class ListingView(APIView):
         return Response(_shown(request, listing_id))
 
     @extend_schema(
-        summary="Change what one's listing says",
-        request=serializers.ListingChangeSerializer,
+        summary="Change what one's listing says and offers",
+        description="Public when it is through the gate: at once, unless a strategy is to be tested or an operator is to look at it.",
+        request=ListingChangeSerializer,
         responses=serializers.ListingSerializer,
     )
     def patch(self, request: Request, listing_id: UUID) -> Response:
         listing = selectors.listing_for_owner(asker(request), listing_id)
-        wanted = serializers.ListingChangeSerializer(data=request.data)
+        wanted = ListingChangeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        words = {"title": listing.title, "description": listing.description, **wanted.validated_data}
-        update_listing(actor=asker(request), listing=listing, **words)
+        update_listing(actor=asker(request), listing=listing, **wanted.said())
         return Response(_shown(request, listing_id))
 
 

@@ -3,6 +3,7 @@
 from django.urls import path
 
 from marketplace import api
+from marketplace.publishing import api as publishing
 
 app_name = "marketplace_api"
 
@@ -13,5 +14,12 @@ urlpatterns = [
     path("listings/<uuid:listing_id>/equity/", api.EquityView.as_view(), name="equity"),
     path("listings/<uuid:listing_id>/fit/", api.FitView.as_view(), name="fit"),
     path("listings/<uuid:listing_id>/backtest/", api.CopyBacktestView.as_view(), name="backtest"),
+    path("listings/<uuid:listing_id>/page/", publishing.PageView.as_view(), name="page"),
+    path("listings/<uuid:listing_id>/submission/", publishing.SubmissionView.as_view(), name="submission"),
+    path("listings/<uuid:listing_id>/pictures/", publishing.PicturesView.as_view(), name="pictures"),
+    path("listings/<uuid:listing_id>/pictures/<slug:digest>/", publishing.PictureView.as_view(), name="picture"),
+    path("listings/<uuid:listing_id>/use/", publishing.UseView.as_view(), name="use"),
+    path("listing-reviews/", publishing.ReviewsView.as_view(), name="reviews"),
+    path("listing-reviews/<uuid:submission_id>/", publishing.DecisionView.as_view(), name="decision"),
     path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
 ]

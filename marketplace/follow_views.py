@@ -18,7 +18,7 @@ from engine.copy_accounts.fit import Fit
 from marketplace import selectors
 from marketplace.forms import SizingForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
-from marketplace.models import Listing, ListingState
+from marketplace.models import Listing, ListingState, Offer
 from marketplace.services.listings import follow_listing
 from marketplace.wizard import FollowWizard
 from trading.copy_accounts.reruns import forecast_fit
@@ -33,7 +33,8 @@ def follow(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
     """One step of following a listing; the last one, sent, begins it."""
     listing = selectors.listing_for_reader(request.user, listing_id)
     taken = selectors.open_follow(request.user, listing)
-    if listing.owner_id == request.user.pk or taken or listing.state != ListingState.PUBLISHED:
+    is_offered = listing.state == ListingState.PUBLISHED and listing.offer != Offer.DEFINITION
+    if listing.owner_id == request.user.pk or taken or not is_offered:
         return redirect("marketplace:detail", listing.pk)
     data = request.POST if request.method == "POST" else request.GET
     wizard = FollowWizard(data, follower=request.user, listing=listing)

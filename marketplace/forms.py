@@ -10,11 +10,9 @@ from django import forms
 from accounts.models import User
 from common.errors import DomainError
 from common.forms import ExactAmountField, show_refusal
-from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATIO
 from engine.copying.settings import DEFAULTS, SPEC, SizingMode
 from marketplace.models import Listing
-from marketplace.selectors import funding_portfolios, publishable_portfolios
-from marketplace.services.listings import MAX_DESCRIPTION, MAX_TITLE
+from marketplace.selectors import funding_portfolios
 from portfolios.models import Portfolio
 from portfolios.services.cash import check_free
 from trading.copy_forms import MODES
@@ -34,52 +32,6 @@ STAKE_FIELDS = {
     "CASH_IS_LOCKED": "source",
 }
 _MULTIPLIER = SPEC["multiplier"]
-
-
-class WordsForm(forms.Form):
-    """What a listing says, and asks for."""
-
-    title = forms.CharField(max_length=MAX_TITLE, help_text="What followers see first.")
-    description = forms.CharField(
-        max_length=MAX_DESCRIPTION,
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 8}),
-        help_text="What it trades, when it buys and sells, and what can go wrong.",
-    )
-    profit_share = forms.DecimalField(
-        label="Profit share",
-        initial=DEFAULT_RATIO * 100,
-        min_value=MIN_RATIO * 100,
-        max_value=MAX_RATIO * 100,
-        decimal_places=2,
-        required=False,
-        help_text="Percent of followers' new profit, 0 to 30; of this the platform keeps a tenth. Whoever follows"
-        " already keeps the share they began with.",
-    )
-
-    def terms(self) -> dict[str, Any]:
-        """Return what the services take: the share as a ratio; left empty it is what it was, or the usual."""
-        terms = dict(self.cleaned_data)
-        if (percent := terms.pop("profit_share")) is not None:
-            terms["profit_share_ratio"] = percent / 100
-        return terms
-
-
-class PublishForm(WordsForm):
-    """Which portfolio to publish, and in what words."""
-
-    portfolio = forms.ModelChoiceField(
-        queryset=Portfolio.objects.none(), empty_label=None, help_text="Its whole history becomes public."
-    )
-    field_order = ["portfolio", "title", "description", "profit_share"]
-
-    def __init__(self, *args: Any, owner: User, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.portfolios = publishable_portfolios(owner)
-        self.fields["portfolio"].queryset = self.portfolios  # type: ignore[attr-defined]
-
-    def has_choices(self) -> bool:
-        return self.portfolios.exists()
 
 
 class WhatIfForm(forms.Form):

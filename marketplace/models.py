@@ -11,12 +11,41 @@ from common.fields import AmountField
 from common.ids import new_id
 from engine.copy_accounts.performance import BUCKETS_MS, percentile_ms, success_ratio
 from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATIO
+from marketplace.publishing.models import (
+    ListingFacts,
+    ListingPicture,
+    ListingTag,
+    ListingVersion,
+    ShareRaise,
+    Submission,
+)
 from portfolios.models import Portfolio
+from strategies.models import StrategyVersion
 
 
 class ListingState(models.TextChoices):
+    """DRAFT and REFUSED are their owner's alone; SUBMITTED waits for the gate, or for an operator."""
+
+    DRAFT = "DRAFT", "Draft"
+    SUBMITTED = "SUBMITTED", "Submitted"
     PUBLISHED = "PUBLISHED", "Published"
+    REFUSED = "REFUSED", "Refused"
     WITHDRAWN = "WITHDRAWN", "Withdrawn"
+
+
+class Offer(models.TextChoices):
+    """What is offered. Each stands on a lead portfolio, since only fills that the server recorded are a record."""
+
+    PORTFOLIO = "PORTFOLIO", "Follow this portfolio"
+    STRATEGY = "STRATEGY", "Follow this portfolio, on which a named strategy runs"
+    DEFINITION = "DEFINITION", "Use the strategy on one's own portfolio"
+
+
+class Source(models.TextChoices):
+    """Whether whoever uses a strategy sees what it does."""
+
+    VISIBLE = "VISIBLE", "Visible"
+    SEALED = "SEALED", "Sealed"
 
 
 class Listing(models.Model):
@@ -26,18 +55,37 @@ class Listing(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="listings")
     portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="listing")
     title = models.CharField(max_length=80)
+    summary = models.CharField(max_length=160, blank=True)
+    # Markdown; publishing/words.py makes it harmless when it is shown.
     description = models.TextField(max_length=4000, blank=True)
-    state = models.CharField(max_length=9, choices=ListingState, default=ListingState.PUBLISHED)
-    # What follows that start from now on share of their new profit, 0-0.3; those under way keep what they began with.
+    state = models.CharField(max_length=9, choices=ListingState, default=ListingState.DRAFT)
+    offer = models.CharField(max_length=10, choices=Offer, default=Offer.PORTFOLIO)
+    # Of a definition.
+    source = models.CharField(max_length=7, choices=Source, default=Source.SEALED)
+    # Of a strategy or a definition: always one of the owner's.
+    version = models.ForeignKey(StrategyVersion, null=True, blank=True, on_delete=models.PROTECT, related_name="+")
+    # What the lead must say of themselves. None: not said yet.
+    risks = models.TextField(max_length=600, blank=True)
+    conflicts = models.TextField(max_length=600, blank=True)
+    has_own_money = models.BooleanField(null=True, blank=True)
+    # The least to follow with that the lead advises; never below what the minimums of the venue leave sensible.
+    suggested_minimum = AmountField(null=True, blank=True)
+    # What follows that start from now on share of their new profit, 0-0.3; raised for those under way with notice (rule 36).
     profit_share_ratio = models.DecimalField(max_digits=5, decimal_places=4, default=DEFAULT_RATIO)
-    published_at = models.DateTimeField()
+    # When it was published first; not yet in a draft.
+    published_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(profit_share_ratio__gte=MIN_RATIO, profit_share_ratio__lte=MAX_RATIO),
                 name="listing_profit_share_range",
-            )
+            ),
+            models.CheckConstraint(
+                condition=models.Q(offer=Offer.PORTFOLIO, version=None)
+                | models.Q(offer__in=[Offer.STRATEGY, Offer.DEFINITION], version__isnull=False),
+                name="listing_offer_names_version",
+            ),
         ]
         # The marketplace reads what is published, newest first.
         indexes = [models.Index(fields=["state", "-id"], name="listing_newest")]
@@ -128,3 +176,19 @@ class CopyRecord(models.Model):
     @property
     def p95_ms(self) -> float | None:
         return percentile_ms(self.sent_after, 0.95)
+
+
+__all__ = [
+    "CopyRecord",
+    "Listing",
+    "ListingFacts",
+    "ListingPicture",
+    "ListingState",
+    "ListingTag",
+    "ListingVersion",
+    "Offer",
+    "ShareRaise",
+    "Source",
+    "Submission",
+    "TrackRecord",
+]

@@ -67,7 +67,8 @@ def listings() -> QuerySet[Listing]:
     following = Follow.objects.filter(lead=OuterRef("portfolio"), state__in=UNFINISHED_FOLLOW).order_by()
     counted = Subquery(following.values("lead").annotate(count=Count("pk")).values("count"))
     return (
-        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies")
+        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies", "facts")
+        .prefetch_related("tags")
         .annotate(follower_count=Coalesce(counted, 0, output_field=IntegerField()))
         .order_by("-pk")
     )
@@ -91,7 +92,7 @@ def ranked(kind: str | None = None) -> QuerySet[Listing]:
 
 
 def listings_of(owner: User) -> QuerySet[Listing]:
-    """Return the owner's listings, withdrawn ones included."""
+    """Return the owner's listings, withdrawn ones and drafts included."""
     return listings().filter(owner=owner)
 
 
@@ -112,7 +113,11 @@ def leaderboard(kind: str) -> list[Listing]:
 
 def publishable_portfolios(owner: User) -> QuerySet[Portfolio]:
     """Return the owner's portfolios that could be published: open, not a follow's, no competition's, not listed."""
-    return free_portfolios_of(owner).filter(cash_is_locked=False).exclude(listing__state=ListingState.PUBLISHED)
+    return (
+        free_portfolios_of(owner)
+        .filter(cash_is_locked=False)
+        .exclude(listing__state__in=[ListingState.PUBLISHED, ListingState.SUBMITTED])
+    )
 
 
 def funding_portfolios(follower: User, listing: Listing) -> QuerySet[Portfolio]:

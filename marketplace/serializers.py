@@ -8,10 +8,8 @@ from typing import Any
 from rest_framework import serializers
 
 from engine.copy_accounts.performance import BUCKETS_MS
-from engine.copy_accounts.profit_share import DEFAULT_RATIO
 from engine.copying.settings import SizingMode
-from marketplace.models import CopyRecord, Listing, ListingState
-from marketplace.services.listings import MAX_DESCRIPTION, MAX_TITLE
+from marketplace.models import CopyRecord, Listing, ListingState, Offer, Source
 from markets.serializers import ExactField
 from portfolios.models import PortfolioKind
 from trading.follow_models import StartMode
@@ -94,6 +92,19 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
     copied_capital = ExactField(source="record.copied_capital")
     follower_count = serializers.IntegerField(read_only=True)
     as_of = serializers.DateTimeField(source="record.as_of", read_only=True, allow_null=True)
+    offer = serializers.ChoiceField(choices=Offer.choices, read_only=True)
+    source = serializers.ChoiceField(choices=Source.choices, read_only=True)  # type: ignore[assignment]  # a field's name, not the base class's own
+    tags = serializers.SlugRelatedField(many=True, read_only=True, slug_field="name")  # type: ignore[var-annotated]
+    suggested_minimum = ExactField(allow_null=True)
+    risk_class = serializers.IntegerField(
+        source="facts.risk_class", read_only=True, allow_null=True, default=None, help_text="1 to 5; null: unproven."
+    )
+    is_proven = serializers.BooleanField(
+        source="facts.is_proven",
+        read_only=True,
+        default=False,
+        help_text="30 days of market time and 20 closed trades. Show it wherever you show the figures.",
+    )
 
     class Meta:
         model = Listing
@@ -115,6 +126,16 @@ class ListingSerializer(serializers.ModelSerializer[Listing]):
             "follower_count",
             "as_of",
             "copies",
+            "summary",
+            "tags",
+            "offer",
+            "source",
+            "suggested_minimum",
+            "risk_class",
+            "is_proven",
+            "risks",
+            "conflicts",
+            "has_own_money",
         ]
         read_only_fields = fields
 
@@ -127,26 +148,6 @@ class RankedListingSerializer(ListingSerializer):
     class Meta(ListingSerializer.Meta):
         fields = ["rank", *ListingSerializer.Meta.fields]
         read_only_fields = fields
-
-
-def _share(**facts: Any) -> serializers.DecimalField:
-    help_text = "What new follows share of new profit, 0 to 0.3; of this the platform keeps a tenth."
-    return serializers.DecimalField(max_digits=5, decimal_places=4, help_text=help_text, **facts)
-
-
-class PublishSerializer(serializers.Serializer[Any]):
-    """Which of one's portfolios to publish, and in what words."""
-
-    portfolio = serializers.UUIDField()
-    title = serializers.CharField(max_length=MAX_TITLE)
-    description = serializers.CharField(max_length=MAX_DESCRIPTION, allow_blank=True, default="")
-    profit_share_ratio = _share(default=DEFAULT_RATIO)
-
-
-class ListingChangeSerializer(serializers.Serializer[Any]):
-    title = serializers.CharField(max_length=MAX_TITLE, required=False)
-    description = serializers.CharField(max_length=MAX_DESCRIPTION, required=False, allow_blank=True)
-    profit_share_ratio = _share(required=False)
 
 
 class FollowStartSerializer(GuardsSerializer):

@@ -3,17 +3,27 @@
 from django.urls import path
 
 from marketplace import follow_views, views
+from marketplace.publishing import views as publishing
 
 app_name = "marketplace"
 
 urlpatterns = [
     path("", views.listing_list, name="list"),
-    path("publish/", views.publish, name="publish"),
+    path("publish/", publishing.publish, name="publish"),
+    path("publish/preview/", publishing.preview, name="preview"),
+    path("review/", publishing.review_queue, name="review_queue"),
+    path("review/<uuid:submission_id>/", publishing.decide, name="decide"),
     path("<uuid:listing_id>/", views.detail, name="detail"),
     path("<uuid:listing_id>/equity/", views.equity, name="equity"),
     path("<uuid:listing_id>/what-if/", views.what_if, name="what_if"),
     path("<uuid:listing_id>/fit/", follow_views.fit, name="fit"),
     path("<uuid:listing_id>/follow/", follow_views.follow, name="follow"),
-    path("<uuid:listing_id>/edit/", views.edit, name="edit"),
-    path("<uuid:listing_id>/withdraw/", views.withdraw, name="withdraw"),
+    path("<uuid:listing_id>/edit/", publishing.edit, name="edit"),
+    path("<uuid:listing_id>/withdraw/", publishing.withdraw, name="withdraw"),
+    path("<uuid:listing_id>/recall/", publishing.recall, name="recall"),
+    path("<uuid:listing_id>/standing/", publishing.standing, name="standing"),
+    path("<uuid:listing_id>/use/", publishing.use, name="use"),
+    path("<uuid:listing_id>/pictures/", publishing.upload, name="upload"),
+    path("<uuid:listing_id>/pictures/<slug:digest>.webp", publishing.picture, name="picture"),
+    path("<uuid:listing_id>/pictures/<slug:digest>/remove/", publishing.remove, name="remove_picture"),
 ]

@@ -1,4 +1,4 @@
-"""The marketplace pages: what leads offer, for everybody to see; publishing for people signed in."""
+"""The marketplace pages: what leads offer, for everybody to see. Publishing has its own (publishing/views.py)."""
 
 from __future__ import annotations
 
@@ -7,23 +7,18 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.contrib import messages
-from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods, require_POST, require_safe
+from django.views.decorators.http import require_safe
 
 from accounts.models import User
-from accounts.requests import SignedInRequest
-from common.errors import DomainError
-from common.forms import show_refusal
 from marketplace import selectors
-from marketplace.forms import PublishForm, WhatIfForm, WordsForm
+from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
-from marketplace.models import Listing
-from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
+from marketplace.models import Listing, Offer
+from marketplace.publishing.selectors import page_facts
 from marketplace.tabs import kind_tabs
 from portfolios.costs import label_of
 from portfolios.selectors import equity_curve
@@ -32,7 +27,6 @@ from trading.copy_accounts.reruns import CopyBacktest, backtest_copy
 PAGE_SIZE = 24
 # A small curve needs no more points.
 CURVE_POINTS = 200
-READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
 
 
 @require_safe
@@ -61,10 +55,13 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "cells": selectors.listing_cells(listing, vars(listing)["follower_count"]),
         "follow": selectors.open_follow(request.user, listing),
         "is_owner": listing.owner_id == request.user.pk,
-        "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
+        "may_follow": user is not None
+        and listing.offer != Offer.DEFINITION
+        and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
+        **page_facts(user, listing),
     }
     return render(request, "marketplace/detail.html", facts)
 
@@ -109,51 +106,3 @@ def _told(
         since=None if since is None else datetime.combine(since, time(), tzinfo=UTC),
         profit_share_ratio=listing.profit_share_ratio,
     )
-
-
-@READ_OR_WRITE
-@login_required
-def publish(request: SignedInRequest) -> HttpResponse:
-    initial = {"portfolio": request.GET.get("portfolio")}
-    form = PublishForm(request.POST or None, owner=request.user, initial=initial)
-    if form.is_valid():
-        try:
-            listing = publish_listing(owner=request.user, **form.terms())
-        except DomainError as error:
-            show_refusal(form, error, {"LEAD_IS_FOLLOWING": "portfolio"})
-        else:
-            messages.success(request, "Published: everybody can see it, and follow it, from now on.")
-            return redirect("marketplace:detail", listing.pk)
-    facts = {"form": form, "choices": form.has_choices()}
-    return render(request, "marketplace/publish.html", facts, status=400 if form.errors else 200)
-
-
-@READ_OR_WRITE
-@login_required
-def edit(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
-    listing = selectors.listing_for_owner(request.user, listing_id)
-    initial = {
-        "title": listing.title,
-        "description": listing.description,
-        "profit_share": (listing.profit_share_ratio * 100).normalize(),
-    }
-    form = WordsForm(request.POST or None, initial=initial)
-    if form.is_valid():
-        try:
-            update_listing(actor=request.user, listing=listing, **form.terms())
-        except DomainError as error:
-            show_refusal(form, error)
-        else:
-            messages.success(request, "Your listing is changed.")
-            return redirect("marketplace:detail", listing.pk)
-    facts = {"form": form, "listing": listing}
-    return render(request, "marketplace/edit.html", facts, status=400 if form.errors else 200)
-
-
-@require_POST
-@login_required
-def withdraw(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
-    listing = selectors.listing_for_owner(request.user, listing_id)
-    withdraw_listing(actor=request.user, listing=listing)
-    messages.success(request, "Withdrawn: nobody new may follow it, and whoever does goes on.")
-    return redirect("marketplace:detail", listing.pk)

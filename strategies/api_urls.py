@@ -3,6 +3,7 @@
 from django.urls import path
 
 from strategies.api import definitions, knowledge, runs, studies
+from strategies.grants.api import GrantsView
 
 app_name = "strategies_api"
 
@@ -11,6 +12,7 @@ urlpatterns = [
     path("strategies/nodes/", knowledge.NodeTypesView.as_view(), name="node_types"),
     path("strategies/graph-schema/", knowledge.GraphSchemaView.as_view(), name="graph_schema"),
     path("strategies/templates/", knowledge.TemplatesView.as_view(), name="templates"),
+    path("strategies/grants/", GrantsView.as_view(), name="grants"),
     path("strategies/check/", knowledge.CheckView.as_view(), name="check"),
     path("strategies/<uuid:strategy_id>/", definitions.StrategyView.as_view(), name="strategy"),
     path("runs/", runs.RunsView.as_view(), name="runs"),

@@ -20,6 +20,7 @@ from engine.backtest import (
     TradedInstrument,
     run_backtest,
     spec_from_json,
+    workbench,
 )
 from engine.backtest_spec import json_hash
 from engine.candles import Candles, Floats
@@ -29,7 +30,9 @@ from engine.statistics.luck import backtest_overfitting
 from engine.statistics.returns import DAYS_PER_YEAR
 from engine.statistics.summary import Summary, summarise
 from engine.statistics.verdict import Verdict, verdict
+from engine.strategy.evaluate import evaluator, history
 from engine.strategy.graph import graph_hash, resolve, unnamed
+from engine.strategy.inspection import look_ahead, warm_up_fault
 from engine.strategy.templates import TEMPLATES, template_graph
 from engine.sweep import Point, run_sweep
 
@@ -87,6 +90,19 @@ def backtest(progress: Progress, stored_spec: Mapping[str, Any], data: Data, tri
     found = run_backtest(spec, data, luck)
     facts = {"traded_from_ms": found.traded_from_ms, "first_bars": dict(found.first_bars)}
     return _answer(found.simulated, found.summary, found.luck, found.verdict, facts)
+
+
+def inspect_strategy(progress: Progress, stored_spec: Mapping[str, Any], data: Data, trials: Trials) -> dict[str, Any]:
+    """Compute what a publish gate asks of a strategy: a fault of its signals, or else what its backtest came to."""
+    spec = spec_from_json(stored_spec)
+    graph = resolve(spec.graph, spec.values)
+    signals, needed = evaluator(graph, spec.timeframe), history(graph, timeframe=spec.timeframe)
+    for instrument, market in zip(spec.instruments, workbench(spec, data).markets, strict=True):
+        fault = look_ahead(signals, market) or warm_up_fault(signals, market, needed)
+        if fault is not None:
+            return {"fault": {"symbol": instrument.symbol, **plain(fault)}}
+    found = backtest(progress, stored_spec, data, trials).summary
+    return {"fault": None, **{name: found[name] for name in ("metrics", "verdict")}}
 
 
 def judge_again(

@@ -9,6 +9,7 @@ from django.db.models import Q
 from common.ids import new_id
 from markets.models import Instrument
 from portfolios.models import Portfolio
+from strategies.grants.models import StrategyGrant  # noqa: F401 - so that Django finds the model
 
 
 class Strategy(models.Model):
@@ -45,6 +46,8 @@ class StrategyVersion(models.Model):
     graph = models.JSONField()
     graph_hash = models.CharField(max_length=64)
     created_at = models.DateTimeField()
+    # Others were shown it: as if it had run, it is never changed.
+    is_pinned = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["strategy", "number"], name="version_number_per_strategy")]

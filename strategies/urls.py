@@ -13,6 +13,7 @@ urlpatterns = [
     path("check/", definitions.check, name="check"),
     path("<uuid:strategy_id>/", definitions.detail, name="detail"),
     path("<uuid:strategy_id>/edit/", definitions.edit, name="edit"),
+    path("versions/<uuid:version_id>/", definitions.granted, name="granted"),
     path("versions/<uuid:version_id>/start/", runs.start, name="start"),
     path("versions/<uuid:version_id>/backtest/", backtests.try_version, name="try"),
     path("versions/<uuid:version_id>/sweep/", sweeps.sweep_version, name="sweep_version"),

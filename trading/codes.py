@@ -13,6 +13,7 @@ _WORDS = {
     "PRICE_UNKNOWN": "There is no price for {symbol} yet; try again when its market is live.",
     "TRADING_HALTED": "Trading is halted: only exits pass until it resumes.",
     "TRADING_REDUCING": "Only exits pass at the moment; new positions wait until trading is active again.",
+    "GRANT_ENDED": "Your right to use this strategy has ended: it sells what it holds, and opens nothing new.",
     "PORTFOLIO_NOT_OPEN": "This portfolio is frozen or closed; it opens nothing new.",
     "INSTRUMENT_NOT_TRADABLE": "{symbol} is no longer traded here.",
     "INSTRUMENT_NOT_ALLOWED": "{symbol} is not among the instruments that this portfolio may trade.",

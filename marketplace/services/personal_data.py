@@ -5,15 +5,40 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
-from marketplace.models import Listing, ListingState
+from marketplace.models import Listing, ListingPicture, ListingState, ListingTag, ListingVersion, Submission
+from marketplace.publishing.services.submissions import take_back
+from marketplace.services.listings import newest_content
+
+_WORDLESS = {"title": "Withdrawn", "summary": "", "description": "", "risks": "", "conflicts": "", "tags": []}
 
 
 def export_listings(user: User) -> dict[str, Any]:
     """Return the user's listings."""
-    fields = ("id", "portfolio_id", "title", "description", "state", "profit_share_ratio", "published_at")
-    return {"listings": list(Listing.objects.filter(owner=user).values(*fields))}
+    own = Listing.objects.filter(owner=user).prefetch_related("tags", "versions", "pictures", "raises")
+    return {"listings": [_exported(one) for one in own.order_by("pk")]}
+
+
+def _exported(listing: Listing) -> dict[str, Any]:
+    names = ("id", "portfolio_id", "state", "published_at")
+    return {
+        **{name: getattr(listing, name) for name in names},
+        **newest_content(listing).to_json(),
+        "versions": list(listing.versions.order_by("number").values("number", "content", "changes", "published_at")),
+        "submissions": list(listing.submissions.order_by("pk").values("content", "outcome", "refusal", "submitted_at")),
+        "pictures": list(listing.pictures.values_list("digest", flat=True)),
+    }
 
 
 def erase_listings(user: User) -> None:
     """Withdraw the user's listings and take their words off; the record stays, for followers' books refer to it."""
-    Listing.objects.filter(owner=user).update(state=ListingState.WITHDRAWN, title="Withdrawn", description="")
+    own = Listing.objects.filter(owner=user)
+    for listing in own.order_by("pk"):
+        take_back(actor=user, listing=listing)
+    own.update(state=ListingState.WITHDRAWN, title="Withdrawn", summary="", description="", risks="", conflicts="")
+    ListingTag.objects.filter(listing__owner=user).delete()
+    ListingPicture.objects.filter(listing__owner=user).delete()
+    # The terms of every version stay; of the words only that there were some.
+    for model in (ListingVersion, Submission):
+        for key, content in model._default_manager.filter(listing__owner=user).values_list("pk", "content"):
+            wordless = {**content, **_WORDLESS}
+            model._default_manager.filter(pk=key).update(content=wordless, changes="")

@@ -15,6 +15,7 @@ from rest_framework.views import APIView
 from accounts.requests import asker
 from portfolios.selectors import portfolio_for_user
 from strategies import selectors
+from strategies.grants.selectors import usable_version
 from strategies.models import StrategyRun
 from strategies.serializers import runs as serializers
 from strategies.services.runs import start_run, stop_run
@@ -42,7 +43,7 @@ class RunsView(ListAPIView[StrategyRun]):
     def post(self, request: Request) -> Response:
         wanted = serializers.RunStartSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        version = selectors.version_for_user(asker(request), wanted.validated_data["version"])
+        version = usable_version(asker(request), wanted.validated_data["version"])
         portfolio = portfolio_for_user(asker(request), wanted.validated_data["portfolio"])
         run = start_run(actor=asker(request), version=version, portfolio=portfolio)
         return Response(serializers.RunSerializer(run).data, status=status.HTTP_201_CREATED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -16,12 +16,14 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
 from accounts.requests import asker
 from common.errors import DomainError, NotFound
 from common.pagination import NewestFirst
 from strategies import selectors
 from strategies.api.definitions import named_instruments
 from strategies.faces import Face
+from strategies.grants.selectors import usable_version
 from strategies.models import Backtest, JobState, StrategyVersion, Sweep, SweepPoint
 from strategies.presenting.exports import trades_csv
 from strategies.serializers import studies as serializers
@@ -53,7 +55,7 @@ class BacktestsView(ListAPIView[Backtest]):
     )
     def post(self, request: Request) -> Response:
         data = _valid(serializers.AskSerializer(data=request.data))
-        version, face, terms = _asked(request, data)
+        version, face, terms = _asked(request, data, usable_version)
         backtest = request_backtest(owner=asker(request), terms=terms, version=version, face=face, name=data["name"])
         return Response(serializers.BacktestSerializer(backtest).data, status=status.HTTP_201_CREATED)
 
@@ -166,7 +168,7 @@ class SweepsView(ListAPIView[Sweep]):
     )
     def post(self, request: Request) -> Response:
         data = _valid(serializers.SweepAskSerializer(data=request.data))
-        version, face, terms = _asked(request, data)
+        version, face, terms = _asked(request, data, selectors.version_for_user)
         sweep = request_sweep(
             owner=asker(request),
             terms=terms,
@@ -229,9 +231,11 @@ def _valid(given: Any) -> dict[str, Any]:
     return found
 
 
-def _asked(request: Request, data: Mapping[str, Any]) -> tuple[StrategyVersion | None, Face | None, Terms]:
+def _asked(
+    request: Request, data: Mapping[str, Any], gate: Callable[[User, UUID], StrategyVersion]
+) -> tuple[StrategyVersion | None, Face | None, Terms]:
     """Return the strategy that is asked about (a version through its gate, or a face), and the terms."""
-    version = selectors.version_for_user(asker(request), data["version"]) if "version" in data else None
+    version = gate(asker(request), data["version"]) if "version" in data else None
     gives_face = any(name in data for name in ("template", "formula", "graph"))
     face = serializers.face_given(data) if gives_face else None
     instruments, timeframe = _where(data, version)

@@ -52,13 +52,18 @@ def versions() -> QuerySet[StrategyVersion]:
 
 def strategies_of(user: User) -> QuerySet[Strategy]:
     """Return the user's strategies, newest first, with their versions (newest first) and a count of `running` runs."""
-    running = Count("versions__runs", filter=Q(versions__runs__state=RunState.RUNNING))
+    mine = Q(versions__runs__state=RunState.RUNNING, versions__runs__portfolio__owner=user)
+    running = Count("versions__runs", filter=mine)
     return strategies().filter(owner=user).annotate(running=running).prefetch_related(Prefetch("versions", versions()))
 
 
 def versions_of(strategy: Strategy) -> QuerySet[StrategyVersion]:
     """Return a strategy's versions, newest first, with how many `started` runs each has had."""
-    return versions().filter(strategy=strategy).annotate(started=Count("runs"))
+    return (
+        versions()
+        .filter(strategy=strategy)
+        .annotate(started=Count("runs", filter=Q(runs__portfolio__owner=strategy.owner_id)))
+    )
 
 
 def newest_version(strategy: Strategy) -> StrategyVersion:

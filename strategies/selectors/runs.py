@@ -39,7 +39,7 @@ def runs() -> QuerySet[StrategyRun]:
 
 _ACTING = Prepared(
     lambda: StrategyRun.objects.filter(pk=Slot("run", UUIDField())).select_related(
-        "version", "portfolio", "instrument__market", "instrument__exchange"
+        "version__strategy", "portfolio", "instrument__market", "instrument__exchange"
     )
 )
 
@@ -59,7 +59,8 @@ def running_runs_of(user: User) -> QuerySet[StrategyRun]:
 
 
 def runs_of_strategy(strategy: Strategy) -> QuerySet[StrategyRun]:
-    return runs().filter(version__strategy=strategy)
+    """Return its author's runs; those of others, to whom a version was granted, are theirs."""
+    return runs().filter(version__strategy=strategy, portfolio__owner=strategy.owner_id)
 
 
 def position_of_run(run: StrategyRun) -> Position | None:
@@ -203,13 +204,17 @@ def is_halted(run: StrategyRun) -> bool:
         (ScopeKind.VENUE, run.instrument.exchange.code),
         (ScopeKind.USER, str(run.portfolio.owner_id)),
         (ScopeKind.PORTFOLIO, str(run.portfolio_id)),
-        (ScopeKind.STRATEGY, str(run.version.strategy_id)),
     }
+    # An author's switch is for their own runs: others', to whom it was granted, must be able to leave.
+    if run.version.strategy.owner_id == run.portfolio.owner_id:
+        scopes.add((ScopeKind.STRATEGY, str(run.version.strategy_id)))
     return any(row in scopes for row in _HALTED.rows(ids=[scope_id for _, scope_id in scopes]))
 
 
 def is_reducing(run: StrategyRun) -> bool:
     """Say whether the run's strategy may only reduce. (Of the other scopes risk knows, order by order.)"""
+    if run.version.strategy.owner_id != run.portfolio.owner_id:
+        return False
     mine = SafetySwitch.objects.filter(scope=ScopeKind.STRATEGY, scope_id=str(run.version.strategy_id))
     return mine.filter(level=SafetyLevel.REDUCING).exists()
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from engine.simulation.types import TRADE_DTYPE, ExitReason, FillRule, SlippageKind
 from markets.models import Instrument
+from strategies.grants.selectors import shown_spec
 from strategies.models import Backtest, JobState, Sweep, SweepPoint
 from strategies.serializers.definitions import TIMEFRAME_CHOICES, FaceSerializer, face_given
 from strategies.services.definitions import MAX_INSTRUMENTS
@@ -121,12 +123,16 @@ class BacktestSerializer(serializers.ModelSerializer[Backtest]):
 class BacktestDetailSerializer(BacktestSerializer):
     """A backtest with its frozen spec and, when it is done, all figures of its result."""
 
-    spec = serializers.DictField(read_only=True)
+    spec = serializers.SerializerMethodField(help_text="Of a sealed strategy without its graph.")
     result = serializers.SerializerMethodField(help_text="Null until it is done.")
 
     class Meta(BacktestSerializer.Meta):
         fields = [*BacktestSerializer.Meta.fields, "spec", "result"]
         read_only_fields = fields
+
+    @extend_schema_field(serializers.DictField())
+    def get_spec(self, backtest: Backtest) -> dict[str, object]:
+        return shown_spec(backtest)
 
     def get_result(self, backtest: Backtest) -> dict[str, Any] | None:
         return backtest.result.summary if backtest.state == JobState.DONE else None

@@ -17,6 +17,7 @@ from engine.strategy.types import Graph
 from strategies import tables
 from strategies.computing import Answer, Trials, judge_again, trial_hash
 from strategies.faces import Face, graph_of, graph_of_version
+from strategies.grants.selectors import SEALED_WORDS, is_sealed_for
 from strategies.models import UNFINISHED_JOBS, Backtest, BacktestResult, JobState, StrategyVersion
 from strategies.selectors import backtests, backtests_of, sweeps_of, trials_of
 from strategies.services import jobs
@@ -24,6 +25,11 @@ from strategies.services.definitions import check_series
 from strategies.specs import Question, data_of, frozen
 from strategies.terms import Terms
 
+# Refusals that speak of the terms alone. All others may name what a strategy reads or computes.
+_SILENT = frozenset(
+    {"NO_CANDLES", "TOO_MANY_CANDLES", "RANGE_EMPTY", "RANGE_IN_FUTURE", "DATA_CHANGED", "TIMED_OUT", "OUT_OF_MEMORY"}
+    | {jobs.OUR_FAULT[0]}
+)
 # What a list shows of a result.
 HEADLINES = ("total_return_ratio", "sharpe_ratio", "max_drawdown_ratio", "trades_count", "win_rate_ratio")
 
@@ -38,7 +44,10 @@ def request_backtest(
     """
     graph = strategy_asked(version, face)
     check_series(terms.instruments, terms.timeframe)
-    question = frozen(terms, graph, most_candles=limit(owner, LimitName.BACKTEST_CANDLES))
+    try:
+        question = frozen(terms, graph, most_candles=limit(owner, LimitName.BACKTEST_CANDLES))
+    except DomainError as error:
+        raise _unsealing_nothing(error, owner.pk, version) from error
     with transaction.atomic():
         # The owner's row serialises two requests of one person: the limit, and a double click, are judged on what is.
         User.objects.select_for_update(no_key=True).get(pk=owner.pk)
@@ -49,6 +58,14 @@ def request_backtest(
             return found
         check_limit(owner, LimitName.BACKTESTS, stored_studies(owner))
         return _store(owner, terms, version, question, name)
+
+
+def _unsealing_nothing(error: DomainError, owner_id: UUID, version: StrategyVersion | None) -> DomainError:
+    """Return a refusal without what a sealed strategy reads beside what it trades."""
+    is_silent = error.code in _SILENT or error.code.endswith("OUT_OF_RANGE") or error.code.startswith("DETAIL_")
+    if is_silent or not is_sealed_for(owner_id, version):
+        return error
+    return DomainError(error.code, f"It cannot be computed on these candles. {SEALED_WORDS}", status=error.status)
 
 
 def strategy_asked(version: StrategyVersion | None, face: Face | None) -> Graph:
@@ -172,7 +189,7 @@ def run_backtest_job(*, backtest_id: UUID) -> None:
     except jobs.Lost:
         return  # cancelled: whoever did so has asked for the next one
     except DomainError as error:
-        _fail(job, error.code, error.message)
+        _fail(job, error.code, _unsealing_nothing(error, job.owner_id, job.version).message)
     except Exception:
         _fail(job, *jobs.OUR_FAULT)
         raise

@@ -115,10 +115,14 @@ def _holds(version: StrategyVersion, instruments: Sequence[Instrument], timefram
 
 def _version_to_write(strategy: Strategy, newest: StrategyVersion | None) -> StrategyVersion:
     """Return the newest version while nothing was ever done with it, else a new one with the next number."""
-    if newest is not None and not (newest.runs.exists() or newest.backtests.exists() or newest.sweeps.exists()):
+    if newest is not None and not newest.is_pinned and not _was_used(newest):
         return newest
     number = 1 if newest is None else newest.number + 1
     return StrategyVersion(strategy=strategy, number=number, created_at=wall_now())
+
+
+def _was_used(version: StrategyVersion) -> bool:
+    return version.runs.exists() or version.backtests.exists() or version.sweeps.exists() or version.grants.exists()
 
 
 def _write_further(version: StrategyVersion, instruments: Sequence[Instrument]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from common.clock import wall_now
 from common.errors import DomainError
+from strategies.grants.selectors import shown_spec
 from strategies.models import Backtest, JobState, RunState, Strategy, Sweep
 from strategies.selectors import backtests_of, runs_of, strategies_of, sweeps_of
 
@@ -48,19 +50,24 @@ def export_strategies(user: User) -> dict[str, Any]:
             for model in (Backtest, Sweep)
             for row in model.objects.filter(owner=user).exclude(forgotten_at=None).order_by("pk").values(*_FORGOTTEN)
         ],
+        "grants": list(
+            user.strategy_grants.order_by("pk").values("id", "version_id", "until", "granted_at", "revoked_at")
+        ),
         "runs": list(runs_of(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")),
     }
 
 
 def _plain(study: Backtest | Sweep) -> dict[str, Any]:
-    names = ("name", "spec", "state", "created_at", "finished_at")
-    return {"id": study.pk, **{name: getattr(study, name) for name in names}}
+    names = ("name", "state", "created_at", "finished_at")
+    spec = shown_spec(study) if isinstance(study, Backtest) else study.spec
+    return {"id": study.pk, "spec": spec, **{name: getattr(study, name) for name in names}}
 
 
 def erase_strategies(user: User) -> None:
     """Delete the user's backtests and sweeps, and take the names off their strategies: what those did stays in books."""
     if runs_of(user).filter(state=RunState.RUNNING).exists():
         raise DomainError("RUNS_STILL_RUNNING", "Stop your running strategies first.", status=409)
+    user.strategy_grants.filter(revoked_at=None).update(revoked_at=wall_now())
     # Whoever computes one of them finds that the claim is lost.
     Backtest.objects.filter(owner=user).delete()
     Sweep.objects.filter(owner=user).delete()

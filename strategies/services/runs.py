@@ -31,6 +31,7 @@ from markets.services import request_backfill
 from portfolios.models import Portfolio, PortfolioState, Position
 from portfolios.selectors import worth_of
 from portfolios.services.books import lock_portfolios
+from strategies.grants.selectors import SEALED_WORDS, grant_has_ended, is_sealed_for, may_use
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.plans import Plan, not_yet_live, plan_of
 from strategies.selectors import is_halted, is_reducing, loading_past, runs, versions
@@ -51,10 +52,10 @@ def start_run(*, actor: User, version: StrategyVersion, portfolio: Portfolio) ->
     Strategy.objects.select_for_update(no_key=True).get(pk=version.strategy_id)
     # Read again under the lock: an edit may have changed the version since.
     version = versions().get(pk=version.pk)
-    if locked.owner_id != actor.pk or version.strategy.owner_id != actor.pk:
+    if locked.owner_id != actor.pk or not may_use(actor, version):
         raise NotFound("strategy version or portfolio")
     _refuse_unfit(version.instrument, locked)
-    _refuse_not_yet_live(version)
+    _refuse_not_yet_live(actor, version)
     check_limit(actor, LimitName.RUNNING_RUNS, _running().filter(portfolio__owner=actor).count())
     now = market_now(locked.namespace)
     run = StrategyRun.objects.create(
@@ -112,11 +113,14 @@ def _refuse_unfit(instrument: Instrument, portfolio: Portfolio) -> None:
         raise DomainError("RUN_EXISTS", message, status=409)
 
 
-def _refuse_not_yet_live(version: StrategyVersion) -> None:
+def _refuse_not_yet_live(actor: User, version: StrategyVersion) -> None:
     """A run that did only a part of what its author tried on the past would be another strategy."""
     parts = not_yet_live(plan_of(version).graph)
     if version.further.exists():
         parts.insert(0, "several instruments")
+    if parts and is_sealed_for(actor.pk, version):
+        message = f"It does what runs cannot do yet: it can be backtested. {SEALED_WORDS}"
+        raise DomainError("NOT_YET_LIVE", message)
     if parts:
         uses = ", ".join(parts)
         message = f"It uses {uses}, which runs cannot do yet: it can be backtested, or edited and then started."
@@ -235,8 +239,15 @@ def _enter(run: StrategyRun, plan: Plan, candles: Candles, cause: Cause, price: 
         quantity=quantity,
         cause=cause,
         stop_loss_ratio=plan.stop_loss,
-        denied="TRADING_REDUCING" if is_reducing(run) else "",
+        denied=_denied(run),
     )
+
+
+def _denied(run: StrategyRun) -> str:
+    """Return why a run may open nothing; its exits go on."""
+    if is_reducing(run):
+        return "TRADING_REDUCING"
+    return "GRANT_ENDED" if grant_has_ended(run) else ""
 
 
 def decide_each(*, due: Iterable[StrategyRun]) -> None:

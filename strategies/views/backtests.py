@@ -17,6 +17,7 @@ from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from strategies import selectors
 from strategies.forms.terms import TermsForm
+from strategies.grants.selectors import is_sealed_for, usable_version
 from strategies.models import Backtest, JobState
 from strategies.presenting.results import ResultPage, comparison
 from strategies.presenting.trades import trade_page
@@ -38,7 +39,7 @@ def backtest_list(request: SignedInRequest) -> HttpResponse:
 @login_required
 def try_version(request: SignedInRequest, version_id: UUID) -> HttpResponse:
     """Ask what a version would have done."""
-    version = selectors.version_for_user(request.user, version_id)
+    version = usable_version(request.user, version_id)
     form = TermsForm(request.POST or None, version=version)
     if form.is_valid():
         try:
@@ -47,7 +48,7 @@ def try_version(request: SignedInRequest, version_id: UUID) -> HttpResponse:
             show_refusal(form, error)
         else:
             return redirect("strategies:backtest", backtest.pk)
-    facts = {"form": form, "version": version}
+    facts = {"form": form, "version": version, "sealed": is_sealed_for(request.user.pk, version)}
     return render(request, "strategies/try.html", facts, status=400 if form.errors else 200)
 
 

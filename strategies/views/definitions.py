@@ -20,6 +20,7 @@ from engine.strategy.templates import TEMPLATES
 from strategies import selectors
 from strategies.faces import Face, faces_of, graph_of
 from strategies.forms.editor import EditorForm, View, first_graph, template_start
+from strategies.grants.selectors import grants_of, is_sealed_for, usable_version
 from strategies.models import Strategy
 from strategies.presenting.words import SUITS, checked, vocabulary_groups
 from strategies.services.definitions import save_strategy
@@ -35,7 +36,8 @@ READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
 def strategy_list(request: SignedInRequest) -> HttpResponse:
     page = Paginator(selectors.strategies_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
     running = selectors.running_runs_of(request.user)
-    return render(request, "strategies/list.html", {"page": page, "running": running})
+    facts = {"page": page, "running": running, "grants": grants_of(request.user)}
+    return render(request, "strategies/list.html", facts)
 
 
 @READ_OR_WRITE
@@ -156,3 +158,13 @@ def detail(request: SignedInRequest, strategy_id: UUID) -> HttpResponse:
         "backtests": selectors.backtests_of_strategy(strategy)[:RECENT_BACKTESTS],
     }
     return render(request, "strategies/detail.html", facts)
+
+
+@require_safe
+@login_required
+def granted(request: SignedInRequest, version_id: UUID) -> HttpResponse:
+    """A version that the user may use: what it is, and, where its author lets them see it, what it does."""
+    version = usable_version(request.user, version_id)
+    sealed = is_sealed_for(request.user.pk, version)
+    facts = {"version": version, "sealed": sealed, "faces": None if sealed else faces_of(version.graph)}
+    return render(request, "strategies/granted.html", facts)

@@ -16,6 +16,7 @@ from common.forms import show_refusal
 from portfolios.selectors import worth_of
 from strategies import selectors
 from strategies.forms.runs import RunForm
+from strategies.grants.selectors import is_sealed_for, usable_version
 from strategies.services.runs import start_run, stop_run
 from trading.codes import cause_in_words, explain
 
@@ -28,7 +29,7 @@ READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def start(request: SignedInRequest, version_id: UUID) -> HttpResponse:
     """Choose the portfolio that a version shall trade."""
-    version = selectors.version_for_user(request.user, version_id)
+    version = usable_version(request.user, version_id)
     form = RunForm(request.POST or None, user=request.user, version=version)
     if form.is_valid():
         try:
@@ -38,7 +39,8 @@ def start(request: SignedInRequest, version_id: UUID) -> HttpResponse:
         else:
             messages.success(request, f"“{version.strategy.name}” is running.")
             return redirect("strategies:run", run.pk)
-    facts = {"form": form, "version": version, "choices": form.has_choices()}
+    sealed = is_sealed_for(request.user.pk, version)
+    facts = {"form": form, "version": version, "choices": form.has_choices(), "sealed": sealed}
     return render(request, "strategies/start.html", facts, status=400 if form.errors else 200)
 
 
@@ -48,6 +50,7 @@ def run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
     found = selectors.run_for_user(request.user, run_id)
     facts = {
         "run": found,
+        "sealed": is_sealed_for(request.user.pk, found.version),
         "worth": worth_of([found.portfolio])[found.portfolio_id],
         "position": selectors.position_of_run(found),
         "loading": selectors.loading_past(found),

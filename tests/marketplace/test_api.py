@@ -74,6 +74,16 @@ def test_a_portfolio_is_published_changed_and_withdrawn(alice: User, desk: Desk)
         "follower_count": 0,
         "as_of": None,
         "copies": answer.json()["copies"],
+        "summary": "",
+        "tags": [],
+        "offer": "PORTFOLIO",
+        "source": "SEALED",
+        "suggested_minimum": None,
+        "risk_class": None,
+        "is_proven": False,
+        "risks": "",
+        "conflicts": "",
+        "has_own_money": None,
     }
     assert shown["copies"]["follower_return_ratio"] is None
     assert (answer.status_code, answer.json()) == (201, shown)

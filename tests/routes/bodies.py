@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from typing import Any
+
+from django.core.files.uploadedfile import SimpleUploadedFile
 
 from tests.fixtures_desk import NOON
 from tests.fixtures_signer import CREDENTIALS
-from tests.routes.world import PASSWORD, World
+from tests.routes.world import PASSWORD, PICTURE, World
 from trading.copy_terms import TERMS_VERSION
 
 Body = dict[str, Any]
@@ -35,7 +38,8 @@ FOLLOWING = {
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    found = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    return found | _publishing_bodies()
 
 
 BACKTEST = {
@@ -47,6 +51,16 @@ BACKTEST = {
     "leverage": "1",
     "fill_rule": "standard",
 }
+
+
+def _publishing_bodies() -> dict[tuple[str, str], Body]:
+    return {
+        ("marketplace:preview", "POST"): {"description": "**Calm**"},
+        ("marketplace:upload", "POST"): {"picture": SimpleUploadedFile("dot.png", PICTURE, "image/png")},
+        ("marketplace:decide", "POST"): {"decision": "approve"},
+        ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
+        ("marketplace_api:decision", "POST"): {"is_approved": True},
+    }
 
 
 def _page_bodies(world: World) -> dict[tuple[str, str], Body]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tests.routes.routes import Route
+from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 
 PAGES = """
@@ -474,7 +475,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN) for row in _parsed(text)]
+ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

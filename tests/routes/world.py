@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,7 +32,8 @@ from common.errors import DomainError
 from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from engine.plans.kinds import PlanKind
-from marketplace.models import Listing
+from marketplace.models import Listing, ListingPicture
+from marketplace.publishing.services.pictures import add_picture
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
 from markets.models import AlertKind, Instrument, WatchList
@@ -74,6 +76,8 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
 ASKERS = ("nobody", "charlie", "bob", "alice", "operator", "revoked")
 PASSWORD = "correct horse"
+# One white pixel.
+PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg==")
 FACE = ema_cross(2, 3, share="0.125", stop_loss="0.05")
 
 
@@ -259,6 +263,8 @@ def build(desk: Desk, working: Working) -> World:
     pit = Pit(desk, alice, working)
     own = {name: pit.portfolio(person, 5_000, "Own") for name, person in people.items()}
     listing = publish_listing(owner=alice, portfolio=pit.lead, title="Steady", description="Calm.")
+    add_picture(actor=alice, listing=listing, data=PICTURE)
+    ListingPicture.objects.update(is_public=True)
     follow = pit.follow(people["bob"])
     # On paper nobody is granted one: it stands here to be taken away.
     keep_protection(follow, Decimal("0.1"))
@@ -453,6 +459,8 @@ def _values(world: World) -> dict[str, Any]:
         "version_id": world.version.pk,
         "run_id": world.run.pk,
         "listing_id": world.listing.pk,
+        "digest": world.listing.pictures.get().digest,
+        "submission_id": world.listing.submissions.get().pk,
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
         "notification_id": Notification.objects.filter(user=alice)[0].pk,

@@ -47,6 +47,9 @@ class ProfitShareAccount(models.Model):
     mark = models.ForeignKey(HighWaterMark, on_delete=models.PROTECT, related_name="accounts")
     # The share in force, 0-0.3.
     ratio = models.DecimalField(max_digits=5, decimal_places=4)
+    # What it becomes, and when (market time): all earned until then is settled at the old one.
+    next_ratio = models.DecimalField(max_digits=5, decimal_places=4, null=True, blank=True)
+    next_ratio_at = models.DateTimeField(null=True, blank=True)
     high = AmountField(default=Decimal(0))
     # The portfolio's net deposits up to which cash flows are counted: what lies below is a withdrawal to be settled.
     net_deposits = AmountField(default=Decimal(0))
@@ -61,6 +64,11 @@ class ProfitShareAccount(models.Model):
             models.CheckConstraint(
                 condition=Q(ratio__gte=MIN_RATIO, ratio__lte=MAX_RATIO), name="profit_share_ratio_range"
             ),
+            models.CheckConstraint(
+                condition=Q(next_ratio=None, next_ratio_at=None)
+                | Q(next_ratio__gte=MIN_RATIO, next_ratio__lte=MAX_RATIO, next_ratio_at__isnull=False),
+                name="profit_share_next_ratio_range",
+            ),
         ]
         # The settler looks at what is open.
         indexes = [models.Index(fields=["is_open", "settles_at"], name="profit_share_due")]
@@ -74,6 +82,7 @@ class SettlementCause(models.TextChoices):
     WITHDRAWAL = "WITHDRAWAL", "Money taken out"
     STOP = "STOP", "End of the follow"
     LEAD_EXIT = "LEAD_EXIT", "The lead left"
+    SHARE = "SHARE", "Another share from here on"
 
 
 class ProfitShareSettlement(models.Model):

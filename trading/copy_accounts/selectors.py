@@ -30,8 +30,11 @@ def _due() -> QuerySet[ProfitShareAccount, Any]:
     moved = ~Q(net_deposits=F("follow__portfolio__net_deposits"))
     ended = Q(follow__state=FollowState.STOPPED)
     late = Q(settles_at__lte=Slot("until", DateTimeField()))
+    changes = Q(next_ratio_at__lte=Slot("until", DateTimeField()))
     found = ProfitShareAccount.objects.filter(
-        late | moved | ended | _LEAD_LEFT, is_open=True, follow__portfolio__namespace=Slot("namespace", CharField())
+        late | moved | ended | changes | _LEAD_LEFT,
+        is_open=True,
+        follow__portfolio__namespace=Slot("namespace", CharField()),
     )
     return found.order_by("pk").values_list("pk")
 
@@ -40,7 +43,7 @@ _DUE = Prepared(_due)
 
 
 def due_accounts(namespace: str, until: datetime) -> list[UUID]:
-    """Return the open accounts of a namespace that something is to be settled of: a week, an end, a movement of money."""
+    """Return the open accounts of a namespace that something is to be settled of: a week, an end, a movement of money, another share."""
     return [pk for (pk,) in _DUE.rows(namespace=namespace, until=until)]
 
 

@@ -120,7 +120,17 @@ def settle_accounts(*, follow_ids: Sequence[UUID], until: datetime, waits: bool 
             written.append(settled)
     ended = [account.mark for account in accounts if not account.is_open]
     bulk_insert(ProfitShareSettlement, written)
-    fields = ["high", "net_deposits", "settles_at", "last_number", "is_lead_gone", "is_open"]
+    fields = [
+        "ratio",
+        "next_ratio",
+        "next_ratio_at",
+        "high",
+        "net_deposits",
+        "settles_at",
+        "last_number",
+        "is_lead_gone",
+        "is_open",
+    ]
     bulk_update(ProfitShareAccount, accounts, fields)
     bulk_update(HighWaterMark, ended, ["loss", "equity", "stopped_at"])
     books = {one.account.follow.portfolio_id for one in written}
@@ -132,7 +142,8 @@ def _has_to_wait(account: ProfitShareAccount, worth: Worth, until: datetime) -> 
     """Say whether what an account holds cannot be valued yet: never without a price, for a while with an old one."""
     if any(one.price is None for one in worth.holdings):
         return True
-    since = account.follow.stopped_at or account.settles_at
+    changes_at = account.next_ratio_at or account.settles_at
+    since = account.follow.stopped_at or min(changes_at, account.settles_at)
     return worth.is_stale and timedelta(0) <= until - since <= PATIENCE
 
 
@@ -157,6 +168,9 @@ def _settle(
         loss = scaled(loss, equity=worth.equity + withdrawn, withdrawn=withdrawn)
     account.high = basis.profit + loss
     account.last_number += 1
+    ratio = account.ratio
+    if account.next_ratio is not None and _changes_share(account, until):
+        account.ratio, account.next_ratio, account.next_ratio_at = account.next_ratio, None, None
     key = _key(account, cause, until)
     if until >= account.settles_at:
         account.settles_at = next_settlement(until)
@@ -172,7 +186,7 @@ def _settle(
         profit=basis.profit,
         high_before=settled.high_before,
         high_after=account.high,
-        ratio=account.ratio,
+        ratio=ratio,
         due=settled.due,
         platform_fee=settled.platform_fee,
         equity=worth.equity,
@@ -193,10 +207,17 @@ def _cause(account: ProfitShareAccount, withdrawn: Decimal, until: datetime) -> 
         return SettlementCause.LEAD_EXIT
     if withdrawn:
         return SettlementCause.WITHDRAWAL
-    return SettlementCause.WEEK if until >= account.settles_at else None
+    if until >= account.settles_at:
+        return SettlementCause.WEEK
+    return SettlementCause.SHARE if _changes_share(account, until) else None
+
+
+def _changes_share(account: ProfitShareAccount, until: datetime) -> bool:
+    return account.next_ratio_at is not None and until >= account.next_ratio_at
 
 
 def _key(account: ProfitShareAccount, cause: SettlementCause, until: datetime) -> str:
     if cause == SettlementCause.WEEK:
         return f"WEEK:{last_settlement(until):%Y-%m-%d}"
-    return f"{cause}:{account.last_number}" if cause == SettlementCause.WITHDRAWAL else cause.value
+    repeats = cause in (SettlementCause.WITHDRAWAL, SettlementCause.SHARE)
+    return f"{cause}:{account.last_number}" if repeats else cause.value

@@ -1,0 +1,1 @@
+"""How a listing becomes public: what it says, the gate it passes, an operator's review, its versions and pictures."""
