@@ -313,6 +313,14 @@ SIGNER_PUBLIC_KEY = env.str("SLIPSTREAM_SIGNER_PUBLIC_KEY", default="")
 SIGNER_KEYS = env.list("SLIPSTREAM_SIGNER_KEYS", default=[])
 SIGNER_KEY_FILE = env.str("SLIPSTREAM_SIGNER_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "signer_keys"))
 
+# --- track records ----------------------------------------------------------------------------------------------------
+# What signs the roots of track records: a private key of 32 bytes in URL-safe base64, or the file that holds it. For
+# the processes that run tasks; the site itself needs none. The embedded default makes the file (docs/records.md).
+RECORD_KEY = env.str("SLIPSTREAM_RECORD_KEY", default="")
+RECORD_KEY_FILE = env.str("SLIPSTREAM_RECORD_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "record_key"))
+# Public keys (hex) whose roots this platform trusts; without any, those that its database names.
+RECORD_PUBLIC_KEYS = env.list("SLIPSTREAM_RECORD_PUBLIC_KEYS", default=[])
+
 # --- observing -----------------------------------------------------------------------------------------------------
 # Who sends this as a Bearer token may read /metrics; without it operators alone may.
 METRICS_TOKEN = env.str("SLIPSTREAM_METRICS_TOKEN", default="")

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 
@@ -26,3 +27,15 @@ def refresh_all() -> None:
 def refresh_copies() -> None:
     """Count the hours and the copies since the last time; runs once a minute, and moves as market hours end."""
     refresh_copy_records()
+
+
+@shared_task(name="marketplace.seal_fills")
+def seal_new_fills() -> None:
+    """Chain what was filled since the last time; runs once a minute."""
+    seal_fills()
+
+
+@shared_task(name="marketplace.sign_root")
+def sign_due_root() -> None:
+    """Sign what was sealed in the last hour; runs every few minutes, and does nothing in between."""
+    sign_root()
