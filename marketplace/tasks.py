@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
 
+from common.errors import DomainError
 from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="marketplace.refresh_listing")
@@ -38,4 +42,7 @@ def seal_new_fills() -> None:
 @shared_task(name="marketplace.sign_root")
 def sign_due_root() -> None:
     """Sign what was sealed in the last hour; runs every few minutes, and does nothing in between."""
-    sign_root()
+    try:
+        sign_root()
+    except DomainError as refused:
+        logger.warning("No root was signed: %s", refused.message)

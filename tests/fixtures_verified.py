@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from datetime import timedelta
 
 import pytest
+from pytest_django import Settings
 
 from accounts.models import User
 from common.clock import wall_now
@@ -33,6 +35,17 @@ class Sealed:
         sign_root(now=wall_now() + self.hours * ROOT_EVERY + timedelta(seconds=self.hours))
 
 
+def key_text(number: int) -> str:
+    """Return a private key that anybody may know, as settings write it."""
+    return urlsafe_b64encode(bytes([number]) * 32).decode()
+
+
 @pytest.fixture
-def sealed(pit: Pit, alice: User) -> Sealed:
+def record_key(settings: Settings) -> str:
+    settings.RECORD_KEY = key_text(1)
+    return key_text(1)
+
+
+@pytest.fixture
+def sealed(pit: Pit, alice: User, record_key: str) -> Sealed:
     return Sealed(pit, alice)

@@ -16,13 +16,14 @@ from common.clock import wall_now
 from common.errors import DomainError
 from engine.records.hashes import first_link, leaf_hash, link_after
 from engine.records.statements import NO_ROOT, is_signed
+from marketplace.proofs.keys import signing_key
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal, SealedBook
 from marketplace.proofs.services import sealing
 from marketplace.proofs.services.sealing import ROOT_EVERY, seal_fills, sign_root
 from marketplace.proofs.statements import root_statement, signed_root
 from marketplace.tasks import seal_new_fills, sign_due_root
-from tests.fixtures_verified import Sealed
 from tests.fixtures_trading import Pit, at_once
+from tests.fixtures_verified import Sealed, key_text
 from trading.canonical import fill_bytes
 from trading.models import Fill
 
@@ -98,7 +99,7 @@ def test_what_is_killed_in_the_middle_leaves_nothing_behind(pit: Pit, monkeypatc
 
 @pytest.mark.services
 @pytest.mark.django_db(transaction=True)
-def test_two_at_once_seal_each_fill_once(pit: Pit) -> None:
+def test_two_at_once_seal_each_fill_once(pit: Pit, record_key: str) -> None:
     for _ in range(3):
         pit.buy(1)
     made = at_once(seal_fills, seal_fills)
@@ -109,7 +110,7 @@ def test_two_at_once_seal_each_fill_once(pit: Pit) -> None:
     assert RecordRoot.objects.count() == 1
 
 
-def test_roots_come_hourly_and_follow_each_other(pit: Pit) -> None:
+def test_roots_come_hourly_and_follow_each_other(pit: Pit, record_key: str) -> None:
     pit.buy(1)
     seal_fills()
     sign_due_root()
@@ -126,13 +127,10 @@ def test_roots_come_hourly_and_follow_each_other(pit: Pit) -> None:
     assert sign_root(now=wall_now() + 2 * ROOT_EVERY) is None
 
 
-def test_a_new_key_signs_later_roots_and_the_old_ones_stay_valid(
-    sealed: Sealed, settings: Settings, tmp_path: Path
-) -> None:
-    settings.RECORD_KEY_FILE = str(tmp_path / "other")
+def test_a_new_key_signs_later_roots_and_the_old_ones_stay_valid(sealed: Sealed, settings: Settings) -> None:
+    settings.RECORD_KEY = key_text(2)
     sealed.pit.buy(1)
     sealed.seal()
-    assert (tmp_path / "other").stat().st_mode & 0o777 == 0o600
     keys = {one.pk: bytes.fromhex(one.public) for one in RecordKey.objects.all()}
     roots = [signed_root(one) for one in RecordRoot.objects.order_by("number")]
     assert len(keys) == 2
@@ -140,13 +138,22 @@ def test_a_new_key_signs_later_roots_and_the_old_ones_stay_valid(
     assert len({one.statement.key for one in roots}) == 2
 
 
-def test_without_a_key_nothing_is_signed_and_it_is_said_why(pit: Pit, settings: Settings) -> None:
+def test_the_embedded_default_makes_a_key_once_for_its_owner_alone(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "record_key"
+    settings.RECORD_KEY_FILE, settings.REDIS_URL = str(path), ""
+    first = signing_key()
+    assert (signing_key(), len(first), path.stat().st_mode & 0o777) == (first, 32, 0o600)
+    assert [one.name for one in tmp_path.iterdir()] == ["record_key"]
+
+
+def test_without_a_key_nothing_is_signed_and_it_is_said_why(
+    pit: Pit, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
     pit.buy(1)
     seal_fills()
     settings.RECORD_KEY_FILE = ""
-    with pytest.raises(DomainError, match="SLIPSTREAM_RECORD_KEY") as refused:
-        sign_root()
-    assert refused.value.code == "RECORD_KEY_MISSING"
+    sign_due_root()
+    assert "set SLIPSTREAM_RECORD_KEY" in caplog.text
     settings.RECORD_KEY = "short"
     with pytest.raises(DomainError, match="cannot be read"):
         sign_root()
