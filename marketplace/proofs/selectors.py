@@ -71,6 +71,16 @@ def proof_of(listing: Listing, number: int) -> Proof:
     )
 
 
+def fill_text(listing: Listing, number: int) -> str:
+    """Return a stored fill's canonical bytes as text."""
+    return next(fill_lines(listing.portfolio_id, first=number, last=number), b"").decode("ascii")
+
+
+def public_key_text(key: str) -> str:
+    """Return a public key (hex) by its id; blank for one that is not trusted here."""
+    return public_keys().get(key, b"").hex()
+
+
 @dataclass(slots=True)
 class Verdict:
     """What checking a record found: how much was looked at, and what is wrong with it, the first fault first."""

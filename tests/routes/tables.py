@@ -197,6 +197,9 @@ marketplace:fit                          GET     200      200      200      200 
 marketplace:edit                         GET     login    404      404      200      404      login
 marketplace:edit                         POST    login    404      404      done     404      login
 marketplace:withdraw                     POST    login    404      404      done     404      login
+marketplace:roots                        GET     200      200      200      200      200      200
+marketplace:verify                       GET     200      200      200      200      200      200
+marketplace:record                       GET     200      200      200      200      200      200
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -404,6 +407,10 @@ marketplace_api:equity                   GET     401      200      200      200 
 marketplace_api:fit                      GET     401      200      200      200      200      401
 marketplace_api:backtest                 GET     401      200      200      200      200      401
 marketplace_api:follow                   POST    401      201      404      404      404      401
+marketplace_api:roots                    GET     200      200      200      200      200      401
+marketplace_api:keys                     GET     200      200      200      200      200      401
+marketplace_api:record                   GET     401      200      200      200      200      401
+marketplace_api:proof                    GET     401      200      200      200      200      401
 community_api:leaderboard                GET     401      200      200      200      200      401
 community_api:competitions               GET     401      200      200      200      200      401
 community_api:competitions               POST    401      403      403      403      201      401

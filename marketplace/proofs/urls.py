@@ -1,0 +1,11 @@
+"""Addresses of the pages about proofs, among the marketplace's."""
+
+from django.urls import path
+
+from marketplace.proofs import views
+
+urlpatterns = [
+    path("roots/", views.roots, name="roots"),
+    path("verify/", views.verify, name="verify"),
+    path("<uuid:listing_id>/record/", views.record, name="record"),
+]
