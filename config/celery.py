@@ -30,6 +30,8 @@ app.conf.beat_schedule = {
         "marketplace.refresh_copy_records": 60.0,
         "marketplace.seal_fills": 60.0,
         "marketplace.sign_root": 300.0,
+        "marketplace.sweep_reproductions": 10.0,
+        "marketplace.measure_drift": 300.0,
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,

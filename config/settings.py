@@ -184,7 +184,13 @@ CELERY_TASK_DEFAULT_QUEUE = "trading"
 # Computing waits in a queue of its own, so that no order ever waits behind a backtest.
 COMPUTING_QUEUE = "backtests"
 CELERY_TASK_ROUTES = {
-    name: {"queue": COMPUTING_QUEUE} for name in ("strategies.run_backtest", "strategies.run_sweep_chunk")
+    name: {"queue": COMPUTING_QUEUE}
+    for name in (
+        "strategies.run_backtest",
+        "strategies.run_sweep_chunk",
+        "marketplace.run_reproduction",
+        "marketplace.measure_drift",
+    )
 }
 CELERY_TIMEZONE = "UTC"
 

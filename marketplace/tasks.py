@@ -8,6 +8,8 @@ from uuid import UUID
 from celery import shared_task
 
 from common.errors import DomainError
+from marketplace.proofs.services.drifting import measure_drift
+from marketplace.proofs.services.reproducing import recover_reproductions, run_reproduction_job
 from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
@@ -46,3 +48,21 @@ def sign_due_root() -> None:
         sign_root()
     except DomainError as refused:
         logger.warning("No root was signed: %s", refused.message)
+
+
+@shared_task(name="marketplace.run_reproduction")
+def run_reproduction(reproduction_id: str) -> None:
+    """A reader repeats a published backtest."""
+    run_reproduction_job(reproduction_id=UUID(reproduction_id))
+
+
+@shared_task(name="marketplace.sweep_reproductions")
+def sweep_reproductions() -> None:
+    """Give repetitions whose worker died to another, and send lost tasks again; runs every few seconds."""
+    recover_reproductions()
+
+
+@shared_task(name="marketplace.measure_drift")
+def measure_due_drift() -> None:
+    """Compare the days that have ended since with what the engine would have done; runs every few minutes, for some runs."""
+    measure_drift()

@@ -37,9 +37,12 @@ def record_answer(request: HttpRequest, listing: Listing) -> StreamingHttpRespon
 
 async def _one_by_one(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
     """Make the next piece when it is asked for: Django would make all of them first."""
-    step = sync_to_async(next)
-    while piece := await step(pieces, b""):
+    while piece := await sync_to_async(_next)(pieces):
         yield piece
+
+
+def _next(pieces: Iterator[bytes]) -> bytes:
+    return next(pieces, b"")
 
 
 def record_pieces(listing: Listing) -> Iterator[bytes]:

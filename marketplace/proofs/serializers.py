@@ -13,7 +13,9 @@ class RecordRootSerializer(serializers.Serializer[Any]):
     number = serializers.IntegerField()
     previous = serializers.CharField(help_text="SHA-256 of the former root's canonical JSON; zeros before the first.")
     size = serializers.IntegerField(help_text="How many seals its tree holds.")
-    root = serializers.CharField(help_text="The head of the tree (RFC 6962).")
+    root = serializers.CharField(  # type: ignore[assignment]  # DRF takes fields off the class: none is hidden
+        help_text="The head of the tree (RFC 6962)."
+    )
     at = serializers.CharField(help_text="UTC with microseconds, as it is signed.")
     key = serializers.CharField(help_text="The first 16 hex digits of the public key's SHA-256.")
     signature = serializers.CharField(help_text="Ed25519, 64 bytes.")

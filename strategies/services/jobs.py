@@ -20,10 +20,10 @@ from common.clock import monotonic, wall_now
 from common.errors import DomainError
 from common.ids import new_token
 from common.tasks import enqueue
-from strategies.models import Backtest, JobState, Sweep, SweepChunk
+from strategies.models import Backtest, Job, JobState, SweepChunk
 
 logger = logging.getLogger(__name__)
-AnyJob = TypeVar("AnyJob", Backtest, SweepChunk, Sweep)
+AnyJob = TypeVar("AnyJob", bound=Job)
 
 # A worker silent for so long is dead; one that works says so every few seconds.
 LEASE = timedelta(seconds=15)
@@ -73,20 +73,20 @@ def claim(model: type[AnyJob], key: Any, owner_id: UUID) -> AnyJob | None:
     if running_jobs(owner_id) >= limit(owner, LimitName.RUNNING_BACKTESTS):
         return None
     now, token = wall_now(), new_token(16)
-    taken = model.objects.filter(pk=key, state=JobState.QUEUED).update(
+    taken = model._default_manager.filter(pk=key, state=JobState.QUEUED).update(
         state=JobState.RUNNING,
         claim=token,
         claimed_until=now + LEASE,
         attempts=F("attempts") + 1,
         started_at=now,
     )
-    return model.objects.get(pk=key) if taken else None
+    return model._default_manager.get(pk=key) if taken else None
 
 
 def held(job: AnyJob) -> QuerySet[AnyJob]:
     """Return the job's row as long as the claim is ours; whatever a worker writes goes through it."""
     model: type[AnyJob] = type(job)
-    return model.objects.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
+    return model._default_manager.filter(pk=job.pk, claim=job.claim, state=JobState.RUNNING)
 
 
 def finish(job: AnyJob, **facts: Any) -> None:
@@ -186,9 +186,9 @@ def recover(model: type[AnyJob]) -> tuple[list[Any], list[AnyJob]]:
     A lapsed claim is given back once. A queued job whose task has not come in time is told once more.
     """
     now = wall_now()
-    lapsed = model.objects.filter(state=JobState.RUNNING, claimed_until__lt=now)
+    lapsed = model._default_manager.filter(state=JobState.RUNNING, claimed_until__lt=now)
     lapsed.filter(attempts__lt=MAX_ATTEMPTS).update(state=JobState.QUEUED, claim="", claimed_until=now)
-    due = model.objects.filter(state=JobState.QUEUED, claimed_until__lte=now)
+    due = model._default_manager.filter(state=JobState.QUEUED, claimed_until__lte=now)
     keys = list(due.order_by("pk").values_list("pk", flat=True)[:_TOLD_AT_ONCE])
     due.filter(pk__in=keys).update(claimed_until=now + LOST_AFTER)
     return keys, list(lapsed.filter(attempts__gte=MAX_ATTEMPTS))
