@@ -23,6 +23,7 @@ from marketplace import selectors
 from marketplace.forms import PublishForm, WhatIfForm, WordsForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing
+from marketplace.proofs.showing import panel_of
 from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
 from marketplace.tabs import kind_tabs
 from portfolios.costs import label_of
@@ -64,6 +65,7 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
+        "proofs": panel_of(listing, user),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
     }
     return render(request, "marketplace/detail.html", facts)

@@ -6,6 +6,8 @@ from typing import Any
 
 from rest_framework import serializers
 
+from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
+
 
 class RecordRootSerializer(serializers.Serializer[Any]):
     """A signed root. What is signed is its canonical JSON: these fields without `signature`, with "kind":"root" and "v":1."""
@@ -53,3 +55,43 @@ class InclusionProofSerializer(serializers.Serializer[Any]):
     path = serializers.ListField(child=serializers.CharField())
     root = RecordRootSerializer()
     public_key = serializers.CharField()
+
+
+class PublishedBacktestSerializer(serializers.ModelSerializer[PublishedBacktest]):
+    """The backtest that a listing shows. The manifest is its spec with the strategy's hash in the place of the strategy."""
+
+    manifest = serializers.DictField()
+    summary = serializers.DictField()
+
+    class Meta:
+        model = PublishedBacktest
+        fields = ["spec_hash", "trades_hash", "manifest", "summary", "published_at"]
+
+
+class PublishBacktestSerializer(serializers.Serializer[Any]):
+    """Which finished backtest of one's own a listing is to show."""
+
+    backtest = serializers.UUIDField()
+
+
+class ReproductionSerializer(serializers.ModelSerializer[Reproduction]):
+    """A repetition: the same trades where `is_same`."""
+
+    summary = serializers.DictField()
+    is_same = serializers.BooleanField(help_text="Whether what came out has the published hash.")
+
+    class Meta:
+        model = Reproduction
+        fields = [
+            *("id", "state", "spec_hash", "expected_hash", "trades_hash", "is_same", "summary"),
+            *("error_code", "error_message", "asked_at", "finished_at"),
+        ]
+        read_only_fields = fields
+
+
+class DriftDaySerializer(serializers.ModelSerializer[DriftDay]):
+    """One day of one run beside the engine's. `code` says why a day could not be compared."""
+
+    class Meta:
+        model = DriftDay
+        fields = ["run", "day", "wished", "matched", "missed", "extra", "mispriced_bps", "worst_bps", "code"]

@@ -200,6 +200,9 @@ marketplace:withdraw                     POST    login    404      404      done
 marketplace:roots                        GET     200      200      200      200      200      200
 marketplace:verify                       GET     200      200      200      200      200      200
 marketplace:record                       GET     200      200      200      200      200      200
+marketplace:publish_backtest             POST    login    404      404      done     404      login
+marketplace:reproduce                    POST    login    done     done     done     done     login
+marketplace:reproduction                 GET     login    200      200      200      200      login
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -411,6 +414,11 @@ marketplace_api:roots                    GET     200      200      200      200 
 marketplace_api:keys                     GET     200      200      200      200      200      401
 marketplace_api:record                   GET     401      200      200      200      200      401
 marketplace_api:proof                    GET     401      200      200      200      200      401
+marketplace_api:published_backtest       GET     401      200      200      200      200      401
+marketplace_api:published_backtest       PUT     401      404      404      200      404      401
+marketplace_api:reproductions            GET     401      200      200      200      200      401
+marketplace_api:reproductions            POST    401      202      202      202      202      401
+marketplace_api:drift                    GET     401      200      200      200      200      401
 community_api:leaderboard                GET     401      200      200      200      200      401
 community_api:competitions               GET     401      200      200      200      200      401
 community_api:competitions               POST    401      403      403      403      201      401
