@@ -204,9 +204,15 @@ def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[bytes]:
     connection.ensure_connection()
     # COPY takes no parameters beside it: the driver writes them into it.
     with ClientCursor(connection.connection) as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT", parameters) as rows:
-        for row in rows:
-            line = bytes(row)[:-1]
-            yield line.replace(b"\\\\", b"\\") if b"\\" in line else line
+        try:
+            for row in rows:
+                line = bytes(row)[:-1]
+                yield line.replace(b"\\\\", b"\\") if b"\\" in line else line
+        except GeneratorExit:
+            # Broken off, the statement would be canceled, and the transaction of the caller's with it.
+            for _ in rows:
+                continue
+            raise
 
 
 def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool = False) -> int:

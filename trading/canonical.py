@@ -49,7 +49,8 @@ def fill_bytes(fill: Fill) -> bytes:
 def fill_lines(portfolio_id: UUID, *, first: int = 1, last: int | None = None) -> Iterator[bytes]:
     """Return the canonical bytes of a portfolio's fills by number, `first` and `last` included, none held longer than needed.
 
-    PostgreSQL puts them together itself, while the caller works on those before: a million take seconds.
+    PostgreSQL puts them together itself, while the caller works on those before: a million take seconds. Until the last one
+    has come, the connection can be asked nothing else.
     """
     made = copied_texts(_LINES, [portfolio_id, first, last, last])
     if made is not None:

@@ -52,7 +52,8 @@ def record_pieces(listing: Listing) -> Iterator[bytes]:
     yield _line(_header(listing, last))
     done = 0
     while chunk := list(seals.filter(first__gt=done, last__lte=last)[:_SEALS]):
-        fills = fill_lines(listing.portfolio_id, first=chunk[0].first, last=chunk[-1].last)
+        # All at once: the connection cannot be asked anything else before the last has come.
+        fills = iter(list(fill_lines(listing.portfolio_id, first=chunk[0].first, last=chunk[-1].last)))
         lines = bytearray()
         for seal in chunk:
             lines += _line(_seal(seal))

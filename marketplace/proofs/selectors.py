@@ -73,7 +73,7 @@ def proof_of(listing: Listing, number: int) -> Proof:
 
 def fill_text(listing: Listing, number: int) -> str:
     """Return a stored fill's canonical bytes as text."""
-    return next(fill_lines(listing.portfolio_id, first=number, last=number), b"").decode("ascii")
+    return b"".join(fill_lines(listing.portfolio_id, first=number, last=number)).decode("ascii")
 
 
 def public_key_text(key: str) -> str:
@@ -128,12 +128,12 @@ def _head_faults(portfolio: Portfolio, seals: list[KeptSeal]) -> Iterator[Fault]
 def _fill_faults(portfolio: Portfolio, seals: list[KeptSeal], verdict: Verdict) -> Iterator[Fault]:
     counted = _Counted(fill_lines(portfolio.pk))
     fault = None if any(one.part == "SEAL" for one in verdict.faults) else fill_fault(counted, seals)
-    if fault is not None:
-        yield fault
-        return
+    # All of them, so that they can be counted, and that the connection is free for what is asked next.
     for _ in counted:
         continue
-    if counted.count != portfolio.fill_count:
+    if fault is not None:
+        yield fault
+    elif counted.count != portfolio.fill_count:
         number = min(counted.count, portfolio.fill_count) + 1
         yield Fault("FILL", number, f"{counted.count} fills are stored, and {portfolio.fill_count} were booked.")
 

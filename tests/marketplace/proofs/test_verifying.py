@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 from pytest_django import Settings
 
+from common.db import bulk_insert
 from common.ids import new_id, seeded_random
 from marketplace.proofs.models import RecordRoot, Seal, SealedBook
 from marketplace.proofs.selectors import verify
@@ -156,3 +157,18 @@ def test_the_bytes_made_by_the_database_are_those_of_each_fill(sealed: Sealed) -
     stored = [fill_bytes(fill) for fill in Fill.objects.order_by("number")]
     assert list(fill_lines(sealed.pit.lead.pk)) == stored
     assert list(fill_lines(sealed.pit.lead.pk, first=7, last=9)) == stored[6:9]
+
+
+@pytest.mark.services
+def test_a_fault_among_many_fills_leaves_the_connection_usable(sealed: Sealed) -> None:
+    """More than a socket holds: what the server still had to say must not break what is asked after it."""
+    one = Fill.objects.order_by("number")[4]
+    columns = {field.attname: getattr(one, field.attname) for field in Fill._meta.concrete_fields}
+    more = [columns | {"id": new_id(), "number": number, "venue_fill_id": str(number)} for number in range(6, 8_006)]
+    bulk_insert(Fill, [Fill(**facts) for facts in more])
+    lines = fill_lines(sealed.pit.lead.pk)
+    next(lines)
+    del lines
+    Fill.objects.filter(number=2).update(price=D(1))
+    faults = verify(sealed.listing).faults
+    assert [(one.part, one.number) for one in faults[:2]] == [("FILL", 2), ("FIGURE", 0)]
