@@ -18,6 +18,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.base import ModelState
 from django.dispatch import receiver
+from psycopg import ClientCursor
 from psycopg.types.datetime import TimestamptzLoader
 
 from common.fields import AmountField, exact
@@ -189,6 +190,29 @@ def _reading_only() -> Iterator[None]:
         yield
     finally:
         connection.transaction_mode = before  # type: ignore[attr-defined]
+
+
+def copied_texts(sql: str, parameters: Sequence[Any]) -> Iterator[bytes] | None:
+    """Return the rows of a PostgreSQL statement that has one column, a text without line breaks, while the server makes them.
+
+    None on another database, which has no such way (COPY). Rows come as they are sent, in UTF-8.
+    """
+    return _copied(sql, parameters) if connection.vendor == "postgresql" else None
+
+
+def _copied(sql: str, parameters: Sequence[Any]) -> Iterator[bytes]:
+    connection.ensure_connection()
+    # COPY takes no parameters beside it: the driver writes them into it.
+    with ClientCursor(connection.connection) as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT", parameters) as rows:
+        try:
+            for row in rows:
+                line = bytes(row)[:-1]
+                yield line.replace(b"\\\\", b"\\") if b"\\" in line else line
+        except GeneratorExit:
+            # Broken off, the statement would be canceled, and the transaction of the caller's with it.
+            for _ in rows:
+                continue
+            raise
 
 
 def bulk_insert(model: type[Row], rows: Sequence[Row], *, ignore_conflicts: bool = False) -> int:

@@ -188,7 +188,13 @@ LISTING_REVIEW = env.bool("SLIPSTREAM_LISTING_REVIEW", default=False)
 COMPUTING_QUEUE = "backtests"
 CELERY_TASK_ROUTES = {
     name: {"queue": COMPUTING_QUEUE}
-    for name in ("strategies.run_backtest", "strategies.run_sweep_chunk", "marketplace.check_submission")
+    for name in (
+        "strategies.run_backtest",
+        "strategies.run_sweep_chunk",
+        "marketplace.check_submission",
+        "marketplace.run_reproduction",
+        "marketplace.measure_drift",
+    )
 }
 CELERY_TIMEZONE = "UTC"
 
@@ -316,6 +322,14 @@ SIGNER_PUBLIC_KEY = env.str("SLIPSTREAM_SIGNER_PUBLIC_KEY", default="")
 # no other process may be given them (a check refuses it). The embedded default keeps the file beside the database.
 SIGNER_KEYS = env.list("SLIPSTREAM_SIGNER_KEYS", default=[])
 SIGNER_KEY_FILE = env.str("SLIPSTREAM_SIGNER_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "signer_keys"))
+
+# --- track records ----------------------------------------------------------------------------------------------------
+# What signs the roots of track records: a private key of 32 bytes in URL-safe base64, or the file that holds it. For
+# the processes that run tasks; the site itself needs none. The embedded default makes the file (docs/records.md).
+RECORD_KEY = env.str("SLIPSTREAM_RECORD_KEY", default="")
+RECORD_KEY_FILE = env.str("SLIPSTREAM_RECORD_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "record_key"))
+# Public keys (hex) whose roots this platform trusts; without any, those that its database names.
+RECORD_PUBLIC_KEYS = env.list("SLIPSTREAM_RECORD_PUBLIC_KEYS", default=[])
 
 # --- observing -----------------------------------------------------------------------------------------------------
 # Who sends this as a Bearer token may read /metrics; without it operators alone may.

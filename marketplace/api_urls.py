@@ -1,6 +1,6 @@
 """Addresses of the marketplace API, under /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from marketplace import api
 from marketplace.publishing import api as publishing
@@ -22,4 +22,5 @@ urlpatterns = [
     path("listing-reviews/", publishing.ReviewsView.as_view(), name="reviews"),
     path("listing-reviews/<uuid:submission_id>/", publishing.DecisionView.as_view(), name="decision"),
     path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
+    path("", include("marketplace.proofs.api_urls")),
 ]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
 
+from common.errors import DomainError
+from marketplace.proofs.services.drifting import measure_drift
+from marketplace.proofs.services.reproducing import recover_reproductions, run_reproduction_job
+from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.publishing.services.checking import check_submission_job, recover_submissions
 from marketplace.publishing.services.facts import refresh_facts, stale_listings
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name="marketplace.refresh_listing")
@@ -53,3 +60,36 @@ def refresh_stale_facts() -> None:
 def refresh_copies() -> None:
     """Count the hours and the copies since the last time; runs once a minute, and moves as market hours end."""
     refresh_copy_records()
+
+
+@shared_task(name="marketplace.seal_fills")
+def seal_new_fills() -> None:
+    """Chain what was filled since the last time; runs once a minute."""
+    seal_fills()
+
+
+@shared_task(name="marketplace.sign_root")
+def sign_due_root() -> None:
+    """Sign what was sealed in the last hour; runs every few minutes, and does nothing in between."""
+    try:
+        sign_root()
+    except DomainError as refused:
+        logger.warning("No root was signed: %s", refused.message)
+
+
+@shared_task(name="marketplace.run_reproduction")
+def run_reproduction(reproduction_id: str) -> None:
+    """A reader repeats a published backtest."""
+    run_reproduction_job(reproduction_id=UUID(reproduction_id))
+
+
+@shared_task(name="marketplace.sweep_reproductions")
+def sweep_reproductions() -> None:
+    """Give repetitions whose worker died to another, and send lost tasks again; runs every few seconds."""
+    recover_reproductions()
+
+
+@shared_task(name="marketplace.measure_drift")
+def measure_due_drift() -> None:
+    """Compare the days that have ended since with what the engine would have done; runs every few minutes, for some runs."""
+    measure_drift()

@@ -1,6 +1,6 @@
 """Addresses of the marketplace pages, under /marketplace/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from marketplace import follow_views, views
 from marketplace.publishing import views as publishing
@@ -26,4 +26,5 @@ urlpatterns = [
     path("<uuid:listing_id>/pictures/", publishing.upload, name="upload"),
     path("<uuid:listing_id>/pictures/<slug:digest>.webp", publishing.picture, name="picture"),
     path("<uuid:listing_id>/pictures/<slug:digest>/remove/", publishing.remove, name="remove_picture"),
+    path("", include("marketplace.proofs.urls")),
 ]

@@ -18,6 +18,7 @@ from marketplace import selectors
 from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing, Offer
+from marketplace.proofs.showing import panel_of
 from marketplace.publishing.selectors import page_facts
 from marketplace.tabs import kind_tabs
 from portfolios.costs import label_of
@@ -60,6 +61,7 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
+        "proofs": panel_of(listing, user),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
         **page_facts(user, listing),
     }

@@ -37,6 +37,13 @@ async function drawCharts() {
   }
 }
 
+async function checkRecords() {
+  if (document.querySelector("[data-verify]")) {
+    const { startVerify } = await import("./ui/verify.js");
+    startVerify();
+  }
+}
+
 startTheme();
 startMenus();
 startDialogs();
@@ -53,6 +60,7 @@ startRequests();
 startBooks();
 startLive();
 drawCharts();
+checkRecords();
 document.addEventListener("htmx:afterSettle", drawCharts);
 document.addEventListener("htmx:afterSettle", startLevels);
 Alpine.start();

@@ -6,6 +6,7 @@ from typing import Any
 
 from accounts.models import User
 from marketplace.models import Listing, ListingPicture, ListingState, ListingTag, ListingVersion, Submission
+from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.publishing.services.submissions import take_back
 from marketplace.services.listings import newest_content
 
@@ -15,7 +16,7 @@ _WORDLESS = {"title": "Withdrawn", "summary": "", "description": "", "risks": ""
 def export_listings(user: User) -> dict[str, Any]:
     """Return the user's listings."""
     own = Listing.objects.filter(owner=user).prefetch_related("tags", "versions", "pictures", "raises")
-    return {"listings": [_exported(one) for one in own.order_by("pk")]}
+    return {"listings": [_exported(one) for one in own.order_by("pk")], **export_proofs(user)}
 
 
 def _exported(listing: Listing) -> dict[str, Any]:
@@ -31,6 +32,7 @@ def _exported(listing: Listing) -> dict[str, Any]:
 
 def erase_listings(user: User) -> None:
     """Withdraw the user's listings and take their words off; the record stays, for followers' books refer to it."""
+    erase_proofs(user)
     own = Listing.objects.filter(owner=user)
     for listing in own.order_by("pk"):
         take_back(actor=user, listing=listing)

@@ -119,6 +119,7 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "strategies:sweep_count": sweep,
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
         "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
+        "marketplace:publish_backtest": {"backtest": str(world.values["backtest_id"])},
         "marketplace:edit": {"title": "Other", "description": "Other."},
         "community:new_competition": {"exchange": str(exchange.pk)},
         "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
@@ -217,6 +218,7 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
         ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},
+        ("marketplace_api:published_backtest", "PUT"): {"backtest": str(world.values["backtest_id"])},
         ("marketplace_api:follow", "POST"): {
             "from_portfolio": str(world.own["charlie"].pk),
             **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},

@@ -24,6 +24,7 @@ from django.db import connection, transaction
 from django.db.models import AutoField, Model
 from django.test import Client
 from django.test.client import ClientHandler
+from django.test.utils import override_settings
 
 from accounts.models import ApiToken, Notification, User
 from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
@@ -33,6 +34,8 @@ from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from engine.plans.kinds import PlanKind
 from marketplace.models import Listing, ListingPicture
+from marketplace.proofs.services.reproducing import publish_backtest
+from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.publishing.services.pictures import add_picture
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
@@ -43,7 +46,7 @@ from portfolios.models import AccountState, Balance, ExchangeAccount, Portfolio,
 from portfolios.services.equity import take_snapshots
 from portfolios.services.key_checks import Finding, claim_checks, record_finding
 from portfolios.services.remainders import Change, change_remainders
-from strategies.models import StrategyRun, StrategyVersion
+from strategies.models import Backtest, StrategyRun, StrategyVersion
 from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
@@ -54,6 +57,7 @@ from tests.fixtures_past import ema_cross, waves
 from tests.fixtures_signer import connected
 from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
+from tests.fixtures_verified import key_text
 from tests.routes.routes import Route
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
@@ -302,11 +306,21 @@ def build(desk: Desk, working: Working) -> World:
     )
     world.values["template_id"] = template.pk
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
+    _proven(world)
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}
     world.foreign = {"fill_id": _foreign_fill(world).pk}
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
+
+
+def _proven(world: World) -> None:
+    """Seal what alice has traded, sign it, and let her listing show the backtest that she made."""
+    seal_fills()
+    with override_settings(RECORD_KEY=key_text(1)):
+        sign_root()
+    backtest = Backtest.objects.get(pk=world.values["backtest_id"])
+    publish_backtest(owner=world.people["alice"], listing=world.listing, backtest=backtest)
 
 
 def _watched(world: World, alice: User) -> dict[str, Any]:

@@ -1,0 +1,194 @@
+"""A published backtest is repeated by anybody, with the same trades and without the strategy; drift is told day by day."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from django.test import Client
+
+from accounts.models import User
+from common.errors import DomainError, NotFound
+from engine.records.drift import Made
+from marketplace.models import Listing
+from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
+from marketplace.proofs.services import drifting
+from marketplace.proofs.services.drifting import measure_drift
+from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
+from marketplace.proofs.services.reproducing import publish_backtest, recover_reproductions, request_reproduction
+from marketplace.proofs.showing import drift_of
+from marketplace.services.listings import publish_listing
+from marketplace.tasks import sweep_reproductions
+from strategies.models import Backtest, JobState
+from strategies.services import jobs
+from strategies.services.backtests import request_backtest
+from strategies.services.definitions import save_strategy
+from strategies.services.runs import start_run
+from tests.fixtures_desk import NOON, Desk, Working
+from tests.fixtures_past import CROSSING, Past
+from tests.fixtures_trading import Pit
+
+
+@pytest.fixture
+def listing(alice: User, desk: Desk) -> Listing:
+    return publish_listing(owner=alice, portfolio=desk.portfolio(alice), title="Steady")
+
+
+@pytest.fixture
+def published(alice: User, past: Past, listing: Listing, working: Working) -> PublishedBacktest:
+    with working():
+        backtest = request_backtest(owner=alice, terms=past.terms(), face=CROSSING)
+    backtest.refresh_from_db()
+    return publish_backtest(owner=alice, listing=listing, backtest=backtest)
+
+
+def test_a_reader_repeats_it_and_never_sees_the_strategy(
+    published: PublishedBacktest, listing: Listing, alice: User, bob: User, working: Working
+) -> None:
+    assert "nodes" in published.spec["graph"]
+    # Its author may forget it: what readers repeat is the listing's.
+    Backtest.objects.all().delete()
+    client = Client()
+    client.force_login(bob)
+    with working():
+        client.post(f"/marketplace/{listing.pk}/reproduce/")
+    made = Reproduction.objects.get()
+    assert (made.state, made.reader_id, made.is_same) == (JobState.DONE, bob.pk, True)
+    assert made.trades_hash == PublishedBacktest.objects.get().trades_hash
+    assert made.summary["trades_count"] == published.summary["trades_count"] > 10
+    page = client.get(f"/marketplace/{listing.pk}/").content.decode()
+    assert "You repeated it: the same trades came out." in page
+    told = [
+        page,
+        client.get(f"/api/v1/listings/{listing.pk}/published-backtest/").content.decode(),
+        client.get(f"/api/v1/listings/{listing.pk}/reproductions/").content.decode(),
+    ]
+    assert published.trades_hash in told[0]
+    assert published.trades_hash in told[1]
+    assert published.trades_hash in told[2]
+    assert json.loads(told[1])["manifest"]["timeframe"] == "5m"
+    for text in told:
+        assert "nodes" not in text
+        assert "graph" not in text
+    # Nothing was stored as bob's own backtest, whose page would show the graph.
+    assert Backtest.objects.count() == 0
+
+
+def test_what_does_not_come_out_the_same_is_said(
+    published: PublishedBacktest, listing: Listing, bob: User, working: Working
+) -> None:
+    PublishedBacktest.objects.update(trades_hash="ab" * 32)
+    with working():
+        request_reproduction(reader=bob, listing=listing)
+    assert (Reproduction.objects.get().state, Reproduction.objects.get().is_same) == (JobState.DONE, False)
+    client = Client()
+    client.force_login(bob)
+    assert b"other trades came out" in client.get(f"/marketplace/{listing.pk}/reproduction/").content
+
+
+def test_changed_candles_are_no_proof_against_it(
+    published: PublishedBacktest, listing: Listing, bob: User, past: Past, working: Working
+) -> None:
+    spec = published.spec | {"fingerprints": {"BTC-USDT": "0" * 64}}
+    PublishedBacktest.objects.update(spec=spec)
+    with working():
+        request_reproduction(reader=bob, listing=listing)
+    found = Reproduction.objects.get()
+    assert (found.state, found.error_code, found.is_same) == (JobState.FAILED, "DATA_CHANGED", False)
+    PublishedBacktest.objects.update(spec=published.spec | {"engine_version": "0"})
+    with working():
+        request_reproduction(reader=bob, listing=listing)
+    assert Reproduction.objects.filter(error_code="ENGINE_CHANGED").count() == 1
+
+
+def test_two_clicks_are_one_and_what_is_lost_is_found(
+    published: PublishedBacktest, listing: Listing, bob: User, working: Working
+) -> None:
+    first = request_reproduction(reader=bob, listing=listing)
+    assert request_reproduction(reader=bob, listing=listing) == first
+    Reproduction.objects.update(claimed_until=NOON)
+    with working():
+        sweep_reproductions()
+    assert Reproduction.objects.get().is_same
+    Reproduction.objects.update(state=JobState.RUNNING, claimed_until=NOON, attempts=jobs.MAX_ATTEMPTS)
+    recover_reproductions()
+    assert (Reproduction.objects.get().state, Reproduction.objects.get().error_code) == (JobState.FAILED, "INTERRUPTED")
+
+
+def test_only_the_owner_publishes_and_only_what_is_finished(
+    published: PublishedBacktest, listing: Listing, alice: User, bob: User, past: Past
+) -> None:
+    mine = request_backtest(owner=bob, terms=past.terms(taker_fee=0.002), face=CROSSING)
+    for owner, backtest in ((bob, mine), (alice, mine), (bob, Backtest.objects.get(owner=alice))):
+        with pytest.raises(NotFound):
+            publish_backtest(owner=owner, listing=listing, backtest=backtest)
+    waiting = request_backtest(owner=alice, terms=past.terms(taker_fee=0.003), face=CROSSING)
+    with pytest.raises(DomainError, match="finished"):
+        publish_backtest(owner=alice, listing=listing, backtest=waiting)
+    PublishedBacktest.objects.all().delete()
+    with pytest.raises(DomainError) as refused:
+        request_reproduction(reader=bob, listing=listing)
+    assert refused.value.code == "NO_BACKTEST"
+
+
+def test_what_it_keeps_of_a_person_goes_with_them(
+    published: PublishedBacktest, listing: Listing, alice: User, bob: User
+) -> None:
+    request_reproduction(reader=bob, listing=listing)
+    (told,) = export_proofs(alice)["published_backtests"]
+    assert (told["trades_hash"], told["spec"]["timeframe"]) == (published.trades_hash, "5m")
+    assert len(export_proofs(bob)["repeated_backtests"]) == 1
+    erase_proofs(alice)
+    assert (PublishedBacktest.objects.count(), Reproduction.objects.count()) == (0, 0)
+
+
+def test_each_day_of_a_listed_run_is_compared_once(
+    pit: Pit, alice: User, working: Working, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that did nothing by itself: the engine's trades are missed, a hand's is extra, one of both costs its slippage."""
+    listing = publish_listing(owner=alice, portfolio=pit.lead, title="Steady")
+    version = save_strategy(owner=alice, name="Crossing", instruments=[pit.instrument], timeframe="5m", face=CROSSING)
+    start_run(actor=alice, version=version, portfolio=pit.lead)
+    pit.price(101)
+    pit.buy(1)
+    asked = []
+    noon = int(NOON.timestamp() * 1000)
+
+    def wished(run: object, end: object) -> list[Made]:
+        asked.append(end)
+        return [Made(noon + 60_000, True, 100.0), Made(noon + 3_600_000, False, 102.0)]
+
+    monkeypatch.setattr(drifting, "_wished", wished)
+    assert (measure_drift(), drift_of(listing)) == (0, None)
+    pit.desk.step({pit.instrument: 100}, NOON + timedelta(hours=13))
+    assert (measure_drift(), measure_drift()) == (1, 0)
+    day = DriftDay.objects.get()
+    assert (day.day, day.wished, day.matched, day.missed, day.extra) == (NOON.date(), 2, 1, 1, 0)
+    assert day.mispriced_bps == pytest.approx(100)
+    assert asked == [NOON.replace(hour=0) + timedelta(days=1)]
+    pit.sell(1)
+    pit.desk.step({pit.instrument: 100}, NOON + timedelta(hours=37))
+    assert measure_drift() == 1
+    newest = DriftDay.objects.order_by("-day")[0]
+    assert (newest.wished, newest.extra, newest.mispriced_bps) == (0, 1, None)
+    found = drift_of(listing)
+    assert found is not None
+    assert (found.days, found.matched, found.missed, found.extra, found.failed) == (2, 1, 1, 1, 0)
+    assert found.mispriced_bps == pytest.approx(100)
+
+
+def test_a_run_beside_its_own_backtest(past: Past, alice: User, desk: Desk, working: Working) -> None:
+    """The real engine on the run's candles: every trade of its is missed by a run that was never asked."""
+    portfolio = desk.portfolio(alice)
+    listing = publish_listing(owner=alice, portfolio=portfolio, title="Steady")
+    version = save_strategy(owner=alice, name="Crossing", instruments=[past.instrument], timeframe="5m", face=CROSSING)
+    run = start_run(actor=alice, version=version, portfolio=portfolio)
+    run.started_at = NOON - timedelta(days=2)
+    run.save()
+    assert measure_drift() == 2
+    days = list(DriftDay.objects.order_by("day"))
+    assert [one.code for one in days] == ["", ""]
+    assert all(one.wished == one.missed > 5 and one.extra == 0 for one in days)
+    assert Decimal(drift_of(listing).missed) == sum(one.missed for one in days)  # type: ignore[union-attr]
