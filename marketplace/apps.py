@@ -11,6 +11,8 @@ class MarketplaceConfig(AppConfig):
         from common.realtime import register_topic
         from marketplace import selectors
         from marketplace.services import personal_data
+        from marketplace.webhook_sources import register_sources
 
+        register_sources()
         register_topic("listing", selectors.listing_snapshot)
         register_personal_data("marketplace", export=personal_data.export_listings, erase=personal_data.erase_listings)

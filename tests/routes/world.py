@@ -26,6 +26,7 @@ from django.test.client import ClientHandler
 
 from accounts.models import ApiToken, Notification, User
 from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
+from accounts.webhooks.services import create_endpoint, send_test
 from common import clock
 from common.errors import DomainError
 from community.models import Competition
@@ -295,6 +296,8 @@ def build(desk: Desk, working: Working) -> World:
         _values(world) | _watched(world, alice) | _tried(pit, alice, version, working) | _past_asked_for(alice)
     )
     world.values["template_id"] = template.pk
+    hook, _ = create_endpoint(user=alice, url="https://example.com/hook", events=["fill.recorded"])
+    world.values |= {"endpoint_id": hook.pk, "delivery_id": send_test(endpoint=hook).pk}
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}
