@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketplace import follow_views, views
+from marketplace import embed_views, follow_views, views
 
 app_name = "marketplace"
 
@@ -10,6 +10,7 @@ urlpatterns = [
     path("", views.listing_list, name="list"),
     path("publish/", views.publish, name="publish"),
     path("<uuid:listing_id>/", views.detail, name="detail"),
+    path("<uuid:listing_id>/embed/", embed_views.embed, name="embed"),
     path("<uuid:listing_id>/equity/", views.equity, name="equity"),
     path("<uuid:listing_id>/what-if/", views.what_if, name="what_if"),
     path("<uuid:listing_id>/fit/", follow_views.fit, name="fit"),

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -64,6 +65,7 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
+        "site_url": settings.SITE_URL,
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
     }
     return render(request, "marketplace/detail.html", facts)

@@ -199,6 +199,7 @@ marketplace:publish                      POST    login    400      400      done
 marketplace:detail                       GET     200      200      200      200      200      200
 marketplace:follow                       GET     login    200      done     done     200      login
 marketplace:follow                       POST    login    done     done     done     400      login
+marketplace:embed                        GET     200      200      200      200      200      200
 marketplace:equity                       GET     200      200      200      200      200      200
 marketplace:what_if                      GET     200      200      200      200      200      200
 marketplace:fit                          GET     200      200      200      200      200      200
