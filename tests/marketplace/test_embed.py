@@ -23,7 +23,7 @@ def test_it_may_be_framed_and_kept_and_asks_for_no_cookie(listing: Listing, clie
     policy = answer["Content-Security-Policy"]
     assert "frame-ancestors *" in policy and "script-src 'none'" in policy
     assert "X-Frame-Options" not in answer
-    assert (answer["Cache-Control"], answer.get("Vary")) == ("max-age=60, public", None)
+    assert (answer["Cache-Control"], answer.get("Vary")) == ("public, max-age=60", None)
     assert not answer.cookies
     page = answer.content.decode()
     assert "Steady &lt;b&gt;&amp; calm&lt;/b&gt;" in page and ">PAPER<" in page and "<script" not in page
