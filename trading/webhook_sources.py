@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.models import AuditEntry
 from accounts.webhooks.sources import Fact, Source, register_source
-from trading.canonical import canonical
+from common.fields import canonical
 from trading.models import Fill, Follow, OrderEvent, OrderState
 
 _ORDER_EVENTS = {

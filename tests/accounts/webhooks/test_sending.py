@@ -54,8 +54,11 @@ def test_a_name_with_one_private_address_among_public_ones_is_refused(monkeypatc
         "https://user:pw@example.com/",
         "https://a b/",
         "https://a:0/",
-    ]
-    + ["https://a:99999/", "https://example.com/\r\nX: y", "javascript:alert(1)", "//example.com"],
+        "https://a:99999/",
+        "https://example.com/\r\nX: y",
+        "javascript:alert(1)",
+        "//example.com",
+    ],
 )
 def test_an_odd_address_is_refused_at_once(url: str) -> None:
     with pytest.raises(DomainError) as refused:
@@ -75,18 +78,16 @@ def test_the_name_is_asked_once_and_the_checked_address_is_connected_to(
 
     monkeypatch.setattr(sending, "resolve", resolve)
     connected: list[str] = []
-    monkeypatch.setattr(
-        "urllib3.util.connection.socket.getaddrinfo",
-        lambda host, port, *args: (connected.append(host), _numeric(host, port))[1],
-    )
+
+    def numeric(host: str, port: int, *args: Any) -> list[tuple[Any, ...]]:
+        connected.append(host)
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
+
+    monkeypatch.setattr("urllib3.util.connection.socket.getaddrinfo", numeric)
     answer = sending.post(f"http://hooks.example.com:{hook.port}/in?x=1", b"{}", {})
     assert (answer.status, answer.excerpt) == (200, "thanks")
     assert (asked, connected) == (["hooks.example.com"], ["127.0.0.1"])
     assert (hook.got[0].path, hook.got[0].headers["Host"]) == ("/in?x=1", f"hooks.example.com:{hook.port}")
-
-
-def _numeric(host: str, port: int) -> list[tuple[Any, ...]]:
-    return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (host, port))]
 
 
 def test_a_redirect_is_an_answer_and_is_not_followed(settings: Settings, hook: Hook) -> None:

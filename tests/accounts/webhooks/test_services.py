@@ -19,6 +19,7 @@ from accounts.services import create_person
 from accounts.webhooks import sending, services
 from accounts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks.secrets import decrypted
+from accounts.webhooks.sources import sources
 from common.clock import use_wall_clock, wall_now
 from common.errors import DomainError
 from tests.accounts.webhooks.server import Hook
@@ -116,7 +117,7 @@ def test_for_a_day_after_a_rotation_both_secrets_sign(
 
 def test_nobody_without_a_webhook_costs_a_read_of_rows(alice: User, django_assert_max_num_queries: Any) -> None:
     services.collect_facts()
-    with django_assert_max_num_queries(1 + 8 * len(list(services.sources()))):
+    with django_assert_max_num_queries(1 + 8 * len(list(sources()))):
         assert services.collect_facts() == 0
 
 
