@@ -20,10 +20,10 @@ THEMES = ("light", "dark")
 
 # Whoever asks is nobody here: the page is the same for all, so it reads no session and depends on no cookie.
 @require_safe
-@conditional_page  # type: ignore[arg-type]  # its type knows no views with keys
+@conditional_page
 @cache_control(public=True, max_age=CACHED_SECONDS)
 @xframe_options_exempt
-@csp_replace({"frame-ancestors": ["*"], "script-src": [NONE]})
+@csp_replace({"frame-ancestors": ["*"], "script-src": [NONE]})  # type: ignore[arg-type]  # its type knows no views with keys
 def embed(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     listing = selectors.listing_for_reader(None, listing_id)
     theme = request.GET.get("theme")
