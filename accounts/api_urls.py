@@ -3,6 +3,7 @@
 from django.urls import path
 
 from accounts import api
+from accounts.webhooks import api as webhooks
 
 app_name = "accounts_api"
 
@@ -12,5 +13,8 @@ urlpatterns = [
     path("me/", api.MeView.as_view(), name="me"),
     path("notifications/", api.NotificationsView.as_view(), name="notifications"),
     path("notifications/read/", api.MarkReadView.as_view(), name="mark_read"),
+    path("webhooks/", webhooks.WebhooksView.as_view(), name="webhooks"),
+    path("webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view(), name="webhook"),
+    path("webhooks/<uuid:endpoint_id>/deliveries/", webhooks.DeliveriesView.as_view(), name="webhook_deliveries"),
     path("invitations/", api.InvitationsView.as_view(), name="invitations"),
 ]

@@ -18,3 +18,9 @@ class AccountsConfig(AppConfig):
         registry.register_personal_data(
             "accounts", export=personal_data.export_account, erase=personal_data.erase_account
         )
+        registry.register_event(
+            "webhook.disabled",
+            title="A webhook of yours is switched off",
+            body="Nothing sent to {url} was taken for three days. Mend it, then switch it on again.",
+            url="/settings/webhooks/{endpoint}/",
+        )

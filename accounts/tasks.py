@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from accounts import services
+from accounts.webhooks import services as webhooks
 
 
 @shared_task(name="accounts.send_notification_mail")
@@ -18,3 +19,14 @@ def send_notification_mail(notification_id: str) -> None:
 def send_due_mail() -> None:
     """Sweep up mails whose task was lost; runs once a minute."""
     services.deliver_due_mail()
+
+
+@shared_task(name="accounts.deliver_webhook")
+def deliver_webhook(delivery_id: str) -> None:
+    webhooks.deliver(delivery_id=UUID(delivery_id))
+
+
+@shared_task(name="accounts.run_webhooks")
+def run_webhooks() -> None:
+    """Read what happened for those who have webhooks, and send what is due; runs every two seconds."""
+    webhooks.run_webhooks()

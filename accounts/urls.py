@@ -1,6 +1,6 @@
 """Addresses of the settings pages, under /settings/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from accounts import views
 
@@ -16,5 +16,6 @@ urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("data/", views.data, name="data"),
     path("data/export/", views.export, name="export"),
+    path("webhooks/", include("accounts.webhooks.urls")),
     path("leave/", views.leave, name="leave"),
 ]

@@ -37,6 +37,7 @@ app.conf.beat_schedule = {
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
+        "accounts.run_webhooks": 2.0,
         "markets.compact_candles": 300.0,
         # An interest lasts 60 s: two of three may be late before anything goes unwatched.
         "markets.renew_interests": 20.0,

@@ -315,6 +315,9 @@ CLAIM_LEASE_SECONDS = env.float("SLIPSTREAM_CLAIM_LEASE_SECONDS", default=30.0)
 # For crash drills only: places where a process kills itself, with their probabilities (common/failpoints.py).
 FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILPOINTS", default={}).items()}
 
+# Lets webhooks go to http addresses and into private networks: for trying them on one machine, never for a site.
+WEBHOOKS_INSECURE = env.bool("SLIPSTREAM_WEBHOOKS_INSECURE", default=False)
+
 # --- exchange accounts -----------------------------------------------------------------------------------------------
 # Credentials are sealed to this key; who holds its private half, the signer alone, can open them (accounts/sealing.py).
 SIGNER_PUBLIC_KEY = env.str("SLIPSTREAM_SIGNER_PUBLIC_KEY", default="")
@@ -363,6 +366,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Fields of one name over different choices: the schema would number them.
     "ENUM_NAME_OVERRIDES": {
+        "DeliveryState": "accounts.webhooks.models.DeliveryState",
         "AlertKind": "markets.models.AlertKind",
         "AlertState": "markets.models.AlertState",
         "AccountMode": "portfolios.models.AccountMode",

@@ -14,7 +14,7 @@ export default defineConfig({
     target: ["chrome123", "edge123", "firefox121", "safari17.5"],
     rolldownOptions: {
       // theme.js is its own file: it must run before the first paint, and main.js is deferred.
-      input: ["src/main.js", "src/theme.js"],
+      input: ["src/main.js", "src/theme.js", "src/embed.css"],
       // htmx holds an eval that allowEval:false keeps it from calling, and that the pages' policy would refuse.
       checks: { eval: false },
     },

@@ -12,8 +12,10 @@ class MarketplaceConfig(AppConfig):
         from marketplace import selectors
         from marketplace.publishing.event_words import EVENTS
         from marketplace.services import personal_data
+        from marketplace.webhook_sources import register_sources
 
         for name, words in EVENTS.items():
             register_event(name, **words)
+        register_sources()
         register_topic("listing", selectors.listing_snapshot)
         register_personal_data("marketplace", export=personal_data.export_listings, erase=personal_data.erase_listings)

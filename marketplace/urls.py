@@ -2,7 +2,7 @@
 
 from django.urls import include, path
 
-from marketplace import follow_views, views
+from marketplace import embed_views, follow_views, views
 from marketplace.publishing import views as publishing
 
 app_name = "marketplace"
@@ -14,6 +14,7 @@ urlpatterns = [
     path("review/", publishing.review_queue, name="review_queue"),
     path("review/<uuid:submission_id>/", publishing.decide, name="decide"),
     path("<uuid:listing_id>/", views.detail, name="detail"),
+    path("<uuid:listing_id>/embed/", embed_views.embed, name="embed"),
     path("<uuid:listing_id>/equity/", views.equity, name="equity"),
     path("<uuid:listing_id>/what-if/", views.what_if, name="what_if"),
     path("<uuid:listing_id>/fit/", follow_views.fit, name="fit"),

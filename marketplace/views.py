@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
@@ -62,6 +63,7 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
         "proofs": panel_of(listing, user),
+        "site_url": settings.SITE_URL,
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
         **page_facts(user, listing),
     }

@@ -15,9 +15,11 @@ class TradingConfig(AppConfig):
         from trading.event_words import EVENTS
         from trading.services import personal_data
         from trading.signer.keys import private_key_refused
+        from trading.webhook_sources import register_sources
 
         register(private_key_refused)
         register_backlog(has_unfinished_work)
+        register_sources()
         register_personal_data("trading", export=personal_data.export_trading, erase=personal_data.erase_trading)
         for name, words in EVENTS.items():
             register_event(name, **words)

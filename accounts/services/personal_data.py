@@ -47,6 +47,7 @@ def export_account(user: User) -> dict[str, Any]:
         ),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
+        "webhooks": list(user.webhooks.values("url", "events", "created_at", "disabled_at")),
         "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "address")),
     }
 
@@ -54,7 +55,7 @@ def export_account(user: User) -> dict[str, Any]:
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
     logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
-    for kept in (user.api_tokens, user.sign_ins, user.notifications, *logins):
+    for kept in (user.api_tokens, user.sign_ins, user.notifications, user.webhooks, *logins):
         kept.all().delete()
     Invitation.objects.filter(used_by=user).update(email="")
     Profile.objects.filter(user=user).update(handle=f"erased_{user.pk.hex[-16:]}", display_name="Left", bio="")

@@ -87,6 +87,7 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "account_reset_password_from_key": {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
         "accounts:profile": {"display_name": "Somebody", "handle": "somebody", "bio": "Hello."},
         "accounts:tokens": {"name": "laptop", "days": "30"},
+        "accounts:webhooks": {"url": "https://example.com/hook", "events": ["fill.recorded"]},
         "accounts:leave": {"password": PASSWORD, "understood": "on"},
         "portfolios:open": {"name": "Third", "market": f"{exchange.code}:USDT", "amount": "100"},
         "portfolios:deposit": amount,
@@ -176,6 +177,7 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
     }
     span = {"start": "2026-03-01T18:00:00Z", "end": NOON.isoformat()}
     return {
+        ("accounts_api:webhooks", "POST"): {"url": "https://example.com/hook", "events": ["fill.recorded"]},
         ("accounts_api:tokens", "POST"): {"name": "bot", "email": "alice@example.org", "password": PASSWORD},
         ("accounts_api:me", "PATCH"): {"display_name": "Somebody"},
         ("accounts_api:mark_read", "POST"): {"ids": [str(world.values["notification_id"])]},

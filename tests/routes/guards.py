@@ -20,6 +20,8 @@ STRICT = {
 }
 # Measured in Chromium: unfold's Alpine.js compiles expressions, and its pages carry style attributes.
 OF_THE_ADMIN = STRICT | {"script-src": "'self' 'unsafe-eval'", "style-src": "'self' 'unsafe-inline'"}
+# A listing's card stands in other people's pages, and nowhere else does anything of ours.
+OF_THE_EMBED = STRICT | {"script-src": "'none'", "frame-ancestors": "*"}
 HEADERS = {
     "X-Frame-Options": "DENY",
     "X-Content-Type-Options": "nosniff",
@@ -45,10 +47,12 @@ def _policy(answer: Answer) -> dict[str, str]:
     return {name: value for name, _, value in parts}
 
 
-def faults_of(answer: Answer, *, is_admin: bool) -> list[str]:
+def faults_of(answer: Answer, *, is_admin: bool, is_embedded: bool = False) -> list[str]:
     """Return what an answer lacks, or has that it must not have."""
-    found = [name for name, value in HEADERS.items() if answer.get(name) != value]
-    if _policy(answer) not in ((OF_THE_ADMIN, STRICT) if is_admin else (STRICT,)):
+    headers = HEADERS | ({"X-Frame-Options": None} if is_embedded else {})
+    found = [name for name, value in headers.items() if answer.get(name) != value]
+    policies = (OF_THE_ADMIN, STRICT) if is_admin else (OF_THE_EMBED,) if is_embedded else (STRICT,)
+    if _policy(answer) not in policies:
         found.append(f"policy {answer['Content-Security-Policy']}")
     if not is_admin and answer.get("Content-Type", "").startswith("text/html"):
         found += [name for name, pattern in _INLINE.items() if pattern.search(answer.content.decode())]

@@ -29,6 +29,14 @@ accounts:revoke                          POST    login    404      404      done
 accounts:notifications                   GET     login    200      200      200      200      login
 accounts:read_all                        POST    login    done     done     done     done     login
 accounts:read_one                        POST    login    done     done     done     done     login
+accounts:webhooks                        GET     login    200      200      200      200      login
+accounts:webhooks                        POST    login    200      200      200      200      login
+accounts:webhook                         GET     login    404      404      200      404      login
+accounts:rotate_webhook                  POST    login    404      404      200      404      login
+accounts:test_webhook                    POST    login    404      404      done     404      login
+accounts:enable_webhook                  POST    login    404      404      done     404      login
+accounts:delete_webhook                  POST    login    404      404      done     404      login
+accounts:redeliver_webhook               POST    login    404      404      done     404      login
 accounts:activity                        GET     login    200      200      200      200      login
 accounts:data                            GET     login    200      200      200      200      login
 accounts:export                          POST    login    200      200      200      200      login
@@ -192,6 +200,7 @@ marketplace:publish                      POST    login    400      400      done
 marketplace:detail                       GET     200      200      200      200      200      200
 marketplace:follow                       GET     login    200      done     done     200      login
 marketplace:follow                       POST    login    done     done     done     400      login
+marketplace:embed                        GET     200      200      200      200      200      200
 marketplace:equity                       GET     200      200      200      200      200      200
 marketplace:what_if                      GET     200      200      200      200      200      200
 marketplace:fit                          GET     200      200      200      200      200      200
@@ -261,6 +270,10 @@ route                                    method  nobody   charlie  bob      alic
 accounts_api:tokens                      GET     401      200      200      200      200      401
 accounts_api:tokens                      POST    201      403      403      403      403      401
 accounts_api:token                       DELETE  401      404      404      204      404      401
+accounts_api:webhooks                    GET     401      200      200      200      200      401
+accounts_api:webhooks                    POST    401      201      201      201      201      401
+accounts_api:webhook                     DELETE  401      404      404      204      404      401
+accounts_api:webhook_deliveries          GET     401      404      404      200      404      401
 accounts_api:me                          GET     401      200      200      200      200      401
 accounts_api:me                          PATCH   401      200      200      200      200      401
 accounts_api:notifications               GET     401      200      200      200      200      401

@@ -28,6 +28,7 @@ from django.test.utils import override_settings
 
 from accounts.models import ApiToken, Notification, User
 from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
+from accounts.webhooks.services import create_endpoint, send_test
 from common import clock
 from common.errors import DomainError
 from community.models import Competition
@@ -305,6 +306,8 @@ def build(desk: Desk, working: Working) -> World:
         _values(world) | _watched(world, alice) | _tried(pit, alice, version, working) | _past_asked_for(alice)
     )
     world.values["template_id"] = template.pk
+    hook, _ = create_endpoint(user=alice, url="https://example.com/hook", events=["fill.recorded"])
+    world.values |= {"endpoint_id": hook.pk, "delivery_id": send_test(endpoint=hook).pk}
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
     _proven(world)
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))

@@ -1,0 +1,1 @@
+"""Outgoing webhooks: a person's addresses, what is to be told to them, and how it gets there."""
