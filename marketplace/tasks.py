@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from marketplace.billing import tasks as _billing  # noqa: F401  # Celery looks for an app's tasks here
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 

@@ -16,6 +16,7 @@ from common.fields import canonical
 from common.tasks import enqueue
 from engine.copy_accounts.profit_share import DEFAULT_RATIO
 from engine.following import DEFAULT_GUARDS, Guards
+from marketplace.entitlements import check_entitlement
 from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
 from marketplace.services.records import refresh_records
 from portfolios.models import Portfolio, PortfolioState
@@ -125,6 +126,7 @@ def follow_listing(
     if current.state != ListingState.PUBLISHED:
         message = "This listing was withdrawn; choose another one to follow."
         raise DomainError("LISTING_WITHDRAWN", message, status=409)
+    check_entitlement(follower, current)
     follow = start_follow(
         follower=follower,
         lead=current.portfolio,

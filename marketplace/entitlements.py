@@ -1,0 +1,22 @@
+"""Who may use what a listing offers: the one question that every door to it asks."""
+
+from __future__ import annotations
+
+from accounts.models import User
+from common.errors import DomainError
+from marketplace.billing.selectors import has_right, is_paid, listing_subject
+from marketplace.models import Listing
+
+
+def is_entitled(user: User, listing: Listing) -> bool:
+    """Say whether somebody may use a listing: their own, a free one, or one they have a standing subscription to."""
+    if listing.owner_id == user.pk or not is_paid(listing):
+        return True
+    return has_right(user, listing_subject(listing.pk))
+
+
+def check_entitlement(user: User, listing: Listing) -> None:
+    """Refuse what takes a subscription that the user does not have."""
+    if not is_entitled(user, listing):
+        message = "This listing takes a subscription: subscribe on its page first."
+        raise DomainError("SUBSCRIPTION_MISSING", message, {"listing": str(listing.pk)}, status=409)
