@@ -373,6 +373,13 @@ SPECTACULAR_SETTINGS = {
         "JobState": "strategies.models.JobState",
         "Timeframe": "strategies.serializers.definitions.TIMEFRAME_CHOICES",
         "ListingState": "marketplace.models.ListingState",
+        "BillingMode": "marketplace.billing.models.Mode",
+        "BookingKind": "marketplace.billing.models.BookingKind",
+        "ChangeKind": "marketplace.billing.models.ChangeKind",
+        "CheckoutState": "marketplace.billing.models.CheckoutState",
+        "InvoiceKind": "marketplace.billing.models.InvoiceKind",
+        "PriceInterval": "marketplace.billing.models.Interval",
+        "PriceState": "marketplace.billing.models.PriceState",
         "CompetitionState": "community.models.CompetitionState",
     },
     "POSTPROCESSING_HOOKS": [

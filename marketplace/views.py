@@ -20,6 +20,9 @@ from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
 from marketplace import selectors
+from marketplace.billing.offers import offers_of
+from marketplace.billing.selectors import listing_subject, prices_of
+from marketplace.entitlements import is_entitled
 from marketplace.forms import PublishForm, WhatIfForm, WordsForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing
@@ -64,6 +67,8 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
+        "offers": offers_of(prices_of(listing_subject(listing.pk))),
+        "is_entitled": user is not None and is_entitled(user, listing),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
     }
     return render(request, "marketplace/detail.html", facts)

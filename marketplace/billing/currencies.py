@@ -50,10 +50,17 @@ def minor_units(amount: Decimal, code: str) -> int:
     if not amount.is_finite() or amount < least or amount > MOST:
         message = f"Choose a price from {least} to {MOST:,} {code.upper()}."
         raise DomainError("PRICE_OUT_OF_RANGE", message, {"field": "amount", "least": str(least), "most": str(MOST)})
-    minor = amount.scaleb(currency.places)
-    if minor != int(minor):
-        message = f"A price in {code.upper()} has at most {currency.places} decimals."
-        raise DomainError("PRICE_TOO_FINE", message, {"field": "amount"})
+    return minor_of(amount, code)
+
+
+def minor_of(amount: Decimal, code: str) -> int:
+    """Return an amount in whole minor units, or say that it is too fine."""
+    found = CURRENCIES.get(code.lower())
+    places = found.places if found else 2
+    minor = amount.scaleb(places)
+    if not amount.is_finite() or abs(amount) > MOST * 100 or minor != int(minor):
+        message = f"An amount in {code.upper()} has at most {places} decimals."
+        raise DomainError("AMOUNT_TOO_FINE", message, {"field": "amount"})
     return int(minor)
 
 
