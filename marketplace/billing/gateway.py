@@ -46,7 +46,7 @@ def _client(key: str, base: str) -> stripe.StripeClient:
     return stripe.StripeClient(key, base_addresses=addresses, http_client=http, max_network_retries=0)
 
 
-def _ask(mode: str, call: str, *args: Any, key: str = "", account: str = "", **params: Any) -> Answer:
+def _ask(mode: str, call: str, /, *args: Any, key: str = "", acting_for: str = "", **params: Any) -> Answer:
     """Call one method of the SDK ("invoices.pay") and return its answer."""
     check_mode(mode)
     method: Any = _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
@@ -55,8 +55,8 @@ def _ask(mode: str, call: str, *args: Any, key: str = "", account: str = "", **p
     options: dict[str, str] = {}
     if key:
         options["idempotency_key"] = key
-    if account:
-        options["stripe_account"] = account
+    if acting_for:
+        options["stripe_account"] = acting_for
     try:
         found = method(*args, params, options)
     except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError) as error:
@@ -74,11 +74,11 @@ def plain(found: Any) -> Answer:
     return dict(json.loads(str(found)))
 
 
-def _pages(mode: str, call: str, account: str = "", **params: Any) -> Iterator[Answer]:
+def _pages(mode: str, call: str, acting_for: str = "", **params: Any) -> Iterator[Answer]:
     """Yield all objects of a list, page by page."""
     after: dict[str, str] = {}
     while True:
-        page = _ask(mode, call, account=account, limit=100, **params, **after)
+        page = _ask(mode, call, acting_for=acting_for, limit=100, **params, **after)
         yield from page["data"]
         if not page.get("has_more") or not page["data"]:
             return
@@ -115,7 +115,7 @@ def create_customer(mode: str, *, row: object, user: object, email: str) -> Answ
     return _ask(mode, "customers.create", key=f"customer-{row}", email=email, metadata={"user": str(user)})
 
 
-def create_checkout(mode: str, *, row: object, **params: Any) -> Answer:
+def create_checkout(mode: str, /, *, row: object, **params: Any) -> Answer:
     return _ask(mode, "checkout.sessions.create", key=f"checkout-{row}", **params)
 
 
@@ -238,12 +238,12 @@ def create_login_link(mode: str, account_id: str) -> Answer:
 
 
 def payout(mode: str, payout_id: str, *, account: str) -> Answer:
-    return _ask(mode, "payouts.retrieve", payout_id, account=account)
+    return _ask(mode, "payouts.retrieve", payout_id, acting_for=account)
 
 
 def balance_transactions(mode: str, *, account: str = "") -> Iterator[Answer]:
     """Yield what moved a balance at the processor: the platform's, or a connected account's."""
-    return _pages(mode, "balance_transactions.list", account=account)
+    return _pages(mode, "balance_transactions.list", acting_for=account)
 
 
 def reference(found: Mapping[str, Any], name: str) -> str:
