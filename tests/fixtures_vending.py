@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
-from urllib.request import Request, urlopen
 
 import pytest
 import stripe
@@ -28,57 +24,35 @@ from marketplace.billing.services.selling import finish_onboarding, start_onboar
 from marketplace.billing.services.sweeping import sweep
 from marketplace.services.listings import publish_listing
 from tests.fixtures_desk import Working
+from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_trading import Pit
 
-DAY = 86_400
-SECRET = "whsec_test"
-
-
-class Processor:
-    """The stand-in's control endpoints."""
-
-    def __init__(self, base: str, key: str) -> None:
-        self.base, self.key = base, key
-
-    def control(self, name: str, method: str = "POST", **body: Any) -> Any:
-        data = None if method == "GET" else json.dumps(body).encode()
-        with urlopen(Request(f"{self.base}/sandbox/{name}", data=data, method=method), timeout=10) as answer:
-            return json.load(answer)
-
-    def events(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.control("events", "GET")
-        return found
-
-
-@pytest.fixture(scope="session")
-def processor_process() -> Iterator[Processor]:
-    command = [sys.executable, "-m", "sandbox.stripe", "--port", "0", "--end-with-stdin"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None and process.stdin is not None
-    words = process.stdout.readline().split()
-    try:
-        yield Processor(words[words.index("at") + 1], words[-1])
-    finally:
-        process.stdin.close()
-        process.wait(10)
-        process.stdout.close()
+SECRET = "whsec_sandbox"
 
 
 @pytest.fixture
-def processor(processor_process: Processor, settings: Settings) -> Iterator[Processor]:
+def processor(stripe_sandbox: StripeSandbox, settings: Settings) -> Iterator[StripeSandbox]:
     """Give the stand-in, empty, with the platform set up for it; wall time follows its clock."""
-    settings.STRIPE_SECRET_KEY = processor_process.key
-    settings.STRIPE_API_BASE = processor_process.base
+    settings.STRIPE_SECRET_KEY = stripe_sandbox.key
+    settings.STRIPE_API_BASE = stripe_sandbox.base
     settings.STRIPE_WEBHOOK_SECRETS = [SECRET]
-    processor_process.control("reset")
     before = clock.use_wall_clock(None)
-    yield processor_process
+    yield stripe_sandbox
     clock.use_wall_clock(before)
+
+
+def real_now() -> datetime:
+    """Return the system's time, whatever the wall clock of the test says: the SDK looks at that."""
+    later = clock.use_wall_clock(None)
+    try:
+        return clock.wall_now()
+    finally:
+        clock.use_wall_clock(later)
 
 
 def signed(body: bytes, secret: str = SECRET, age: int = 0) -> str:
     """Return the header with which the processor signs a message."""
-    at = int(time.time()) - age
+    at = int(real_now().timestamp()) - age
     made = stripe.WebhookSignature._compute_signature(f"{at}.{body.decode()}", secret)
     return f"t={at},v1={made}"
 
@@ -93,7 +67,7 @@ def deliver(event: dict[str, Any], **options: Any) -> int:
 class Shop:
     """alice's listing with prices, and whoever buys."""
 
-    def __init__(self, processor: Processor, pit: Pit, working: Working) -> None:
+    def __init__(self, processor: StripeSandbox, pit: Pit, working: Working) -> None:
         self.processor, self.pit, self.working = processor, pit, working
         self.alice = pit.alice
         self.listing = publish_listing(owner=self.alice, portfolio=pit.lead, title="Steady")
@@ -104,7 +78,7 @@ class Shop:
         start_onboarding(user=self.alice)
         seller = finish_onboarding(user=self.alice)
         assert seller is not None
-        self.processor.control("onboard", account=seller.processor_id)
+        self.processor.onboard(seller.processor_id)
         finish_onboarding(user=self.alice)
 
     def price(self, amount: str = "10", interval: Interval = Interval.MONTH, **terms: Any) -> Price:
@@ -129,13 +103,13 @@ class Shop:
     def subscribe(self, user: User, price: Price, card: str = "4242424242424242") -> Subscription:
         """Buy: through the payment page, and back by the processor's messages."""
         checkout = self.begin(user, price)
-        self.processor.control("checkout", session=checkout.processor_id, number=card)
+        self.processor.check_out(checkout.processor_id, number=card)
         self.hear()
         return Subscription.objects.get(user=user, subject=price.subject, status__in=["active", "trialing"])
 
     def hear(self) -> int:
         """Take in what the processor has sent since the last time."""
-        news = [event for event in self.processor.events() if event["id"] not in self._sent]
+        news = [event for event in self.processor.control("GET", "events") if event["id"] not in self._sent]
         with self.working():
             for event in news:
                 assert deliver(event) == 200
@@ -144,9 +118,9 @@ class Shop:
 
     def advance(self, days: float) -> None:
         """Let time pass, here and there, and take in what happened."""
-        self.processor.control("advance", seconds=int(days * DAY))
+        self.processor.advance(days=days)
         self._offset += timedelta(days=days)
-        clock.use_wall_clock(lambda: datetime.now(tz=clock.UTC) + self._offset)
+        clock.use_wall_clock(lambda: real_now() + self._offset)
         self.hear()
         with self.working():
             sweep()
@@ -158,9 +132,7 @@ class Shop:
 
 
 @pytest.fixture
-def shop(processor: Processor, pit: Pit, working: Working) -> Shop:
+def shop(processor: StripeSandbox, pit: Pit, working: Working) -> Shop:
     made = Shop(processor, pit, working)
     made.onboard()
     return made
-
-

@@ -161,7 +161,7 @@ def _send(share: ShareInvoice) -> None:
     gateway.finalize_invoice(mode, found["id"], row=share.pk)
     # (A refusal: no card, or one that was declined. It stays open, with a page on which it can be paid.)
     with suppress(Refused):
-        gateway.pay_invoice(mode, found["id"])
+        gateway.pay_invoice(mode, found["id"], customer=customer)
     invoice = sync_invoice(mode=mode, invoice_id=found["id"])
     ShareInvoice.objects.filter(pk=share.pk).update(state=Work.DONE, invoice=invoice)
 

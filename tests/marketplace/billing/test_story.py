@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from django.core.management import call_command
 
 from accounts.models import User
@@ -11,8 +9,8 @@ from marketplace.billing.checks import book_errors, differences_from_processor
 from marketplace.billing.models import Account, ChangeKind, Invoice, MoneyLine, Refund, Work
 from marketplace.billing.selectors import has_right
 from marketplace.billing.services.changing import request_change
-from marketplace.billing.services.refunding import refund_part, request_refund
 from marketplace.billing.services.reconciling import reconcile
+from marketplace.billing.services.refunding import refund_part, request_refund
 from marketplace.entitlements import is_entitled
 from tests.fixtures_vending import Shop
 
@@ -66,4 +64,3 @@ def test_a_cancelled_subscription_stands_until_its_period_ends(shop: Shop, bob: 
     shop.advance(32)
     bought.refresh_from_db()
     assert (bought.status, bought.is_lapsed, has_right(bob, shop.subject)) == ("canceled", True, False)
-    assert Decimal(1)
