@@ -53,6 +53,7 @@ from tests.fixtures_signer import connected
 from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
 from tests.routes.routes import Route
+from tests.routes.till import fill_till
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
 from trading.kinds import OrderKind
@@ -294,6 +295,7 @@ def build(desk: Desk, working: Working) -> World:
     world.values = (
         _values(world) | _watched(world, alice) | _tried(pit, alice, version, working) | _past_asked_for(alice)
     )
+    world.values |= fill_till(alice, listing)
     world.values["template_id"] = template.pk
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))

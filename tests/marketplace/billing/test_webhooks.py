@@ -77,7 +77,7 @@ def test_shuffled_and_doubled_messages_come_to_the_same(shop: Shop, bob: User, p
 
 def test_a_silent_processor_is_asked_again(shop: Shop, bob: User, processor: StripeSandbox) -> None:
     price = shop.price()
-    processor.fault("error", where="before", count=1)
+    processor.fault("server_error_after", where="checkout", count=1)
     checkout = shop.begin(bob, price)
     assert checkout.state == "PENDING"
     shop.advance(0.001)
