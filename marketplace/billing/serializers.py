@@ -8,6 +8,7 @@ from marketplace.billing.business import Business
 from marketplace.billing.models import Change, ChangeKind, Checkout, Interval, Invoice, MoneyLine, Price, Subscription
 from marketplace.billing.services.pricing import MAX_TRIAL_DAYS
 from markets.serializers import ExactField
+from portfolios.serializers import AmountField
 from trading.follow_models import StopMode
 
 
@@ -19,7 +20,7 @@ class PriceSerializer(serializers.ModelSerializer[Price]):
 
 class PriceSetSerializer(serializers.Serializer[Price]):
     interval = serializers.ChoiceField(choices=Interval.choices)
-    amount = ExactField(help_text="What is charged each time, before taxes, in the currency's main unit.")
+    amount = AmountField(help_text="What is charged each time, before taxes, in the currency's main unit.")
     currency = serializers.CharField(max_length=3)
     trial_days = serializers.IntegerField(min_value=0, max_value=MAX_TRIAL_DAYS, default=0)
 

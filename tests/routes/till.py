@@ -17,21 +17,27 @@ from marketplace.billing.models import (
     Seller,
     Subscription,
 )
-from marketplace.models import Listing
+from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
+from portfolios.models import Portfolio
 
 
-def fill_till(alice: User, listing: Listing) -> dict[str, Any]:
+def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, Any]:
     """Write one row of each kind down and return their keys, by the names that addresses call them."""
     now = wall_now()
     subject, test = f"listing:{listing.pk}", {"mode": Mode.TEST}
-    # Retired, so that the listing can be followed for nothing.
+    # Of another listing, so that the first can be followed for nothing.
+    other = Listing.objects.create(
+        owner=alice, portfolio=unlisted, title="Other", state=ListingState.WITHDRAWN, published_at=now
+    )
+    TrackRecord.objects.create(listing=other)
+    CopyRecord.objects.create(listing=other)
     price = Price.objects.create(
-        listing=listing,
-        subject=subject,
+        listing=other,
+        subject=f"listing:{other.pk}",
         interval="month",
         currency="usd",
         amount_minor=1_000,
-        state=PriceState.RETIRED,
+        state=PriceState.LIVE,
         due_at=now,
         created_at=now,
         **test,

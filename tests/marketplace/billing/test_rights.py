@@ -10,6 +10,7 @@ from accounts.models import User
 from accounts.selectors import limit
 from accounts.services.plans import ensure_plan
 from common.errors import DomainError
+from common.ids import new_id
 from marketplace.billing.checks import differences_from_processor
 from marketplace.billing.models import (
     ChangeKind,
@@ -35,7 +36,7 @@ from trading.models import Follow, FollowState
 
 
 def follow(shop: Shop, user: User) -> Follow:
-    source = shop.pit.portfolio(user, 1_000, "Purse")
+    source = shop.pit.portfolio(user, 1_000, f"Purse {new_id().hex[-6:]}")
     with shop.working():
         return follow_listing(
             follower=user,
