@@ -295,12 +295,12 @@ def build(desk: Desk, working: Working) -> World:
     world.values = (
         _values(world) | _watched(world, alice) | _tried(pit, alice, version, working) | _past_asked_for(alice)
     )
-    world.values |= fill_till(alice, listing, world.live)
     world.values["template_id"] = template.pk
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}
     world.foreign = {"fill_id": _foreign_fill(world).pk}
+    world.values |= fill_till(alice, listing, world.live)
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
 
