@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from accounts.services import notify
 from accounts.services.plans import give_plan, take_plan_back
@@ -30,10 +30,12 @@ def keep_rights() -> int:
     lapsed = Subscription.objects.filter(Q(right_until=None) | Q(right_until__lte=now), is_lapsed=False, mode=mode)
     ended = [_end(pk) for pk in lapsed.order_by("pk").values_list("pk", flat=True)[:BATCH]]
     standing = Subscription.objects.filter(right_until__gt=now, plan__isnull=False, mode=mode).select_related("plan")
-    # Whose profile has the plan already is left out: nobody is given it twice.
-    missing = standing.filter(Q(user__profile__plan=None) | ~Q(user__profile__plan=F("plan")))
+    # Whose profile has a plan that they pay for is left out: of two such plans the first stays.
+    held = standing.filter(user=OuterRef("user"), user__profile__plan=F("plan"))
+    missing = standing.exclude(Exists(held)).order_by("pk")
     given = 0
-    for bought in missing.select_related("user")[:BATCH]:
+    # (The last one written of a person's is the first paid for.)
+    for bought in reversed(list(missing.select_related("user")[:BATCH])):
         assert bought.plan is not None
         given += give_plan(user=bought.user, plan=bought.plan)
     return sum(ended) + given

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from common.clock import wall_now
 from common.errors import DomainError
-from marketplace.billing.models import Checkout, Invoice, Seller, Subscription
+from marketplace.billing.models import Change, ChangeKind, Checkout, Invoice, Seller, Subscription, Work
 from marketplace.billing.services.buying import ENDED
 
 
@@ -34,9 +35,16 @@ def export_billing(user: User) -> dict[str, Any]:
 
 
 def erase_billing(user: User) -> None:
-    """Forget the ways to payment pages; refuse while a subscription would go on being charged."""
+    """Forget the ways to payment pages; refuse while a subscription would go on being charged.
+
+    Whoever subscribed to a listing of theirs is charged no more: those subscriptions end with their period.
+    """
     if Subscription.objects.filter(user=user).exclude(status__in=ENDED).exists():
         message = "A subscription of yours is running: end it first, or it would go on being charged."
         raise DomainError("SUBSCRIPTION_RUNNING", message, status=409)
+    now = wall_now()
+    running = Subscription.objects.filter(listing__owner=user, cancels_at_end=False).exclude(status__in=ENDED)
+    for bought in running.exclude(changes__state=Work.PENDING):
+        Change.objects.create(subscription=bought, kind=ChangeKind.CANCEL_AT_END, due_at=now, created_at=now)
     Checkout.objects.filter(user=user).update(url="")
     Invoice.objects.filter(user=user).update(hosted_url="", pdf_url="")
