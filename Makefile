@@ -3,6 +3,7 @@
 PYTHON ?= $(firstword $(foreach name,python3 python3.13 python3.12 python3.11 python,$(shell command -v $(name))))
 PORT ?= 8000
 SANDBOX_PORT ?= 8100
+STRIPE_PORT ?= 8200
 # How many tests run at once: each worker has a database, Redis keys and files of its own. A third on two cores would end a
 # little sooner, and now and then make a browser, a server or a child process late for what a test promises of it.
 WORKERS ?= 2
@@ -54,10 +55,11 @@ replay: ## The main job without a browser: make replay CANDLES="file …" [ARGS=
 	@$(INSTALL)
 	@exec $(VENV) manage.py replay $(foreach file,$(CANDLES),--candles $(file)) --strategy ema_cross $(ARGS)
 
-sandbox: ## Serve the platform with a test exchange beside it: make sandbox [PORT=8000] [SANDBOX_PORT=8100] [CANDLES="BTC=file …"]
+sandbox: ## Serve the platform with a test exchange beside it: make sandbox [PORT=8000] [SANDBOX_PORT=8100] [STRIPE_PORT=8200] [CANDLES="BTC=file …"]
 	@$(INSTALL)
-	@export SLIPSTREAM_VAR_DIR="$${SLIPSTREAM_VAR_DIR:-var/sandbox}"; exec $(VENV) manage.py serve_sandbox \
-	  --port $(PORT) --exchange-port $(SANDBOX_PORT) \
+	@export SLIPSTREAM_VAR_DIR="$${SLIPSTREAM_VAR_DIR:-var/sandbox}" STRIPE_API_BASE=http://127.0.0.1:$(STRIPE_PORT) \
+	  STRIPE_SECRET_KEY=sk_test_sandbox STRIPE_WEBHOOK_SECRET=whsec_sandbox; exec $(VENV) manage.py serve_sandbox \
+	  --port $(PORT) --exchange-port $(SANDBOX_PORT) --stripe-port $(STRIPE_PORT) \
 	  $(if $(CANDLES),--exchange-arguments="$(foreach file,$(CANDLES),--candles $(file))") $(ARGS)
 
 exchange: ## Serve the test exchange alone (Binance's and Kraken's dialect): make exchange [SANDBOX_PORT=8100] [ARGS="--speed 10"]

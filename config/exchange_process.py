@@ -1,4 +1,4 @@
-"""The test exchange as a process beside the site: started with it, ended with it, whatever ends it."""
+"""The test exchange and the payment processor as processes beside the site: started and ended with it, whatever ends it."""
 
 from __future__ import annotations
 
@@ -31,14 +31,27 @@ def running_exchange(port: int, arguments: Sequence[str] = ()) -> Iterator[str]:
     """Run a test exchange while the block lasts, and yield what it said: its addresses and the keys of its account.
 
     What it holds of accounts and orders lies in the site's folder. Raises DomainError EXCHANGE_NOT_STARTED.
-    It ends with its standard input, so that it outlives no killed parent.
     """
-    log = settings.VAR_DIR / "exchange.log"
-    command = [sys.executable, "-m", "sandbox", "--host", HOST, "--port", str(port), "--end-with-stdin"]
-    command += ["--memory", str(memory()), *arguments]
+    command = ["sandbox", "--memory", str(memory()), *arguments]
+    with _running(command, port, "exchange") as said:
+        yield said
+
+
+@contextmanager
+def running_processor(port: int, webhook: str) -> Iterator[str]:
+    """Run a payment processor while the block lasts, which sends its webhooks to an address. It remembers nothing."""
+    with _running(["sandbox.stripe", "--webhook", webhook], port, "processor") as said:
+        yield said
+
+
+@contextmanager
+def _running(command: Sequence[str], port: int, name: str) -> Iterator[str]:
+    """Run a module beside the site; it ends with its standard input, so that it outlives no killed parent."""
+    log = settings.VAR_DIR / f"{name}.log"
+    module, *arguments = command
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command,
+            [sys.executable, "-m", module, "--host", HOST, "--port", str(port), "--end-with-stdin", *arguments],
             cwd=settings.BASE_DIR,
             stdin=subprocess.PIPE,
             stdout=output,
@@ -47,21 +60,21 @@ def running_exchange(port: int, arguments: Sequence[str] = ()) -> Iterator[str]:
             start_new_session=True,
         )
     try:
-        _wait_until_it_answers(process, port)
+        _wait_until_it_answers(process, port, name)
         yield log.read_text()
     finally:
         _end(process)
 
 
-def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int) -> None:
+def _wait_until_it_answers(process: subprocess.Popen[bytes], port: int, name: str) -> None:
     deadline = clock.monotonic() + _START_SECONDS
     while process.poll() is None and clock.monotonic() < deadline:
         if _answers(port):
             return
         clock.sleep(_POLL_SECONDS)
-    said = (settings.VAR_DIR / "exchange.log").read_text().strip().splitlines()
+    said = (settings.VAR_DIR / f"{name}.log").read_text().strip().splitlines()
     raise DomainError(
-        "EXCHANGE_NOT_STARTED", f"The test exchange did not start: {said[-1] if said else 'it said nothing.'}"
+        f"{name.upper()}_NOT_STARTED", f"The test {name} did not start: {said[-1] if said else 'it said nothing.'}"
     )
 
 

@@ -71,7 +71,7 @@ def create(call: Call) -> Obj:
     _apply(call, invoice)
     behavior = call.text("pending_invoice_items_behavior", "include" if subscription else "exclude")
     if behavior == "include":
-        take_pending(call.world, invoice, subscription and subscription["id"])
+        take_pending(call.world, invoice, subscription["id"] if subscription else None)
     invoice["discounts"] = [one["id"] for one in discounts_of(call.world, call.params.get("discounts"), invoice)]
     refresh(call.world, invoice)
     call.world.emit("invoice.created", invoice)
@@ -128,7 +128,6 @@ def _inherit(world: World, invoice: Obj, subscription: Obj) -> None:
     invoice["collection_method"] = subscription["collection_method"]
     invoice["discounts"] = list(subscription["discounts"])
     invoice["automatic_tax"]["enabled"] = subscription["automatic_tax"]["enabled"]
-    invoice["default_payment_method"] = subscription["default_payment_method"]
     hidden = world.hidden[invoice["id"]]
     hidden["percent"] = subscription["application_fee_percent"]
     hidden["transfer"] = subscription["transfer_data"]

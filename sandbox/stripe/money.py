@@ -80,11 +80,16 @@ def fee_of(kind: str, amount: int, currency: str, application: str | None = None
 
 
 def settle(world: World, name: str, account: str) -> None:
-    """Make a booking available, and pay the account out where it wants that automatically."""
-    world.get("balance_transaction", name, account=account)["status"] = "available"
-    currency = world.get("balance_transaction", name, account=account)["currency"]
-    if _automatic(world, account) and available(world, account, currency) > 0:
-        pay_out(world, account, available(world, account, currency), currency, automatic=True)
+    """Make a booking available; what else settles at this moment does so before the account is paid out."""
+    booked = world.get("balance_transaction", name, account=account)
+    booked["status"] = "available"
+    world.later(world.now(), pay_out_when_due, account, booked["currency"])
+
+
+def pay_out_when_due(world: World, account: str, currency: str) -> None:
+    """Pay an account out where it wants that automatically and something is there."""
+    if _automatic(world, account) and (amount := available(world, account, currency)) > 0:
+        pay_out(world, account, amount, currency, automatic=True)
 
 
 def _automatic(world: World, account: str) -> bool:
@@ -145,7 +150,7 @@ def create_transfer(call: Call) -> Obj:
         raise StripeError(
             400, "invalid_request_error", "You have insufficient available funds.", code="balance_insufficient"
         )
-    transfer = send(call.world, amount, currency, account["id"], source=source and source["id"])
+    transfer = send(call.world, amount, currency, account["id"], source=source["id"] if source else None)
     transfer.update(
         description=call.text("description"), metadata=call.metadata(), transfer_group=call.text("transfer_group")
     )

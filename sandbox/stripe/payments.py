@@ -39,7 +39,7 @@ def wish_of(call: Call) -> Wish:
     wish = Wish(
         amount,
         currency,
-        customer=customer and customer["id"],
+        customer=customer["id"] if customer else None,
         description=call.text("description"),
         metadata=call.metadata(),
         destination=transfer.get("destination"),

@@ -18,7 +18,7 @@ from sandbox.stripe.world import Obj
 
 ATTEMPTS = 8
 # The first pause before an event is sent again; each further one is twice as long.
-RETRY_SECONDS = 0.2
+RETRY_SECONDS = 0.1
 PATIENCE_SECONDS = 10.0
 
 
@@ -144,7 +144,7 @@ class Deliveries:
         }
         try:
             async with session.post(self.url, data=payload.encode(), headers=headers, allow_redirects=False) as answer:
-                entry["status"] = answer.status
+                status = entry["status"] = answer.status
         except (aiohttp.ClientError, TimeoutError, OSError):
             return False
-        return 200 <= entry["status"] < 300
+        return 200 <= status < 300

@@ -18,7 +18,7 @@ from pytest_django import Settings
 from accounts.models import User
 from common.errors import DomainError
 from config import demo
-from config.exchange_process import HOST, running_exchange
+from config.exchange_process import HOST, running_exchange, running_processor
 from config.management.commands.serve_sandbox import EXCHANGES, NAMESPACE, connected_exchanges
 from markets.feed import apply_step
 from markets.models import Backfill, Exchange
@@ -27,6 +27,7 @@ from markets.steps import Step
 from portfolios.forms import OpenForm
 from portfolios.models import Portfolio, PortfolioKind, Position
 from sandbox.server import ServerThread
+from sandbox.stripe.server import KEY, SECRET
 from tests.fixtures_desk import NOON, Working
 from tests.story.processes import ROOT, wait_until
 from tools.services import free_port
@@ -65,6 +66,19 @@ def test_the_exchange_runs_while_it_is_needed_and_takes_no_port_from_others(tmp_
     assert not answers(port)
     with pytest.raises(DomainError, match=r"did not start: .*--candles"), running_exchange(port, ["--candles", "x"]):
         pass
+
+
+def test_the_processor_runs_while_it_is_needed_with_the_key_that_make_gives_the_platform(
+    tmp_path: Path, settings: Settings
+) -> None:
+    settings.VAR_DIR = tmp_path
+    port = free_port()
+    with running_processor(port, "http://127.0.0.1:9/webhooks/stripe/") as said:
+        assert answers(port)
+        assert f"http://127.0.0.1:{port} with the key {KEY}" in said
+    assert not answers(port)
+    makefile = (ROOT / "Makefile").read_text()
+    assert f"STRIPE_SECRET_KEY={KEY} STRIPE_WEBHOOK_SECRET={SECRET};" in makefile
 
 
 _OWNER = """

@@ -241,8 +241,10 @@ def _words(cmdline: Path) -> str:
 @contextmanager
 def sandbox_site(folder: Path) -> Iterator[tuple[Site, TestExchange]]:
     """Serve everything in one process and a test exchange in another, as `make sandbox` does."""
-    port, exchange_port = free_port(), free_port()
-    command = [sys.executable, "manage.py", "serve_sandbox", "--port", str(port), "--exchange-port", str(exchange_port)]
+    port, exchange_port, stripe_port = free_port(), free_port(), free_port()
+    ports = {"--port": port, "--exchange-port": exchange_port, "--stripe-port": stripe_port}
+    named = [word for name, number in ports.items() for word in (name, str(number))]
+    command = [sys.executable, "manage.py", "serve_sandbox", *named]
     site = Site(
         address=f"http://127.0.0.1:{port}",
         environment=own_environment(folder),

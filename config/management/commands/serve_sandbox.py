@@ -17,7 +17,7 @@ from django.core.management.base import CommandError
 from common.clock import wall_now
 from config import demo, own_data
 from config.embedded import background_processes, serve_site
-from config.exchange_process import HOST, memory, running_exchange
+from config.exchange_process import HOST, memory, running_exchange, running_processor
 from config.serving import SiteCommand, closing_engine, closing_feed, closing_signer, refuse_unusable_port
 from markets.connecting import fetch_markets
 from markets.gateway.errors import GatewayError
@@ -45,6 +45,7 @@ class Command(SiteCommand):
         parser.add_argument("--host", default="127.0.0.1")
         parser.add_argument("--port", type=int, default=8000)
         parser.add_argument("--exchange-port", type=int, default=8100, help="where the test exchange listens")
+        parser.add_argument("--stripe-port", type=int, default=8200, help="where the payment processor listens")
         parser.add_argument(
             "--exchange-arguments", default="", metavar="WORDS", help='for it, such as "--candles BTC=file"'
         )
@@ -53,6 +54,7 @@ class Command(SiteCommand):
     def refuse_unusable_ports(self, *, host: str, port: int, **options: Any) -> None:
         super().refuse_unusable_ports(host=host, port=port)
         refuse_unusable_port(HOST, options["exchange_port"], f"{self.started_by} SANDBOX_PORT=")
+        refuse_unusable_port(HOST, options["stripe_port"], f"{self.started_by} STRIPE_PORT=")
 
     def serve(self, *, host: str, port: int, fresh: bool, **options: Any) -> None:
         exchange_port, arguments = options["exchange_port"], shlex.split(options["exchange_arguments"])
@@ -64,7 +66,10 @@ class Command(SiteCommand):
         with ExitStack() as stack:
             with self.step("Starting the test exchange"):
                 said = stack.enter_context(running_exchange(exchange_port, arguments))
-            with self.step("Asking it for its instruments"):
+            with self.step("Starting the payment processor"):
+                webhook = f"http://{host}:{port}/webhooks/stripe/"
+                said += stack.enter_context(running_processor(options["stripe_port"], webhook))
+            with self.step("Asking the exchange for its instruments"):
                 exchanges = connected_exchanges(exchange_port)
             demo.seed_sandbox(exchanges[0])
             loops: dict[str, Callable[[threading.Event], None]] = {
