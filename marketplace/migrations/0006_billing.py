@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0001_squashed_0005_limits_of_exchange_accounts"),
-        ("marketplace", "0001_squashed_0002_profit_share_and_copies"),
+        ("accounts", "0005_limits_of_exchange_accounts"),
+        ("marketplace", "0002_profit_share_and_copies"),
         ("trading", "0044_protective_stop"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -35,7 +35,7 @@ FOLLOWING = {
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world) | MONEY_BODIES
 
 
 BACKTEST = {
@@ -211,8 +211,6 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
             "from_portfolio": str(world.own["charlie"].pk),
             **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},
         },
-        ("billing_api:prices", "POST"): {"interval": "month", "amount": "10", "currency": "usd"},
-        ("billing_api:subscription", "PATCH"): {"stop_mode": "KEEP"},
         ("community_api:competitions", "POST"): {
             "title": "Second sprint",
             "exchange": exchange,
@@ -223,6 +221,12 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
             "ends_at": "2026-03-02T14:00:00Z",
         },
     }
+
+
+MONEY_BODIES: dict[tuple[str, str], Body] = {
+    ("billing_api:prices", "POST"): {"interval": "month", "amount": "10", "currency": "usd"},
+    ("billing_api:subscription", "PATCH"): {"stop_mode": "KEEP"},
+}
 
 
 def _admin_bodies(world: World) -> dict[tuple[str, str], Body]:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tests.routes.money import MONEY
 from tests.routes.routes import Route
 from tests.routes.world import ASKERS
 
@@ -197,28 +198,6 @@ marketplace:fit                          GET     200      200      200      200 
 marketplace:edit                         GET     login    404      404      200      404      login
 marketplace:edit                         POST    login    404      404      done     404      login
 marketplace:withdraw                     POST    login    404      404      done     404      login
-billing:subscribe                        POST    login    404      404      404      404      login
-billing:checkout                         GET     login    404      404      200      404      login
-billing:portal                           GET     login    409      409      409      409      login
-billing:subscriptions                    GET     login    200      200      200      200      login
-billing:change                           POST    login    404      404      409      404      login
-billing:ending                           POST    login    404      404      done     404      login
-billing:invoices                         GET     login    200      200      200      200      login
-billing:refund                           POST    login    404      404      409      404      login
-billing:plans                            GET     login    200      200      200      200      login
-billing:business                         GET     login    200      200      200      200      login
-billing:onboarding                       GET     login    409      409      409      409      login
-billing:onboarded                        GET     login    done     done     done     done     login
-billing:payout_settings                  GET     login    409      409      409      409      login
-billing:statement                        GET     login    404      404      404      404      login
-billing:prices                           GET     login    404      404      200      404      login
-billing:prices                           POST    login    404      404      400      404      login
-billing:retire                           POST    login    404      404      done     404      login
-billing:platform                         GET     login    404      404      404      200      login
-billing:settle                           POST    login    404      404      404      done     login
-billing:hold                             POST    login    404      404      404      done     login
-billing:give_back                        POST    login    404      404      404      409      login
-stripe_webhook                           POST    400      400      400      400      400      400
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -425,18 +404,6 @@ marketplace_api:withdraw                 POST    401      404      404      200 
 marketplace_api:equity                   GET     401      200      200      200      200      401
 marketplace_api:fit                      GET     401      200      200      200      200      401
 marketplace_api:backtest                 GET     401      200      200      200      200      401
-billing_api:prices                       GET     401      200      200      200      200      401
-billing_api:prices                       POST    401      404      404      409      404      401
-billing_api:price                        DELETE  401      404      404      204      404      401
-billing_api:subscribe                    POST    401      404      404      404      404      401
-billing_api:checkout                     GET     401      404      404      200      404      401
-billing_api:subscriptions                GET     401      200      200      200      200      401
-billing_api:subscription                 GET     401      404      404      200      404      401
-billing_api:subscription                 PATCH   401      404      404      200      404      401
-billing_api:invoices                     GET     401      200      200      200      200      401
-billing_api:refund                       POST    401      404      404      409      404      401
-billing_api:business                     GET     401      200      200      200      200      401
-billing_api:statement                    GET     401      200      200      200      200      401
 marketplace_api:follow                   POST    401      201      404      404      404      401
 community_api:leaderboard                GET     401      200      200      200      200      401
 community_api:competitions               GET     401      200      200      200      200      401
@@ -508,7 +475,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN) for row in _parsed(text)]
+ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN, MONEY) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:
