@@ -10,7 +10,7 @@ class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_limits_of_exchange_accounts"),
         ("marketplace", "0002_profit_share_and_copies"),
-        ("trading", "0044_protective_stop"),
+        ("trading", "0041_signals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
