@@ -343,6 +343,19 @@ METRICS_TOKEN = env.str("SLIPSTREAM_METRICS_TOKEN", default="")
 BACKTEST_SECONDS = env.float("SLIPSTREAM_BACKTEST_SECONDS", default=120.0)
 BACKTEST_MEMORY_MIB = env.int("SLIPSTREAM_BACKTEST_MEMORY_MIB", default=1024)
 
+# --- payments --------------------------------------------------------------------------------------------------------
+# Without a key everything but paid listings works. Its beginning says which of the processor's modes this is.
+STRIPE_SECRET_KEY = env.str("STRIPE_SECRET_KEY", default="")
+# Several while one is rotated, and one for the messages of connected accounts.
+STRIPE_WEBHOOK_SECRETS = [one for one in env.list("STRIPE_WEBHOOK_SECRET", default=[]) if one]
+# For a stand-in on this machine; a live key is never sent there.
+STRIPE_API_BASE = env.str("STRIPE_API_BASE", default="")
+# Taxes by the processor's own service.
+STRIPE_TAX = env.bool("STRIPE_TAX", default=False)
+# What the platform keeps of a subscription (0-0.5), and how long a renewal that fails leaves the right standing.
+PLATFORM_FEE_RATIO = env.str("SLIPSTREAM_PLATFORM_FEE", default="0.2")
+GRACE_DAYS = env.int("SLIPSTREAM_GRACE_DAYS", default=7)
+
 # --- the API -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
@@ -385,6 +398,13 @@ SPECTACULAR_SETTINGS = {
         "ListingOffer": "marketplace.models.Offer",
         "ListingSource": "marketplace.models.Source",
         "SubmissionOutcome": "marketplace.publishing.models.Outcome",
+        "BillingMode": "marketplace.billing.models.Mode",
+        "BookingKind": "marketplace.billing.models.BookingKind",
+        "ChangeKind": "marketplace.billing.models.ChangeKind",
+        "CheckoutState": "marketplace.billing.models.CheckoutState",
+        "InvoiceKind": "marketplace.billing.models.InvoiceKind",
+        "PriceInterval": "marketplace.billing.models.Interval",
+        "PriceState": "marketplace.billing.models.PriceState",
         "CompetitionState": "community.models.CompetitionState",
     },
     "POSTPROCESSING_HOOKS": [

@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from config.metrics import metrics
 from config.overview import overview
+from marketplace.billing.webhooks import stripe_webhook
 
 handler404 = "common.http.page_not_found"
 handler500 = "common.http.server_error"
@@ -22,6 +23,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("trading.urls")),
     path("strategies/", include("strategies.urls")),
     path("marketplace/", include("marketplace.urls")),
+    path("billing/", include("marketplace.billing.urls")),
+    path("webhooks/stripe/", stripe_webhook, name="stripe_webhook"),
     path("", include("community.urls")),
     path("api/v1/", include("accounts.api_urls")),
     path("api/v1/", include("markets.api_urls")),
@@ -29,6 +32,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("trading.api_urls")),
     path("api/v1/", include("strategies.api_urls")),
     path("api/v1/", include("marketplace.api_urls")),
+    path("api/v1/billing/", include("marketplace.billing.api_urls")),
     path("api/v1/", include("community.api_urls")),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),

@@ -1,24 +1,22 @@
-"""The one door where a right to a listing is asked for. Listings are free until billing answers here."""
+"""Who may use what a listing offers: the one question that every door to it asks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
-
 from accounts.models import User
+from common.errors import DomainError
+from marketplace.billing.selectors import has_right, is_paid, listing_subject
 from marketplace.models import Listing
 
 
-@dataclass(frozen=True, slots=True)
-class Entitlement:
-    """A right to a listing; `until` is wall time, None without an end."""
+def is_entitled(user: User, listing: Listing) -> bool:
+    """Say whether somebody may use a listing: their own, a free one, or one they have a standing subscription to."""
+    if listing.owner_id == user.pk or not is_paid(listing):
+        return True
+    return has_right(user, listing_subject(listing.pk))
 
-    until: datetime | None = None
 
-
-def check_entitlement(user: User, listing: Listing) -> Entitlement:
-    """Return the user's right to follow or use a listing, or raise DomainError that says what is missing.
-
-    Called inside the transaction that makes use of it, with the listing's row locked: it reads rows, and asks no network.
-    """
-    return Entitlement()
+def check_entitlement(user: User, listing: Listing) -> None:
+    """Refuse what takes a subscription that the user does not have."""
+    if not is_entitled(user, listing):
+        message = "This listing takes a subscription: subscribe on its page first."
+        raise DomainError("SUBSCRIPTION_MISSING", message, {"listing": str(listing.pk)}, status=409)

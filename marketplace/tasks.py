@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from common.errors import DomainError
+from marketplace.billing import tasks as _billing  # noqa: F401  # Celery looks for an app's tasks here
 from marketplace.proofs.services.drifting import measure_drift
 from marketplace.proofs.services.reproducing import recover_reproductions, run_reproduction_job
 from marketplace.proofs.services.sealing import seal_fills, sign_root

@@ -16,6 +16,9 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from marketplace import selectors
+from marketplace.billing.offers import offers_of
+from marketplace.billing.selectors import listing_subject, prices_of
+from marketplace.entitlements import is_entitled
 from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing, Offer
@@ -64,6 +67,8 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "what_if": WhatIfForm(),
         "proofs": panel_of(listing, user),
         "site_url": settings.SITE_URL,
+        "offers": offers_of(prices_of(listing_subject(listing.pk))),
+        "is_entitled": user is not None and is_entitled(user, listing),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
         **page_facts(user, listing),
     }

@@ -77,6 +77,7 @@ _FOLLOWS = {
     "FOLLOW_DAILY_LOSS": "It lost as much today as one day may: nothing new is copied until you resume it.",
     "LEAD_LEFT": "The lead trades no more: what was copied is sold at the market.",
     "KEY_REVOKED": "The key of its exchange account was taken away: what it can still sell is sold.",
+    "SUBSCRIPTION_ENDED": "Its subscription has ended: nothing new is copied.",
     "EXITS_OVERDUE": "The lead did not sell within seven days: what is left is sold at the market.",
     "WAITING_UNFUNDED": "There was room, but the money had left the portfolio that was to fund it.",
 }

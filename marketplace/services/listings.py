@@ -236,9 +236,9 @@ def use_listing(*, user: User, listing: Listing) -> StrategyGrant:
     if current.offer != Offer.DEFINITION or current.version is None:
         message = "This listing offers its portfolio to be followed, not a strategy to be used."
         raise DomainError("LISTING_NOT_USED", message, status=409)
-    right = check_entitlement(user, current)
+    check_entitlement(user, current)
     shows = current.source == Source.VISIBLE
-    return grant_version(user=user, version=current.version, shows_source=shows, until=right.until)
+    return grant_version(user=user, version=current.version, shows_source=shows)
 
 
 @transaction.atomic

@@ -39,7 +39,7 @@ FOLLOWING = {
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
     found = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
-    return found | _publishing_bodies()
+    return found | _publishing_bodies() | MONEY_BODIES
 
 
 BACKTEST = {
@@ -122,6 +122,10 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
         "marketplace:publish_backtest": {"backtest": str(world.values["backtest_id"])},
         "marketplace:edit": {"title": "Other", "description": "Other."},
+        "billing:change": {"kind": "CANCEL_AT_END"},
+        "billing:ending": {"stop_mode": "KEEP"},
+        "billing:prices": {"interval": "month", "amount": "10", "currency": "usd", "trial_days": "0"},
+        "billing:give_back": {"amount": "1"},
         "community:new_competition": {"exchange": str(exchange.pk)},
         "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
         "exchange_accounts:rename": {"label": "Other"},
@@ -235,6 +239,12 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
             "ends_at": "2026-03-02T14:00:00Z",
         },
     }
+
+
+MONEY_BODIES: dict[tuple[str, str], Body] = {
+    ("billing_api:prices", "POST"): {"interval": "month", "amount": "10", "currency": "usd"},
+    ("billing_api:subscription", "PATCH"): {"stop_mode": "KEEP"},
+}
 
 
 def _admin_bodies(world: World) -> dict[tuple[str, str], Body]:

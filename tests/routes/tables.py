@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tests.routes.money import MONEY
 from tests.routes.routes import Route
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
@@ -503,7 +504,8 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API) for row in _parsed(text)]
+_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY)
+ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

@@ -60,6 +60,7 @@ from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
 from tests.fixtures_verified import key_text
 from tests.routes.routes import Route
+from tests.routes.till import fill_till
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
 from trading.kinds import OrderKind
@@ -313,6 +314,7 @@ def build(desk: Desk, working: Working) -> World:
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}
     world.foreign = {"fill_id": _foreign_fill(world).pk}
+    world.values |= fill_till(alice, listing, world.live)
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
 

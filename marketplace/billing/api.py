@@ -1,0 +1,179 @@
+"""The billing API: prices, subscriptions and invoices of one's own, a lead's figures and statement."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db.models import QuerySet
+from drf_spectacular.utils import extend_schema
+from rest_framework import status
+from rest_framework.generics import ListAPIView
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from accounts.requests import asker
+from marketplace.billing import selectors, serializers
+from marketplace.billing.business import business_of
+from marketplace.billing.models import ChangeKind, Interval, Invoice, MoneyLine, Subscription
+from marketplace.billing.services.buying import begin_checkout
+from marketplace.billing.services.changing import choose_stop_mode, request_change
+from marketplace.billing.services.pricing import retire_price, set_price
+from marketplace.billing.services.refunding import request_refund
+from marketplace.selectors import listing_for_owner, listing_for_reader
+from trading.follow_models import StopMode
+
+
+class PricesView(APIView):
+    """What following a listing costs."""
+
+    @extend_schema(
+        operation_id="billing_prices_list",
+        summary="List a listing's prices",
+        responses=serializers.PriceSerializer(many=True),
+    )
+    def get(self, request: Request, listing_id: UUID) -> Response:
+        listing = listing_for_reader(asker(request), listing_id)
+        found = selectors.prices_of(selectors.listing_subject(listing.pk))
+        return Response(serializers.PriceSerializer(found, many=True).data)
+
+    @extend_schema(
+        summary="Ask for a subscription",
+        description="In the place of the price for the same interval, for whoever subscribes from now on.",
+        request=serializers.PriceSetSerializer,
+        responses={201: serializers.PriceSerializer},
+    )
+    def post(self, request: Request, listing_id: UUID) -> Response:
+        listing = listing_for_owner(asker(request), listing_id)
+        wanted = serializers.PriceSetSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data = {**wanted.validated_data, "interval": Interval(wanted.validated_data["interval"])}
+        price = set_price(owner=asker(request), listing=listing, **data)
+        return Response(serializers.PriceSerializer(price).data, status=status.HTTP_201_CREATED)
+
+
+class PriceView(APIView):
+    """One price."""
+
+    @extend_schema(summary="Sell nothing at a price any more", responses={204: None})
+    def delete(self, request: Request, price_id: UUID) -> Response:
+        retire_price(actor=asker(request), price=selectors.price_for_owner(asker(request), price_id))
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SubscribeView(APIView):
+    """The way to the payment page."""
+
+    @extend_schema(
+        summary="Begin to subscribe",
+        description="Two calls meet in one checkout. Ask for it until it is OPEN: then `url` is the payment page.",
+        request=None,
+        responses={201: serializers.CheckoutSerializer},
+    )
+    def post(self, request: Request, price_id: UUID) -> Response:
+        found = begin_checkout(user=asker(request), price=selectors.price_for_buyer(price_id))
+        return Response(serializers.CheckoutSerializer(found).data, status=status.HTTP_201_CREATED)
+
+
+class CheckoutView(APIView):
+    """One checkout."""
+
+    @extend_schema(summary="Read a checkout", responses=serializers.CheckoutSerializer)
+    def get(self, request: Request, checkout_id: UUID) -> Response:
+        found = selectors.checkout_for_user(asker(request), checkout_id)
+        return Response(serializers.CheckoutSerializer(found).data)
+
+
+class SubscriptionsView(ListAPIView[Subscription]):
+    """One's own subscriptions."""
+
+    serializer_class = serializers.SubscriptionSerializer
+    queryset = Subscription.objects.none()
+
+    def get_queryset(self) -> QuerySet[Subscription]:
+        return selectors.subscriptions_of(asker(self.request))
+
+    @extend_schema(summary="List one's subscriptions")
+    def get(self, request: Request) -> Response:
+        return self.list(request)
+
+
+class SubscriptionView(APIView):
+    """One subscription."""
+
+    @extend_schema(summary="Read a subscription", responses=serializers.SubscriptionSerializer)
+    def get(self, request: Request, subscription_id: UUID) -> Response:
+        found = selectors.subscription_for_user(asker(request), subscription_id)
+        return Response(serializers.SubscriptionSerializer(found).data)
+
+    @extend_schema(
+        summary="Change a subscription",
+        description="Cancel, renew or switch it, or say what becomes of the holdings when it ends. The payment processor"
+        " is told in a moment; what then holds is read here.",
+        request=serializers.SubscriptionChangeSerializer,
+        responses=serializers.SubscriptionSerializer,
+    )
+    def patch(self, request: Request, subscription_id: UUID) -> Response:
+        found = selectors.subscription_for_user(asker(request), subscription_id)
+        wanted = serializers.SubscriptionChangeSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        data = wanted.validated_data
+        if mode := data.get("stop_mode"):
+            choose_stop_mode(user=asker(request), subscription=found, mode=StopMode(mode))
+        if kind := data.get("kind"):
+            price = selectors.prices_of(found.subject).filter(pk=data.get("price")).first()
+            request_change(user=asker(request), subscription=found, kind=ChangeKind(kind), price=price)
+        found.refresh_from_db()
+        return Response(serializers.SubscriptionSerializer(found).data)
+
+
+class InvoicesView(ListAPIView[Invoice]):
+    """What one was invoiced."""
+
+    serializer_class = serializers.InvoiceSerializer
+    queryset = Invoice.objects.none()
+
+    def get_queryset(self) -> QuerySet[Invoice]:
+        return selectors.invoices_of(asker(self.request))
+
+    @extend_schema(summary="List one's invoices")
+    def get(self, request: Request) -> Response:
+        return self.list(request)
+
+
+class RefundView(APIView):
+    """Money back for the asking."""
+
+    @extend_schema(
+        summary="Have the first payment given back",
+        description="Within seven days of it; the subscription ends at once.",
+        request=None,
+        responses={202: serializers.InvoiceSerializer},
+    )
+    def post(self, request: Request, invoice_id: UUID) -> Response:
+        found = selectors.invoice_for_user(asker(request), invoice_id)
+        request_refund(user=asker(request), invoice=found)
+        return Response(serializers.InvoiceSerializer(found).data, status=status.HTTP_202_ACCEPTED)
+
+
+class BusinessView(APIView):
+    """A lead's figures."""
+
+    @extend_schema(summary="Read how one's paid listings do", responses=serializers.BusinessSerializer)
+    def get(self, request: Request) -> Response:
+        return Response(serializers.BusinessSerializer(business_of(asker(request))).data)
+
+
+class StatementView(ListAPIView[MoneyLine]):
+    """A lead's statement."""
+
+    serializer_class = serializers.StatementLineSerializer
+    queryset = MoneyLine.objects.none()
+
+    def get_queryset(self) -> QuerySet[MoneyLine]:
+        seller = selectors.seller_of(asker(self.request))
+        return MoneyLine.objects.none() if seller is None else selectors.statement_lines(seller)
+
+    @extend_schema(summary="List what moved one's balance at the payment processor")
+    def get(self, request: Request) -> Response:
+        return self.list(request)

@@ -1,0 +1,254 @@
+"""The payment processor, by its own SDK: the only file that speaks to it. Never called inside a transaction.
+
+Every call names the mode of what it acts on. Answers are plain dicts of the processor's objects. `Refused` is its no;
+`Unanswered` says nothing about whether it was done: ask again with the same idempotency key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from functools import cache
+from typing import Any, TypeAlias
+
+import stripe
+from django.conf import settings
+
+from marketplace.billing.modes import check_mode
+
+Answer: TypeAlias = dict[str, Any]
+# A page waits for some of these calls, a worker for the others.
+TIMEOUT_SECONDS = 10
+# The processor's own tolerance: older messages are replays.
+WEBHOOK_TOLERANCE_SECONDS = 300
+
+
+class Refused(Exception):
+    """The processor's definite no. `words` may be shown; `code` is the processor's."""
+
+    def __init__(self, words: str, code: str = "") -> None:
+        super().__init__(f"{code}: {words}")
+        self.words, self.code = words, code
+
+
+class Unanswered(Exception):
+    """No answer, or one that may change: too many requests, an error of the processor's, a key in use."""
+
+
+class BadSignature(Exception):
+    """A message that the processor did not sign, or signed too long ago."""
+
+
+@cache
+def _client(key: str, base: str) -> stripe.StripeClient:
+    addresses = stripe._base_address.BaseAddresses(api=base) if base else None
+    http = stripe.RequestsClient(timeout=TIMEOUT_SECONDS)
+    return stripe.StripeClient(key, base_addresses=addresses, http_client=http, max_network_retries=0)
+
+
+def _ask(mode: str, call: str, /, *args: Any, key: str = "", acting_for: str = "", **params: Any) -> Answer:
+    """Call one method of the SDK ("invoices.pay") and return its answer."""
+    check_mode(mode)
+    method: Any = _client(settings.STRIPE_SECRET_KEY, settings.STRIPE_API_BASE).v1
+    for name in call.split("."):
+        method = getattr(method, name)
+    options: dict[str, str] = {}
+    if key:
+        options["idempotency_key"] = key
+    if acting_for:
+        options["stripe_account"] = acting_for
+    try:
+        found = method(*args, params, options)
+    except (stripe.APIConnectionError, stripe.RateLimitError, stripe.IdempotencyError) as error:
+        raise Unanswered(type(error).__name__) from None
+    except stripe.StripeError as error:
+        if error.http_status is None or error.http_status >= 500 or error.http_status in {401, 403, 409, 429}:
+            # (A key that is refused is an operator's to mend: what waits for it goes on then.)
+            raise Unanswered(f"{type(error).__name__} {error.http_status}") from None
+        raise Refused(str(error.user_message or "The payment processor refused."), error.code or "") from None
+    return plain(found)
+
+
+def plain(found: Any) -> Answer:
+    """Return an object of the SDK's as plain dicts and lists."""
+    return dict(json.loads(str(found)))
+
+
+def _pages(mode: str, call: str, acting_for: str = "", **params: Any) -> Iterator[Answer]:
+    """Yield all objects of a list, page by page."""
+    after: dict[str, str] = {}
+    while True:
+        page = _ask(mode, call, acting_for=acting_for, limit=100, **params, **after)
+        yield from page["data"]
+        if not page.get("has_more") or not page["data"]:
+            return
+        after = {"starting_after": page["data"][-1]["id"]}
+
+
+# --- messages -------------------------------------------------------------------------------------------------------
+def verified_event(body: bytes, signature: str) -> Answer:
+    """Return a webhook's message after one of our secrets was found to have signed it."""
+    for secret in settings.STRIPE_WEBHOOK_SECRETS:
+        try:
+            stripe.WebhookSignature.verify_header(body.decode(), signature, secret, WEBHOOK_TOLERANCE_SECONDS)
+            event = json.loads(body)
+        except (stripe.SignatureVerificationError, ValueError):
+            continue
+        if isinstance(event, dict) and event.get("object") == "event":
+            return event
+    raise BadSignature
+
+
+# --- what is sold ---------------------------------------------------------------------------------------------------
+def create_product(mode: str, *, row: object, name: str) -> Answer:
+    return _ask(mode, "products.create", key=f"product-{row}", name=name, metadata={"price": str(row)})
+
+
+def create_price(mode: str, *, row: object, product: str, currency: str, amount: int, interval: str) -> Answer:
+    recurring = {"interval": interval}
+    facts: Answer = {"product": product, "currency": currency, "unit_amount": amount, "recurring": recurring}
+    return _ask(mode, "prices.create", key=f"price-{row}", **facts, metadata={"price": str(row)})
+
+
+# --- buyers ---------------------------------------------------------------------------------------------------------
+def create_customer(mode: str, *, row: object, user: object, email: str) -> Answer:
+    return _ask(mode, "customers.create", key=f"customer-{row}", email=email, metadata={"user": str(user)})
+
+
+def create_checkout(mode: str, /, *, row: object, **params: Any) -> Answer:
+    return _ask(mode, "checkout.sessions.create", key=f"checkout-{row}", **params)
+
+
+def expire_checkout(mode: str, session: str) -> Answer:
+    return _ask(mode, "checkout.sessions.expire", session)
+
+
+def checkout(mode: str, session: str) -> Answer:
+    return _ask(mode, "checkout.sessions.retrieve", session)
+
+
+def create_portal(mode: str, *, customer: str, return_url: str) -> Answer:
+    return _ask(mode, "billing_portal.sessions.create", customer=customer, return_url=return_url)
+
+
+# --- subscriptions --------------------------------------------------------------------------------------------------
+def subscription(mode: str, subscription_id: str) -> Answer:
+    return _ask(mode, "subscriptions.retrieve", subscription_id)
+
+
+def subscriptions(mode: str) -> Iterator[Answer]:
+    return _pages(mode, "subscriptions.list", status="all")
+
+
+def update_subscription(mode: str, subscription_id: str, *, row: object, **params: Any) -> Answer:
+    return _ask(mode, "subscriptions.update", subscription_id, key=f"change-{row}", **params)
+
+
+def cancel_subscription(mode: str, subscription_id: str) -> Answer:
+    return _ask(mode, "subscriptions.cancel", subscription_id)
+
+
+# --- invoices, charges, refunds -------------------------------------------------------------------------------------
+def invoice(mode: str, invoice_id: str) -> Answer:
+    return _ask(mode, "invoices.retrieve", invoice_id, expand=["payments"])
+
+
+def invoices(mode: str) -> Iterator[Answer]:
+    return _pages(mode, "invoices.list")
+
+
+def create_invoice(mode: str, *, row: object, **params: Any) -> Answer:
+    return _ask(mode, "invoices.create", key=f"invoice-{row}", **params)
+
+
+def create_invoice_item(mode: str, *, row: object, **params: Any) -> Answer:
+    return _ask(mode, "invoice_items.create", key=f"item-{row}", **params)
+
+
+def finalize_invoice(mode: str, invoice_id: str, *, row: object) -> Answer:
+    return _ask(mode, "invoices.finalize_invoice", invoice_id, key=f"finalize-{row}", auto_advance=True)
+
+
+def pay_invoice(mode: str, invoice_id: str, *, customer: str) -> Answer:
+    """Charge an invoice to the card that its customer used last; the processor refuses where there is none."""
+    cards = _ask(mode, "payment_methods.list", customer=customer, type="card", limit=1)["data"]
+    return _ask(mode, "invoices.pay", invoice_id, **({"payment_method": cards[0]["id"]} if cards else {}))
+
+
+def payment(mode: str, payment_id: str) -> Answer:
+    """Return a payment intent with its newest charge, its fees and its transfer."""
+    return _ask(
+        mode,
+        "payment_intents.retrieve",
+        payment_id,
+        expand=["latest_charge.balance_transaction", "latest_charge.application_fee", "payment_method"],
+    )
+
+
+def charge(mode: str, charge_id: str) -> Answer:
+    return _ask(mode, "charges.retrieve", charge_id)
+
+
+def refunds(mode: str, charge_id: str) -> Iterator[Answer]:
+    expand = ["data.balance_transaction", "data.transfer_reversal"]
+    return _pages(mode, "refunds.list", charge=charge_id, expand=expand)
+
+
+def refund(mode: str, refund_id: str) -> Answer:
+    return _ask(mode, "refunds.retrieve", refund_id)
+
+
+def create_refund(mode: str, *, row: object, payment: str, amount: int, returns_transfer: bool) -> Answer:
+    shared: Answer = {"reverse_transfer": True, "refund_application_fee": True} if returns_transfer else {}
+    facts: Answer = {"payment_intent": payment, "amount": amount, "metadata": {"refund": str(row)}}
+    return _ask(mode, "refunds.create", key=f"refund-{row}", **facts, **shared)
+
+
+def dispute(mode: str, dispute_id: str) -> Answer:
+    return _ask(mode, "disputes.retrieve", dispute_id)
+
+
+def reverse_transfer(mode: str, transfer: str, *, row: object, amount: int) -> Answer:
+    return _ask(
+        mode, "transfers.reversals.create", transfer, key=f"reverse-{row}", amount=amount, refund_application_fee=True
+    )
+
+
+# --- leads ----------------------------------------------------------------------------------------------------------
+def create_account(mode: str, *, row: object, user: object, email: str) -> Answer:
+    capabilities = {"card_payments": {"requested": True}, "transfers": {"requested": True}}
+    facts: Answer = {"type": "express", "email": email, "capabilities": capabilities, "metadata": {"user": str(user)}}
+    return _ask(mode, "accounts.create", key=f"account-{row}", **facts)
+
+
+def account(mode: str, account_id: str) -> Answer:
+    return _ask(mode, "accounts.retrieve", account_id)
+
+
+def hold_payouts(mode: str, account_id: str, *, is_held: bool) -> Answer:
+    schedule = {"interval": "manual" if is_held else "daily"}
+    return _ask(mode, "accounts.update", account_id, settings={"payouts": {"schedule": schedule}})
+
+
+def create_account_link(mode: str, account_id: str, *, refresh_url: str, return_url: str) -> Answer:
+    urls = {"refresh_url": refresh_url, "return_url": return_url}
+    return _ask(mode, "account_links.create", account=account_id, type="account_onboarding", **urls)
+
+
+def create_login_link(mode: str, account_id: str) -> Answer:
+    return _ask(mode, "accounts.login_links.create", account_id)
+
+
+def payout(mode: str, payout_id: str, *, account: str) -> Answer:
+    return _ask(mode, "payouts.retrieve", payout_id, acting_for=account)
+
+
+def balance_transactions(mode: str, *, account: str = "") -> Iterator[Answer]:
+    """Yield what moved a balance at the processor: the platform's, or a connected account's."""
+    return _pages(mode, "balance_transactions.list", acting_for=account)
+
+
+def reference(found: Mapping[str, Any], name: str) -> str:
+    """Return the id that a field refers to, whether the object stands there or its id alone; empty for none."""
+    held = found.get(name)
+    return str(held["id"] if isinstance(held, dict) else held or "")

@@ -1,0 +1,65 @@
+"""Prices and subscriptions as pages show them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from marketplace.billing.currencies import written
+from marketplace.billing.models import Price, PriceState, Subscription
+from marketplace.billing.services.buying import ENDED
+
+_STATUS = {
+    "active": "ACTIVE",
+    "trialing": "ON TRIAL",
+    "past_due": "PAYMENT FAILED",
+    "unpaid": "UNPAID",
+    "canceled": "ENDED",
+    "incomplete": "PAYMENT MISSING",
+    "incomplete_expired": "ENDED",
+    "paused": "PAUSED",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One price in words."""
+
+    price: Price
+    words: str
+    is_on_sale: bool
+
+
+def offers_of(prices: Iterable[Price]) -> list[Offer]:
+    return [Offer(one, price_words(one), one.state == PriceState.LIVE) for one in prices]
+
+
+def price_words(price: Price) -> str:
+    """Return a price in words: "12.50 USD a month, 7 days free"."""
+    each = f"{written(price.amount_minor, price.currency)} a {price.interval}"
+    return f"{each}, {price.trial_days} days free first" if price.trial_days else each
+
+
+def shown_subscriptions(found: list[Subscription]) -> list[dict[str, Any]]:
+    """Return subscriptions with their words, and the other prices that each could change to."""
+    live = Price.objects.filter(state=PriceState.LIVE, subject__in=[one.subject for one in found])
+    others = offers_of(live.order_by("interval"))
+    return [
+        {
+            "subscription": one,
+            "status": _STATUS.get(one.status, one.status),
+            "title": one.listing.title if one.listing is not None else f"Plan {one.plan}",
+            "price": price_words(one.price) if one.price is not None else "",
+            "is_running": one.status not in ENDED,
+            "others": [
+                other
+                for other in others
+                if other.price.subject == one.subject
+                and other.price.mode == one.mode
+                and other.price.pk != one.price_id
+                and (one.price is None or other.price.currency == one.price.currency)
+            ],
+        }
+        for one in found
+    ]

@@ -1,0 +1,131 @@
+"""Reads of what is sold and bought, each gate answered once, and the question whether somebody has a right."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, TypeVar
+from uuid import UUID
+
+from django.db.models import Model, Q, QuerySet, Sum
+
+from accounts.models import User
+from common.clock import wall_now
+from common.errors import NotFound
+from marketplace.billing.models import (
+    Account,
+    Checkout,
+    Invoice,
+    MoneyLine,
+    Price,
+    PriceState,
+    Seller,
+    Subscription,
+)
+from marketplace.billing.modes import current_mode
+from marketplace.models import Listing
+
+Row = TypeVar("Row", bound=Model)
+
+
+def listing_subject(listing_id: object) -> str:
+    return f"listing:{listing_id}"
+
+
+def plan_subject(plan_id: object) -> str:
+    return f"plan:{plan_id}"
+
+
+# --- gates ----------------------------------------------------------------------------------------------------------
+def checkout_for_user(user: User, checkout_id: UUID) -> Checkout:
+    return _one(Checkout.objects.filter(user=user).select_related("price__listing", "price__plan"), checkout_id)
+
+
+def subscription_for_user(user: User, subscription_id: UUID) -> Subscription:
+    return _one(subscriptions_of(user), subscription_id)
+
+
+def invoice_for_user(user: User, invoice_id: UUID) -> Invoice:
+    return _one(invoices_of(user), invoice_id)
+
+
+def price_for_owner(user: User, price_id: UUID) -> Price:
+    return _one(Price.objects.filter(listing__owner=user).select_related("listing"), price_id)
+
+
+def price_for_buyer(price_id: UUID) -> Price:
+    """Return a price that is on sale: of a published listing, or of one of the platform's plans."""
+    on_sale = Q(listing__state="PUBLISHED") | Q(plan__isnull=False)
+    rows = Price.objects.filter(on_sale, state=PriceState.LIVE, mode=current_mode() or "")
+    return _one(rows.select_related("listing__owner", "plan"), price_id)
+
+
+def _one(rows: QuerySet[Row], key: UUID) -> Row:
+    found = rows.filter(pk=key).first()
+    if found is None:
+        raise NotFound(str(rows.model._meta.verbose_name))
+    return found
+
+
+# --- what is sold ---------------------------------------------------------------------------------------------------
+def prices_of(subject: str) -> QuerySet[Price]:
+    """Return what a subject costs here, monthly before yearly; retired prices left out."""
+    rows = Price.objects.filter(subject=subject).exclude(state=PriceState.RETIRED)
+    mode = current_mode()
+    return (rows if mode is None else rows.filter(mode=mode)).order_by("interval")
+
+
+def is_paid(listing: Listing) -> bool:
+    """Say whether following a listing takes a subscription. Without a key any price counts: nothing becomes free by that."""
+    return prices_of(listing_subject(listing.pk)).exists()
+
+
+def plan_prices() -> QuerySet[Price]:
+    """Return what the platform's own plans cost."""
+    rows = Price.objects.filter(plan__isnull=False, mode=current_mode() or "", state=PriceState.LIVE)
+    return rows.select_related("plan").order_by("plan__name", "interval")
+
+
+# --- rights ---------------------------------------------------------------------------------------------------------
+def entitled(subject: str) -> QuerySet[Subscription]:
+    """Return the subscriptions whose right to a subject stands now."""
+    return Subscription.objects.filter(subject=subject, mode=current_mode() or "", right_until__gt=wall_now())
+
+
+def has_right(user: User, subject: str) -> bool:
+    return entitled(subject).filter(user=user).exists()
+
+
+def subscriptions_of(user: User) -> QuerySet[Subscription]:
+    """Return the user's subscriptions, newest first."""
+    rows = Subscription.objects.filter(user=user).select_related("listing", "plan", "price")
+    return rows.order_by("-started_at", "-pk")
+
+
+def invoices_of(user: User) -> QuerySet[Invoice]:
+    """Return what the user was invoiced, newest first."""
+    return (
+        Invoice.objects.filter(user=user)
+        .select_related("subscription__listing", "seller")
+        .order_by("-created_at", "-pk")
+    )
+
+
+# --- leads ----------------------------------------------------------------------------------------------------------
+def seller_of(user: User) -> Seller | None:
+    return Seller.objects.filter(user=user, mode=current_mode() or "").first()
+
+
+def statement_lines(seller: Seller, *, since: date | None = None, until: date | None = None) -> QuerySet[MoneyLine]:
+    """Return what moved a lead's balance at the processor, oldest first, of days from `since` until before `until`."""
+    rows = MoneyLine.objects.filter(seller=seller, account=Account.SELLER)
+    if since is not None:
+        rows = rows.filter(happened_at__date__gte=since)
+    if until is not None:
+        rows = rows.filter(happened_at__date__lt=until)
+    return rows.select_related("invoice").order_by("happened_at", "pk")
+
+
+def sums_of(rows: QuerySet[MoneyLine], *by: str) -> list[dict[str, Any]]:
+    """Return the sums of lines by currency and what else is named."""
+    grouped = rows.order_by().values("currency", *by).annotate(total=Sum("amount_minor"))
+    return list(grouped.order_by("currency", *by))

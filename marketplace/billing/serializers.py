@@ -1,0 +1,107 @@
+"""The shapes of the billing API. Amounts are whole minor units of their currency."""
+
+from __future__ import annotations
+
+from rest_framework import serializers
+
+from marketplace.billing.business import Business
+from marketplace.billing.models import Change, ChangeKind, Checkout, Interval, Invoice, MoneyLine, Price, Subscription
+from marketplace.billing.services.pricing import MAX_TRIAL_DAYS
+from markets.serializers import ExactField
+from portfolios.serializers import AmountField
+from trading.follow_models import StopMode
+
+
+class PriceSerializer(serializers.ModelSerializer[Price]):
+    class Meta:
+        model = Price
+        fields = ["id", "interval", "currency", "amount_minor", "trial_days", "mode", "state", "problem"]
+
+
+class PriceSetSerializer(serializers.Serializer[Price]):
+    interval = serializers.ChoiceField(choices=Interval.choices)
+    amount = AmountField(help_text="What is charged each time, before taxes, in the currency's main unit.")
+    currency = serializers.CharField(max_length=3)
+    trial_days = serializers.IntegerField(min_value=0, max_value=MAX_TRIAL_DAYS, default=0)
+
+
+class CheckoutSerializer(serializers.ModelSerializer[Checkout]):
+    class Meta:
+        model = Checkout
+        fields = ["id", "price", "state", "problem", "url", "has_trial", "expires_at"]
+
+
+class SubscriptionSerializer(serializers.ModelSerializer[Subscription]):
+    status = serializers.CharField(help_text="The payment processor's word for its state.")
+
+    class Meta:
+        model = Subscription
+        fields = [
+            "id",
+            "listing",
+            "plan",
+            "price",
+            "mode",
+            "status",
+            "cancels_at_end",
+            "started_at",
+            "period_end",
+            "trial_end",
+            "ended_at",
+            "right_until",
+            "stop_mode",
+        ]
+
+
+class SubscriptionChangeSerializer(serializers.Serializer[Change]):
+    kind = serializers.ChoiceField(choices=ChangeKind.choices, required=False)
+    price = serializers.UUIDField(required=False, help_text="For SWITCH: the price to change to.")
+    stop_mode = serializers.ChoiceField(choices=StopMode.choices, required=False)
+
+
+class InvoiceSerializer(serializers.ModelSerializer[Invoice]):
+    class Meta:
+        model = Invoice
+        fields = [
+            "id",
+            "subscription",
+            "kind",
+            "mode",
+            "number",
+            "status",
+            "currency",
+            "total_minor",
+            "paid_minor",
+            "tax_minor",
+            "refunded_minor",
+            "hosted_url",
+            "pdf_url",
+            "created_at",
+            "paid_at",
+        ]
+
+
+class MoneySerializer(serializers.Serializer[object]):
+    currency = serializers.CharField()
+    minor = serializers.IntegerField()
+
+
+class BusinessSerializer(serializers.Serializer[Business]):
+    subscribers = serializers.IntegerField()
+    joined = serializers.IntegerField(help_text="Subscriptions that began in the last thirty days.")
+    left = serializers.IntegerField()
+    churn_ratio = serializers.FloatField(allow_null=True)
+    conversion_ratio = serializers.FloatField(allow_null=True)
+    earned = MoneySerializer(many=True)
+    earned_this_month = MoneySerializer(many=True)
+    given_back = MoneySerializer(many=True)
+    balance = MoneySerializer(many=True)
+    shares_waiting = ExactField()
+    shares_invoiced = MoneySerializer(many=True)
+    shares_paid = MoneySerializer(many=True)
+
+
+class StatementLineSerializer(serializers.ModelSerializer[MoneyLine]):
+    class Meta:
+        model = MoneyLine
+        fields = ["booking", "kind", "invoice", "mode", "currency", "amount_minor", "happened_at"]

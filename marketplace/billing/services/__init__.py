@@ -1,0 +1,1 @@
+"""Every write about money that the payment processor moves."""

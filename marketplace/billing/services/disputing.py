@@ -1,0 +1,42 @@
+"""Charges that buyers contested and won: the lead gives back what it got of them."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Q
+
+from accounts.models import User
+from common.db import lock_rows
+from marketplace.billing import gateway
+from marketplace.billing.gateway import Refused, Unanswered, reference
+from marketplace.billing.models import BookingKind, Dispute, Invoice, MoneyLine
+from marketplace.billing.modes import current_mode
+from marketplace.billing.services.books import book_reversal
+
+
+def recover_lost() -> int:
+    """Take back from leads what their buyers' banks took from the platform; return of how many charges."""
+    reversed_ones = MoneyLine.objects.filter(kind=BookingKind.TRANSFER).values("invoice")
+    lost = Dispute.objects.filter(~Q(invoice__in=reversed_ones), status="lost", invoice__seller__isnull=False)
+    rows = lost.filter(invoice__mode=current_mode() or "").select_related("invoice")
+    return sum(_recover(one) for one in rows[:100])
+
+
+def _recover(dispute: Dispute) -> bool:
+    invoice = dispute.invoice
+    try:
+        paid = gateway.payment(invoice.mode, invoice.payment_id)["latest_charge"]
+        transfer, kept = reference(paid, "transfer"), paid.get("application_fee")
+        amount = paid["amount"] - paid.get("amount_refunded", 0)
+        before = kept.get("amount_refunded", 0) if isinstance(kept, dict) else 0
+        if not transfer or amount <= 0:
+            return False
+        reversal = gateway.reverse_transfer(invoice.mode, transfer, row=dispute.pk, amount=amount)
+        after = gateway.payment(invoice.mode, invoice.payment_id)["latest_charge"].get("application_fee")
+    except (Refused, Unanswered):
+        return False
+    returned = (after.get("amount_refunded", 0) if isinstance(after, dict) else 0) - before
+    with transaction.atomic():
+        lock_rows(User.objects.filter(pk=invoice.user_id))
+        book_reversal(Invoice.objects.get(pk=invoice.pk), reversal, fee_returned=max(returned, 0))
+    return True

@@ -1,0 +1,41 @@
+"""Rows that ask the processor for something: claimed for a while, asked for outside of any transaction, asked again after silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from common.clock import wall_now
+from marketplace.billing.gateway import Refused, Unanswered
+from marketplace.billing.models import Change, Checkout, Price, Refund, ShareInvoice
+
+# So long one worker has before another may ask; a time-out is asked again then, with the same idempotency key.
+LEASE = timedelta(seconds=30)
+Outbox = type[Price] | type[Checkout] | type[Change] | type[Refund] | type[ShareInvoice]
+
+
+def carry_out(model: Outbox, row_id: UUID, act: Callable[[Any], None]) -> bool:
+    """Claim a PENDING row and have `act` ask for it; a refusal ends it as FAILED with its words. Say whether it was done."""
+    rows: Any = model._default_manager.filter(pk=row_id, state="PENDING")
+    now = wall_now()
+    if not rows.filter(due_at__lte=now).update(due_at=now + LEASE):
+        return False
+    row = model._default_manager.get(pk=row_id)
+    try:
+        act(row)
+    except Unanswered:
+        return False
+    except Refused as error:
+        rows.update(state="FAILED", problem=error.words[:300])
+        return False
+    return True
+
+
+def waiting(model: Outbox) -> list[UUID]:
+    """Return the rows whose task was lost or whose answer did not come."""
+    found: list[UUID] = list(
+        model._default_manager.filter(state="PENDING", due_at__lte=wall_now()).values_list("pk", flat=True)[:100]
+    )
+    return found

@@ -1,0 +1,123 @@
+"""Money back: all of the first payment within seven days for the asking (copy-trading rule 36), other amounts by an operator."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from accounts.models import User
+from accounts.services import audit
+from common.clock import wall_now
+from common.db import lock_rows
+from common.errors import DomainError, NotFound
+from common.tasks import enqueue
+from marketplace.billing import gateway
+from marketplace.billing.currencies import written
+from marketplace.billing.gateway import Refused
+from marketplace.billing.models import FindingKind, Invoice, InvoiceKind, Refund, Work
+from marketplace.billing.modes import check_mode
+from marketplace.billing.services.findings import note_finding
+from marketplace.billing.services.outbox import carry_out
+from marketplace.billing.services.syncing import sync_invoice, sync_subscription
+
+WINDOW = timedelta(days=7)
+
+
+def is_refundable(invoice: Invoice) -> bool:
+    """Say whether its buyer may have all of an invoice back for the asking."""
+    return _why_not(invoice) is None
+
+
+def _why_not(invoice: Invoice) -> DomainError | None:
+    if invoice.kind != InvoiceKind.SUBSCRIPTION or invoice.status != "paid" or not invoice.paid_minor:
+        return DomainError("NOT_REFUNDABLE", "Only a paid invoice of a subscription can be given back.", status=409)
+    if invoice.refunded_minor or invoice.refunds.exclude(state=Work.FAILED).exists():
+        return DomainError("REFUNDED_ALREADY", "This invoice was given back already, or is about to be.", status=409)
+    if invoice.paid_at is None or wall_now() > invoice.paid_at + WINDOW:
+        message = "A payment is given back for the asking within seven days: write to an operator."
+        return DomainError("REFUND_TOO_LATE", message, status=409)
+    earlier = Invoice.objects.filter(subscription=invoice.subscription, paid_minor__gt=0, status="paid")
+    if earlier.filter(created_at__lt=invoice.created_at).exists():
+        message = "Only the first payment of a subscription is given back for the asking: cancel it instead."
+        return DomainError("NOT_THE_FIRST_PAYMENT", message, status=409)
+    return None
+
+
+def request_refund(*, user: User, invoice: Invoice) -> Refund:
+    """Give the first payment back and end the right. Who had that once for the same thing has to ask an operator."""
+    locked_out = (
+        Refund.objects.filter(
+            invoice__user=user, invoice__subscription__subject=invoice.subscription.subject, ends_right=True
+        )
+        if invoice.subscription is not None
+        else Refund.objects.none()
+    )
+    if locked_out.exclude(invoice=invoice).exclude(state=Work.FAILED).exists():
+        note_finding(kind=FindingKind.REFUND_AFTER_USE, object_id=str(invoice.pk), user=user)
+        message = "You had a payment for this given back before: write to an operator."
+        raise DomainError("REFUND_AFTER_USE", message, status=409)
+    with transaction.atomic():
+        locked = _locked(invoice)
+        if locked.user_id != user.pk:
+            raise NotFound("invoice")
+        if (refusal := _why_not(locked)) is not None:
+            raise refusal
+        return _begun(user, locked, locked.paid_minor, ends_right=True)
+
+
+@transaction.atomic
+def refund_part(*, operator: User, invoice: Invoice, amount_minor: int, ends_right: bool = False) -> Refund:
+    """Give back an amount of an invoice, as an operator."""
+    if not operator.is_staff:
+        raise DomainError("OPERATORS_ONLY", "Only an operator may give money back here.", status=403)
+    locked = _locked(invoice)
+    left = locked.paid_minor - locked.refunded_minor
+    if not 0 < amount_minor <= left:
+        message = f"Give back more than nothing and at most {written(left, locked.currency)}."
+        raise DomainError("REFUND_OUT_OF_RANGE", message, {"field": "amount"})
+    if locked.refunds.filter(state=Work.PENDING).exists():
+        raise DomainError("REFUND_UNDER_WAY", "Another refund of it is under way: wait a minute.", status=409)
+    return _begun(operator, locked, amount_minor, ends_right=ends_right)
+
+
+def _locked(invoice: Invoice) -> Invoice:
+    found = lock_rows(Invoice.objects.filter(pk=invoice.pk))[0]
+    check_mode(found.mode)
+    return found
+
+
+def _begun(actor: User, invoice: Invoice, amount_minor: int, *, ends_right: bool) -> Refund:
+    from marketplace.billing.tasks import carry_out_refund
+
+    now = wall_now()
+    facts = {"amount_minor": amount_minor, "ends_right": ends_right}
+    refund = Refund.objects.create(invoice=invoice, asked_by=actor, due_at=now, created_at=now, **facts)
+    audit(action="refund.asked", obj=invoice, actor=actor, after=facts)
+    enqueue(carry_out_refund, str(refund.pk))
+    return refund
+
+
+def give_back(*, refund_id: UUID) -> bool:
+    """Have the processor give money back; by its idempotency key a repeat gives nothing twice."""
+    return carry_out(Refund, refund_id, _give_back)
+
+
+def _give_back(refund: Refund) -> None:
+    invoice = refund.invoice
+    found = gateway.create_refund(
+        invoice.mode,
+        row=refund.pk,
+        payment=invoice.payment_id,
+        amount=refund.amount_minor,
+        returns_transfer=invoice.seller_id is not None,
+    )
+    if refund.ends_right and invoice.subscription is not None:
+        # (A refusal: it has ended already.)
+        with suppress(Refused):
+            gateway.cancel_subscription(invoice.mode, invoice.subscription.processor_id)
+        sync_subscription(mode=invoice.mode, subscription_id=invoice.subscription.processor_id)
+    sync_invoice(mode=invoice.mode, invoice_id=invoice.processor_id)
+    Refund.objects.filter(pk=refund.pk).update(state=Work.DONE, processor_id=found["id"])

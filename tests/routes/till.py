@@ -1,0 +1,85 @@
+"""alice's money in the world of routes: what she bought and sells, in a mode whose key is not set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from accounts.models import User
+from common.clock import wall_now
+from marketplace.billing.models import (
+    Checkout,
+    Finding,
+    FindingKind,
+    Invoice,
+    Mode,
+    Price,
+    PriceState,
+    Seller,
+    Subscription,
+)
+from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
+from portfolios.models import Portfolio
+
+
+def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, Any]:
+    """Write one row of each kind down and return their keys, by the names that addresses call them."""
+    now = wall_now()
+    subject, test = f"listing:{listing.pk}", {"mode": Mode.TEST}
+    # Of another listing, so that the first can be followed for nothing.
+    other = Listing.objects.create(
+        owner=alice, portfolio=unlisted, title="Other", state=ListingState.WITHDRAWN, published_at=now
+    )
+    TrackRecord.objects.create(listing=other)
+    CopyRecord.objects.create(listing=other)
+    price = Price.objects.create(
+        listing=other,
+        subject=f"listing:{other.pk}",
+        interval="month",
+        currency="usd",
+        amount_minor=1_000,
+        state=PriceState.LIVE,
+        due_at=now,
+        created_at=now,
+        **test,
+    )
+    times = {"expires_at": now, "due_at": now, "created_at": now}
+    checkout = Checkout.objects.create(user=alice, price=price, subject=subject, state="EXPIRED", **times, **test)
+    subscription = Subscription.objects.create(
+        user=alice,
+        listing=listing,
+        price=price,
+        subject=subject,
+        processor_id="sub_1",
+        status="active",
+        started_at=now,
+        period_end=now,
+        fetched_at=now,
+        **test,
+    )
+    seller = Seller.objects.create(user=alice, processor_id="acct_1", created_at=now, fetched_at=now, **test)
+    invoice = Invoice.objects.create(
+        user=alice,
+        seller=seller,
+        subscription=subscription,
+        kind="SUBSCRIPTION",
+        processor_id="in_1",
+        number="A-1",
+        status="paid",
+        currency="usd",
+        total_minor=1_000,
+        paid_minor=1_000,
+        created_at=now,
+        paid_at=now,
+        fetched_at=now,
+        **test,
+    )
+    finding = Finding.objects.create(kind=FindingKind.CHARGEBACK, user=alice, object_id="dp_1", found_at=now)
+    return {
+        "price_id": price.pk,
+        "checkout_id": checkout.pk,
+        "subscription_id": subscription.pk,
+        "seller_id": seller.pk,
+        "invoice_id": invoice.pk,
+        "finding_id": finding.pk,
+        "form": "csv",
+    }
