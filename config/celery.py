@@ -28,6 +28,8 @@ app.conf.beat_schedule = {
         "portfolios.take_due_snapshots": 1.0,
         "marketplace.refresh_all": 5.0,
         "marketplace.refresh_copy_records": 60.0,
+        "marketplace.index_changed": 60.0,
+        "marketplace.refresh_ranking": 3_600.0,
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,

@@ -11,6 +11,8 @@ from common.fields import AmountField
 from common.ids import new_id
 from engine.copy_accounts.performance import BUCKETS_MS, percentile_ms, success_ratio
 from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATIO
+from marketplace.reviews import models as _reviews  # noqa: F401  # Django looks for an app's models here
+from marketplace.search import models as _search  # noqa: F401  # likewise
 from portfolios.models import Portfolio
 
 

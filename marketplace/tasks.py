@@ -6,6 +6,7 @@ from uuid import UUID
 
 from celery import shared_task
 
+from marketplace.search.services import index_changed, index_listings, refresh_ranking
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 
@@ -14,6 +15,7 @@ from marketplace.services.records import refresh_records
 def refresh_listing(listing_id: str) -> None:
     """Somebody began to follow this one."""
     refresh_records(listing_ids=[UUID(listing_id)])
+    index_listings(listing_ids=[UUID(listing_id)])
 
 
 @shared_task(name="marketplace.refresh_all")
@@ -26,3 +28,15 @@ def refresh_all() -> None:
 def refresh_copies() -> None:
     """Count the hours and the copies since the last time; runs once a minute, and moves as market hours end."""
     refresh_copy_records()
+
+
+@shared_task(name="marketplace.index_changed")
+def index_new() -> None:
+    """Find what search does not know as it is; runs once a minute."""
+    index_changed()
+
+
+@shared_task(name="marketplace.refresh_ranking")
+def rank() -> None:
+    """Bring search and ranking up to date; runs once an hour (copy-trading rule 40)."""
+    refresh_ranking()

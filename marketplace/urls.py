@@ -3,11 +3,12 @@
 from django.urls import path
 
 from marketplace import follow_views, views
+from marketplace.search import views as search_views
 
 app_name = "marketplace"
 
 urlpatterns = [
-    path("", views.listing_list, name="list"),
+    path("", search_views.listing_list, name="list"),
     path("publish/", views.publish, name="publish"),
     path("<uuid:listing_id>/", views.detail, name="detail"),
     path("<uuid:listing_id>/equity/", views.equity, name="equity"),

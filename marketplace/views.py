@@ -9,10 +9,8 @@ from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.models import User
@@ -24,31 +22,13 @@ from marketplace.forms import PublishForm, WhatIfForm, WordsForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing
 from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
-from marketplace.tabs import kind_tabs
 from portfolios.costs import label_of
 from portfolios.selectors import equity_curve
 from trading.copy_accounts.reruns import CopyBacktest, backtest_copy
 
-PAGE_SIZE = 24
 # A small curve needs no more points.
 CURVE_POINTS = 200
 READ_OR_WRITE = require_http_methods(["GET", "HEAD", "POST"])
-
-
-@require_safe
-def listing_list(request: HttpRequest) -> HttpResponse:
-    kinds = selectors.published_kinds()
-    kind = request.GET.get("kind")
-    kind = kind if kind in kinds else None
-    page = Paginator(selectors.ranked(kind), PAGE_SIZE).get_page(request.GET.get("page"))
-    curves = selectors.recent_curves(list(page))
-    facts = {
-        "page": page,
-        "cards": [(one, curves[one.pk]) for one in page],
-        "tabs": kind_tabs(reverse("marketplace:list"), kinds, kind, with_all=True),
-        "mine": selectors.listings_of(request.user) if isinstance(request.user, User) else [],
-    }
-    return render(request, "marketplace/list.html", facts)
 
 
 @require_safe

@@ -17,6 +17,7 @@ from common.tasks import enqueue
 from engine.copy_accounts.profit_share import DEFAULT_RATIO
 from engine.following import DEFAULT_GUARDS, Guards
 from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
+from marketplace.search.services import index_listings
 from marketplace.services.records import refresh_records
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.services.books import lock_portfolios
@@ -62,6 +63,7 @@ def publish_listing(
     TrackRecord.objects.get_or_create(listing=listing)
     CopyRecord.objects.get_or_create(listing=listing)
     refresh_records(listing_ids=[listing.pk])
+    index_listings(listing_ids=[listing.pk])
     audit(action="listing.published", obj=listing, actor=owner, after={"portfolio": str(locked.pk), "title": title})
     return listing
 
@@ -79,6 +81,7 @@ def update_listing(
     locked.save(update_fields=["title", "description", "profit_share_ratio"])
     after = {"title": title, "profit_share_ratio": canonical(locked.profit_share_ratio)}
     audit(action="listing.changed", obj=locked, actor=actor, after=after)
+    index_listings(listing_ids=[locked.pk])
     return locked
 
 
@@ -101,6 +104,7 @@ def _withdraw(locked: Listing, actor: User) -> Listing:
         locked.state = ListingState.WITHDRAWN
         locked.save(update_fields=["state"])
         audit(action="listing.withdrawn", obj=locked, actor=actor)
+        index_listings(listing_ids=[locked.pk])
     return locked
 
 
