@@ -30,6 +30,8 @@ app.conf.beat_schedule = {
         "marketplace.refresh_copy_records": 60.0,
         "marketplace.index_changed": 60.0,
         "marketplace.refresh_ranking": 3_600.0,
+        "marketplace.refresh_similar": 86_400.0,
+        "marketplace.tell_of_matches": 300.0,
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,

@@ -1,6 +1,6 @@
 """Addresses of the marketplace API, under /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from marketplace import api
 
@@ -14,4 +14,6 @@ urlpatterns = [
     path("listings/<uuid:listing_id>/fit/", api.FitView.as_view(), name="fit"),
     path("listings/<uuid:listing_id>/backtest/", api.CopyBacktestView.as_view(), name="backtest"),
     path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
+    path("", include("marketplace.search.api_urls")),
+    path("", include("marketplace.reviews.api_urls")),
 ]

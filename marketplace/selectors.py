@@ -34,11 +34,16 @@ RANKED = 100
 # --- gates ----------------------------------------------------------------------------------------------------------
 def listing_for_reader(user: Asker, listing_id: UUID | str) -> Listing:
     """The gate of readers: a published listing for everybody; a withdrawn one for its owner and whoever followed it."""
+    return _one(readable(user), listing_id)
+
+
+def readable(user: Asker) -> QuerySet[Listing]:
+    """Return what the gate of readers lets the user see."""
     visible = Q(state=ListingState.PUBLISHED)
     if (person := _key(user)) is not None:
         followed = Follow.objects.filter(lead=OuterRef("portfolio"), follower=person)
         visible |= Q(owner=person) | Q(Exists(followed))
-    return _one(listings().filter(visible), listing_id)
+    return listings().filter(visible)
 
 
 def listing_for_owner(user: Asker, listing_id: UUID | str) -> Listing:
@@ -66,7 +71,7 @@ def listings() -> QuerySet[Listing]:
     following = Follow.objects.filter(lead=OuterRef("portfolio"), state__in=UNFINISHED_FOLLOW).order_by()
     counted = Subquery(following.values("lead").annotate(count=Count("pk")).values("count"))
     return (
-        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies")
+        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies", "index")
         .annotate(follower_count=Coalesce(counted, 0, output_field=IntegerField()))
         .order_by("-pk")
     )

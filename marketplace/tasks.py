@@ -6,7 +6,9 @@ from uuid import UUID
 
 from celery import shared_task
 
+from marketplace.search.saved import tell_of_matches
 from marketplace.search.services import index_changed, index_listings, refresh_ranking
+from marketplace.search.similar import refresh_similar
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 
@@ -40,3 +42,15 @@ def index_new() -> None:
 def rank() -> None:
     """Bring search and ranking up to date; runs once an hour (copy-trading rule 40)."""
     refresh_ranking()
+
+
+@shared_task(name="marketplace.refresh_similar")
+def find_similar() -> None:
+    """Find what moves alike; runs once a day."""
+    refresh_similar()
+
+
+@shared_task(name="marketplace.tell_of_matches")
+def tell_searchers() -> None:
+    """Tell of what is new in searches that are due; each is once a day."""
+    tell_of_matches()

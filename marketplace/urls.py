@@ -1,6 +1,6 @@
 """Addresses of the marketplace pages, under /marketplace/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from marketplace import follow_views, views
 from marketplace.search import views as search_views
@@ -17,4 +17,6 @@ urlpatterns = [
     path("<uuid:listing_id>/follow/", follow_views.follow, name="follow"),
     path("<uuid:listing_id>/edit/", views.edit, name="edit"),
     path("<uuid:listing_id>/withdraw/", views.withdraw, name="withdraw"),
+    path("", include("marketplace.search.urls")),
+    path("", include("marketplace.reviews.urls")),
 ]

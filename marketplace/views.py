@@ -21,6 +21,8 @@ from marketplace import selectors
 from marketplace.forms import PublishForm, WhatIfForm, WordsForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing
+from marketplace.reviews.views import reviews_section
+from marketplace.search.selectors import similar_to
 from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
 from portfolios.costs import label_of
 from portfolios.selectors import equity_curve
@@ -44,6 +46,8 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "may_follow": user is not None and selectors.funding_portfolios(user, listing).exists(),
         "costs": label_of(listing.portfolio),
         "what_if": WhatIfForm(),
+        **reviews_section(request, listing),
+        "similar": similar_to(listing),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
     }
     return render(request, "marketplace/detail.html", facts)

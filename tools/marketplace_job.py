@@ -41,10 +41,49 @@ from trading.models import Follow, FollowState  # noqa: E402
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 COINS = 60
 BATCH = 10_000
-WORDS = (
-    "momentum trend carry grid swing scalp breakout reversal mean range volatility hedge alpha quiet steady bold fast slow"
-    " daily weekly majors altcoins bitcoin ether basket rotation pairs arbitrage funding delta neutral long short patient"
-).split()
+WORDS = [
+    "momentum",
+    "trend",
+    "carry",
+    "grid",
+    "swing",
+    "scalp",
+    "breakout",
+    "reversal",
+    "mean",
+    "range",
+    "volatility",
+    "hedge",
+    "alpha",
+    "quiet",
+    "steady",
+    "bold",
+    "fast",
+    "slow",
+    "daily",
+    "weekly",
+    "majors",
+    "altcoins",
+    "bitcoin",
+    "ether",
+    "basket",
+    "rotation",
+    "pairs",
+    "arbitrage",
+    "funding",
+    "delta",
+    "neutral",
+    "long",
+    "short",
+    "patient",
+]
+# What descriptions are made of beside: of the words above each stands in every fifth or so.
+OTHERS = [
+    f"{first}{second}{third}"
+    for first in ("ba", "ko", "lu", "mi", "re", "so")
+    for second in ("dor", "fin", "gal", "nes", "tam")
+    for third in ("a", "en", "is", "or", "um", "y")
+]
 KINDS = [kind.value for kind in PortfolioKind]
 # Words that most have, that few have, that none has and that is misspelt; facets alone, together, and none.
 ASKED = (
@@ -148,10 +187,19 @@ def _open_market(count: int) -> list[Portfolio]:
         people = [User(email=f"{new_id().hex}@example.org") for _ in range(size)]
         bulk_insert(User, people)
         names = [f"lead{start + number}" for number in range(size)]
-        bulk_insert(Profile, [Profile(user=one, handle=name, display_name=name) for one, name in zip(people, names, strict=True)])
+        bulk_insert(
+            Profile,
+            [Profile(user=one, handle=name, display_name=name) for one, name in zip(people, names, strict=True)],
+        )
         facts = {"namespace": "bench", "settlement_id": "USDT", "net_deposits": Decimal(5_000)}
         some = [
-            Portfolio(owner=one, name="Main", kind=chance.choice(KINDS), opened_at=NOW - timedelta(days=chance.randrange(1_000)), **facts)
+            Portfolio(
+                owner=one,
+                name="Main",
+                kind=chance.choice(KINDS),
+                opened_at=NOW - timedelta(days=chance.randrange(1_000)),
+                **facts,
+            )
             for one in people
         ]
         bulk_insert(Portfolio, some)
@@ -160,7 +208,7 @@ def _open_market(count: int) -> list[Portfolio]:
                 owner_id=one.owner_id,
                 portfolio=one,
                 title=" ".join(chance.sample(WORDS, 3)),
-                description=" ".join(chance.choices(WORDS, k=40)),
+                description=" ".join(chance.choices(WORDS, k=6) + chance.choices(OTHERS, k=34)),
                 published_at=wall_now() - timedelta(minutes=chance.randrange(500_000)),
             )
             for one in some
@@ -169,7 +217,14 @@ def _open_market(count: int) -> list[Portfolio]:
         _write_records(found, chance.random)
         positions = [Position(portfolio=one, instrument=coin) for one in some for coin in chance.sample(instruments, 2)]
         bulk_insert(Position, positions)
-        bulk_insert(SignIn, [SignIn(user=one, at=wall_now(), succeeded=True, address=f"10.0.{n // 200}.{n % 200}") for n, one in enumerate(people) if n % 100 < 2])
+        bulk_insert(
+            SignIn,
+            [
+                SignIn(user=one, at=wall_now(), succeeded=True, address=f"10.0.{n // 200}.{n % 200}")
+                for n, one in enumerate(people)
+                if n % 100 < 2
+            ],
+        )
         portfolios += some
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
@@ -183,7 +238,9 @@ def _instruments() -> list[Instrument]:
         base = Asset.objects.create(code=f"C{number}")
         market = Market.objects.create(base=base, quote_id="USDT", namespace="bench")
         steps = {"tick_size": Decimal("0.01"), "lot_step": Decimal("0.001")}
-        found.append(Instrument.objects.create(exchange=first.exchange, market=market, symbol=f"C{number}-USDT", **steps))
+        found.append(
+            Instrument.objects.create(exchange=first.exchange, market=market, symbol=f"C{number}-USDT", **steps)
+        )
     return found
 
 
@@ -217,7 +274,9 @@ def _write_days(portfolios: Sequence[Portfolio], days: int) -> None:
 def _write_reviews(lead: Portfolio, count: int) -> None:
     people = [User(email=f"{new_id().hex}@example.org") for _ in range(count)]
     bulk_insert(User, people)
-    bulk_insert(Profile, [Profile(user=one, handle=f"rev{n}", display_name=f"Reviewer {n}") for n, one in enumerate(people)])
+    bulk_insert(
+        Profile, [Profile(user=one, handle=f"rev{n}", display_name=f"Reviewer {n}") for n, one in enumerate(people)]
+    )
     facts = {"kind": lead.kind, "namespace": "bench", "settlement_id": "USDT", "opened_at": NOW}
     books = [Portfolio(owner=one, name="Copy", **facts) for one in people]
     bulk_insert(Portfolio, books)
@@ -226,7 +285,9 @@ def _write_reviews(lead: Portfolio, count: int) -> None:
     bulk_insert(Follow, follows)
     text = "It does what it says; the fall in spring was deeper than I had thought. " * 4
     said = {"listing": lead.listing, "text": text, "followed_days": 30, "result_ratio": 0.05, "created_at": wall_now()}
-    bulk_insert(Review, [Review(follow=one, author=one.follower, stars=1 + n % 5, **said) for n, one in enumerate(follows)])
+    bulk_insert(
+        Review, [Review(follow=one, author=one.follower, stars=1 + n % 5, **said) for n, one in enumerate(follows)]
+    )
     ListingRating.objects.update_or_create(listing=lead.listing, defaults={"count": count, "total": 3 * count})
 
 

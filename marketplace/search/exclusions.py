@@ -4,8 +4,8 @@ A household is an owner, and whoever signed in from the same device or the same 
 time). Of two portfolios of one kind in a household both are left out where
 
 - HEDGED: their daily returns have a correlation of -0.8 or less, over 10 days or more on which either moved; or
-- MIRRORED: of the last 200 fills of either, 10 at least, four of five were met by the other one: the same instrument, the
-  other side, within 60 s of market time.
+- MIRRORED: of the last 200 fills of either, 10 at least, four of five were met by the other one: its nearest fill in the
+  same instrument is on the other side, within 60 s of market time.
 
 Withdrawn listings are looked at as well: taking one side down does not make the other one honest. A network address that
 more than 50 accounts share is no household's (a campus, a mobile network).
@@ -134,17 +134,18 @@ def are_mirrored(one: Sequence[_Trade], other: Sequence[_Trade]) -> bool:
 
 
 def _met(fills: Sequence[_Trade], other: Sequence[_Trade]) -> float:
-    """Return which share of the fills, of the span that both traded in, the other one met with its opposite."""
+    """Return which share of the fills, of the span that both traded in, the other one met: its nearest fill is the opposite."""
     within = MIRRORED_WITHIN.total_seconds()
-    times: dict[tuple[UUID, str], list[float]] = {}
+    traded: dict[UUID, list[tuple[float, str]]] = {}
     for at, instrument, side in other:
-        times.setdefault((instrument, side), []).append(at)
+        traded.setdefault(instrument, []).append((at, side))
     shared = [fill for fill in fills if other[0][0] - within <= fill[0] <= other[-1][0] + within]
     met = 0
     for at, instrument, side in shared:
-        opposite = times.get((instrument, "SELL" if side == "BUY" else "BUY"), [])
-        nearest = bisect_left(opposite, at - within)
-        met += nearest < len(opposite) and opposite[nearest] <= at + within
+        theirs = traded.get(instrument, [])
+        place = bisect_left(theirs, (at, ""))
+        near = min(theirs[max(place - 1, 0) : place + 1], key=lambda one: abs(one[0] - at), default=None)
+        met += near is not None and abs(near[0] - at) <= within and near[1] != side
     return met / len(shared) if len(shared) >= FEWEST_FILLS else 0.0
 
 

@@ -35,7 +35,7 @@ class ListingIndex(models.Model):
 
     id = models.AutoField(primary_key=True)
     listing = models.OneToOneField("marketplace.Listing", on_delete=models.CASCADE, related_name="index")
-    change = models.PositiveBigIntegerField()
+    change = models.PositiveBigIntegerField(default=0)
     # Withdrawn ones stay: the past of a kind is told with them in it.
     is_listed = models.BooleanField()
     kind = models.CharField(max_length=10, choices=PortfolioKind)

@@ -8,14 +8,14 @@ from typing import Protocol
 from urllib.parse import urlencode
 
 import numpy as np
-from django.db.models import Avg, Count, Q
+from django.db.models import Avg, Count, Q, QuerySet
 from django.http import QueryDict
 
 from common.full_text import MOST_WORDS, corrected, matching_keys, relevance, words_of
-from marketplace.models import Listing
+from marketplace.models import Listing, ListingState
 from marketplace.search.columns import Array, Snapshot, columns, count_facets
 from marketplace.search.facets import BY_NAME, DEFAULT_SORT, FACETS, KINDS, SORTS
-from marketplace.search.models import ListingIndex, ListingWords, SearchWord
+from marketplace.search.models import ListingIndex, ListingWords, SearchWord, SimilarListing
 from marketplace.selectors import listings
 from portfolios.models import PortfolioKind
 
@@ -172,11 +172,14 @@ def _facets(index: Snapshot, counts: Mapping[str, Array], query: Query) -> list[
 
 def listings_at(keys: Sequence[int]) -> list[Listing]:
     """Return the listings of these index rows, in the same order, with what a card shows."""
-    found = {one.index.pk: one for one in listings().filter(index__in=list(keys)).select_related(*_CARD)}
+    found = {one.index.pk: one for one in listings().filter(index__in=list(keys))}
     return [found[key] for key in keys if key in found]
 
 
-_CARD = ("portfolio__settlement", "owner__profile", "record", "copies", "index")
+def similar_to(listing: Listing) -> QuerySet[SimilarListing]:
+    """Return the published listings whose daily returns move most like this one's, the most alike first."""
+    shown = SimilarListing.objects.filter(listing=listing, other__state=ListingState.PUBLISHED)
+    return shown.select_related("other", "other__record").order_by("place")
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,3 +110,17 @@ class SimilarSerializer(serializers.ModelSerializer[SimilarListing]):
         model = SimilarListing
         fields = ["place", "listing", "title", "correlation", "days"]
         read_only_fields = fields
+
+
+class ReturnCurveSerializer(serializers.Serializer[Any]):
+    name = serializers.CharField()
+    points = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField()), help_text="[seconds, return since the first day]."
+    )
+
+
+class ComparedSerializer(serializers.Serializer[Any]):
+    """Listings side by side, and what each came to day by day."""
+
+    listings = FoundListingSerializer(many=True)
+    curves = ReturnCurveSerializer(many=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from uuid import UUID
 
 import numpy as np
@@ -67,41 +67,45 @@ def _stamp(book: SearchBook, rows: Iterable[ListingIndex]) -> None:
 
 # --- figures and words ----------------------------------------------------------------------------------------------
 def _write(book: SearchBook, found: Sequence[Gathered], *, find_place: bool) -> int:
-    of = {row.listing_id: row for row in ListingIndex.objects.filter(listing__among=[one.listing_id for one in found])}
-    new, changed = [], []
+    """Write what differs, columns that nothing differs in left out: most rows are as they were in most columns."""
+    wanted = [one.listing_id for one in found]
+    rows = (
+        ListingIndex.objects.filter(listing__among=wanted).order_by().values_list("listing", "pk", *FIGURES, *_PLACED)
+    )
+    held = {row[0]: row[1:] for row in rows}
+    new, changed, names = [], [], set()
     for one in found:
-        row = of.get(one.listing_id)
+        row = held.get(one.listing_id)
         if row is None:
-            new.append(ListingIndex(listing_id=one.listing_id, change=0, **one.figures))
-        elif any(getattr(row, name) != value for name, value in one.figures.items()):
-            for name, value in one.figures.items():
-                setattr(row, name, value)
-            changed.append(row)
+            new.append(ListingIndex(listing_id=one.listing_id, **one.figures))
+        elif differing := [name for name, value in zip(FIGURES, row[1:], strict=False) if one.figures[name] != value]:
+            names.update(differing)
+            placed = dict(zip(_PLACED, row[-2:], strict=True))
+            changed.append(ListingIndex(pk=row[0], listing_id=one.listing_id, **placed, **one.figures))
     if find_place:
         _place([*new, *changed])
+        names.update(_PLACED)
     _stamp(book, [*new, *changed])
     bulk_insert(ListingIndex, new)
-    bulk_update(ListingIndex, changed, ["change", *FIGURES, *_PLACED])
-    _write_words(found)
+    bulk_update(ListingIndex, changed, ["change", *sorted(names)])
+    keys = {listing: row[0] for listing, row in held.items()}
+    if new:
+        rows = ListingIndex.objects.filter(listing__among=[one.listing_id for one in new]).order_by()
+        keys |= dict(rows.values_list("listing", "pk"))
+    _write_words({keys[one.listing_id]: one.words for one in found})
     return len(new) + len(changed)
 
 
-def _write_words(found: Sequence[Gathered]) -> None:
-    by_listing = {one.listing_id: one.words for one in found}
-    rows = ListingIndex.objects.filter(listing__among=list(by_listing)).order_by().values_list("pk", "listing")
-    of = dict(rows)
-    held = {row.pk: row for row in ListingWords.objects.filter(pk__among=list(of))}
-    wanted = {key: ListingWords(index_id=key, **by_listing[listing]) for key, listing in of.items()}
-    new = [row for key, row in wanted.items() if key not in held]
-    changed = [
-        row
-        for key, row in wanted.items()
-        if key in held and any(getattr(held[key], name) != getattr(row, name) for name in WORDS)
-    ]
-    bulk_insert(ListingWords, new)
+def _write_words(wanted: Mapping[int, Mapping[str, str]]) -> None:
+    rows = ListingWords.objects.filter(pk__among=list(wanted)).order_by().values_list("pk", *WORDS)
+    held = {row[0]: row[1:] for row in rows}
+    differing = {key: words for key, words in wanted.items() if held.get(key) != tuple(words[name] for name in WORDS)}
+    bulk_insert(ListingWords, [ListingWords(index_id=key, **one) for key, one in differing.items() if key not in held])
+    changed = [ListingWords(index_id=key, **one) for key, one in differing.items() if key in held]
     bulk_update(ListingWords, changed, WORDS)
-    words = {word for row in (*new, *changed) for text in (row.title, row.tags, row.handle) for word in text.split()}
-    bulk_insert(SearchWord, [SearchWord(word=word) for word in sorted(words)], ignore_conflicts=True)
+    texts = [one[name] for one in differing.values() for name in ("title", "tags", "handle")]
+    words = sorted({word for text in texts for word in text.split()})
+    bulk_insert(SearchWord, [SearchWord(word=word) for word in words], ignore_conflicts=True)
 
 
 # --- places ---------------------------------------------------------------------------------------------------------

@@ -41,7 +41,9 @@ def refresh_similar() -> int:
 def _refresh_group(kind: str, namespace: str) -> int:
     listing_ids, returns = _returns(kind, namespace)
     pairs = [
-        SimilarListing(listing_id=listing_ids[one], other_id=listing_ids[other], place=place, correlation=value, days=days)
+        SimilarListing(
+            listing_id=listing_ids[one], other_id=listing_ids[other], place=place, correlation=value, days=days
+        )
         for one, place, other, value, days in most_alike(returns)
     ]
     with transaction.atomic():
@@ -94,7 +96,7 @@ def most_alike(returns: Array) -> Iterator[tuple[int, int, int, float, int]]:
         rows = np.arange(start, start + len(likeness))
         likeness[rows - start, rows] = -np.inf
         for one, others in zip(rows, _top(likeness), strict=True):
-            exact = [(*_correlation(returns[one], returns[other]), int(other)) for other in others]
+            exact = [(*_correlation(returns[one], returns[other]), int(other)) for other in others if other != one]
             shown = sorted(((value, days, other) for value, days, other in exact if value > 0), reverse=True)[:SHOWN]
             for place, (value, days, other) in enumerate(shown, 1):
                 yield int(one), place, other, value, days

@@ -32,6 +32,8 @@ from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from engine.plans.kinds import PlanKind
 from marketplace.models import Listing
+from marketplace.reviews.models import Review
+from marketplace.search.saved import save_search
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
 from markets.models import AlertKind, Instrument, WatchList
@@ -303,6 +305,12 @@ def build(desk: Desk, working: Working) -> World:
     return world
 
 
+def _reviewed(world: World) -> Review:
+    """Let bob's follow be said something of; that it began today is not asked here."""
+    facts = {"author": world.people["bob"], "stars": 4, "text": "Fine.", "followed_days": 20}
+    return Review.objects.create(listing=world.listing, follow=world.follow, created_at=clock.wall_now(), **facts)
+
+
 def _watched(world: World, alice: User) -> dict[str, Any]:
     """Let alice watch two instruments, and wait for a price; return the keys of the list and of the alert."""
     majors = create_watch_list(owner=alice, name="Majors")
@@ -453,6 +461,8 @@ def _values(world: World) -> dict[str, Any]:
         "version_id": world.version.pk,
         "run_id": world.run.pk,
         "listing_id": world.listing.pk,
+        "review_id": _reviewed(world).pk,
+        "search_id": save_search(owner=alice, name="Kept", query="q=calm").pk,
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
         "notification_id": Notification.objects.filter(user=alice)[0].pk,

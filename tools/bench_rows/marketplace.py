@@ -16,7 +16,13 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 LISTINGS, REVIEWS = 100_000, 500
 
 
-@row("listing_search", what="search with facets, 100,000 listings, p95, PostgreSQL", unit="ms", target=at_most(60), services=True)
+@row(
+    "listing_search",
+    what="search with facets, 100,000 listings, p95, PostgreSQL",
+    unit="ms",
+    target=at_most(60),
+    services=True,
+)
 def listing_search(environment: Mapping[str, str]) -> Measurement:
     """Thirteen questions twelve times over: words that half of all have, few, or none, misspelt ones, facets of all kinds."""
     found = _run("search", LISTINGS, environment)
@@ -37,7 +43,13 @@ def ranking_step(environment: Mapping[str, str]) -> Measurement:
     return Measurement([_ranked(environment)["few"]])
 
 
-@row("listing_page", what="listing page, 3 years of days, 500 reviews, p95 server time", unit="ms", target=at_most(80), services=True)
+@row(
+    "listing_page",
+    what="listing page, 3 years of days, 500 reviews, p95 server time",
+    unit="ms",
+    target=at_most(80),
+    services=True,
+)
 def listing_page(environment: Mapping[str, str]) -> Measurement:
     """The whole page, through every middleware, as somebody who is not signed in."""
     found = _run("page", REVIEWS, environment)

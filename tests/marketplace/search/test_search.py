@@ -53,7 +53,12 @@ def three(alice: User, bob: User, desk: Desk) -> dict[str, Listing]:
         Position.objects.create(portfolio=listing.portfolio, instrument=at.instrument(base))
     figures = {"Momentum of majors": (1.2, 0.25, 100), "Calm": (1.05, 0.02, 400), "Made up": (9.0, 0.5, 20)}
     for title, (value, drawdown, days) in figures.items():
-        facts = {"unit_value": value, "max_drawdown_ratio": drawdown, "as_of": NOON + timedelta(days=days), "equity": 1_000}
+        facts = {
+            "unit_value": value,
+            "max_drawdown_ratio": drawdown,
+            "as_of": NOON + timedelta(days=days),
+            "equity": 1_000,
+        }
         TrackRecord.objects.filter(listing=found[title]).update(**facts)
     refresh_ranking()
     return found
