@@ -29,7 +29,7 @@ def add_full_text(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketplace", "0001_squashed_0002_profit_share_and_copies"),
+        ("marketplace", "0002_profit_share_and_copies"),
         ("trading", "0044_protective_stop"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -18,7 +18,7 @@ from marketplace.search.comparing import compared, curves_of
 from marketplace.search.saved import delete_search, save_search, saved_search_for_owner, saved_searches_of
 from marketplace.search.selectors import Query, listings_at, search, similar_to
 from marketplace.search.serializers import (
-    ComparedSerializer,
+    ListingComparisonSerializer,
     FoundQuerySerializer,
     FoundSerializer,
     SavedSearchSerializer,
@@ -53,11 +53,11 @@ class CompareView(APIView):
         summary="Compare up to four listings",
         description="What is not there, or not to be seen, is left out.",
         parameters=[OpenApiParameter("listing", str, many=True, description="Ids, each as `listing=…` of its own.")],
-        responses=ComparedSerializer,
+        responses=ListingComparisonSerializer,
     )
     def get(self, request: Request) -> Response:
         shown = compared(asker(request), request.query_params.getlist("listing"))
-        return Response(ComparedSerializer({"listings": shown, "curves": curves_of(shown)}).data)
+        return Response(ListingComparisonSerializer({"listings": shown, "curves": curves_of(shown)}).data)
 
 
 class SimilarView(APIView):

@@ -207,8 +207,8 @@ def count_facets(of: Snapshot, found: Array, chosen: Mapping[str, frozenset[int]
 
 
 def _has(codes: Array, wanted: frozenset[int]) -> Array:
-    has = np.isin(codes, list(wanted))
-    return has.any(axis=1) if has.ndim > 1 else has
+    has: Array = np.isin(codes, list(wanted))
+    return np.asarray(has.any(axis=1)) if has.ndim > 1 else has
 
 
 columns = Columns()

@@ -89,10 +89,10 @@ def households(people: Iterable[UUID]) -> dict[UUID, UUID]:
         for sign in filter(None, (device, address)):
             sharing.setdefault(sign, set()).add(user)
     for members in sharing.values():
-        first, *others = sorted(person for person in members if person in head) or [None]
-        if first is not None and len(members) <= MOST_SHARING:
-            for other in others:
-                head[head_of(other)] = head_of(first)
+        known = sorted(person for person in members if person in head)
+        if len(members) <= MOST_SHARING:
+            for other in known[1:]:
+                head[head_of(other)] = head_of(known[0])
     return {person: head_of(person) for person in head}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
 from urllib.parse import urlencode
 
 import numpy as np
@@ -29,13 +28,6 @@ MOST_VALUES = 12
 _WORD_COLUMNS = ("title", "handle", "tags", "description")
 
 
-class _Asked(Protocol):
-    """What a browser or a program asks, as Django's QueryDict holds it."""
-
-    def get(self, key: str, default: str = "", /) -> str | None: ...
-    def getlist(self, key: str, /) -> list[str]: ...
-
-
 @dataclass(frozen=True, slots=True)
 class Query:
     """What is looked for. Values of one facet are alternatives, facets narrow each other."""
@@ -45,7 +37,7 @@ class Query:
     sort: str = DEFAULT_SORT
 
     @classmethod
-    def of(cls, asked: _Asked) -> Query:
+    def of(cls, asked: QueryDict) -> Query:
         """Read an address; what it names wrongly narrows nothing."""
         text = " ".join((asked.get("q") or "").replace("\0", " ").split())[:MAX_TEXT]
         chosen = {}

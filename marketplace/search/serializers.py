@@ -53,14 +53,14 @@ class FoundQuerySerializer(serializers.Serializer[Any]):
 
 class FacetValueSerializer(serializers.Serializer[Any]):
     value = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the base has words of that name
     count = serializers.IntegerField(help_text="Listings that it would leave, whatever else of its facet is chosen.")
     is_chosen = serializers.BooleanField()
 
 
 class FacetSerializer(serializers.Serializer[Any]):
     name = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # the base has words of that name
     values = FacetValueSerializer(many=True)
 
 
@@ -119,7 +119,7 @@ class ReturnCurveSerializer(serializers.Serializer[Any]):
     )
 
 
-class ComparedSerializer(serializers.Serializer[Any]):
+class ListingComparisonSerializer(serializers.Serializer[Any]):
     """Listings side by side, and what each came to day by day."""
 
     listings = FoundListingSerializer(many=True)

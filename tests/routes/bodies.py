@@ -10,6 +10,13 @@ from tests.routes.world import PASSWORD, World
 from trading.copy_terms import TERMS_VERSION
 
 Body = dict[str, Any]
+# Searches that are kept, and reviews.
+FINDING: dict[tuple[str, str], Body] = {
+    ("marketplace_api:searches", "POST"): {"name": "Calm ones", "query": "q=calm"},
+    ("marketplace_api:review", "PUT"): {"stars": 4, "text": "Fine."},
+    ("marketplace_api:answer_review", "PUT"): {"text": "Thank you."},
+    ("marketplace_api:report_review", "POST"): {"reason": "SPAM"},
+}
 NEW_PASSWORD = "battery staple 99"
 FORMULA = "enter_long = close > ema(close, 3)"
 
@@ -35,7 +42,7 @@ FOLLOWING = {
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    return _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world) | FINDING
 
 
 BACKTEST = {
@@ -206,10 +213,6 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("strategies_api:sweeps", "POST"): {"version": str(world.version.pk), **span, "grid": {"fast": [2, 4]}},
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
         ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
-        ("marketplace_api:searches", "POST"): {"name": "Calm ones", "query": "q=calm"},
-        ("marketplace_api:review", "PUT"): {"stars": 4, "text": "Fine."},
-        ("marketplace_api:answer_review", "PUT"): {"text": "Thank you."},
-        ("marketplace_api:report_review", "POST"): {"reason": "SPAM"},
         ("marketplace_api:listing", "PATCH"): {"title": "Other"},
         ("marketplace_api:follow", "POST"): {
             "from_portfolio": str(world.own["charlie"].pk),

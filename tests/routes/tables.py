@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tests.routes.finding_tables import FINDING
 from tests.routes.routes import Route
 from tests.routes.world import ASKERS
 
@@ -197,18 +198,6 @@ marketplace:fit                          GET     200      200      200      200 
 marketplace:edit                         GET     login    404      404      200      404      login
 marketplace:edit                         POST    login    404      404      done     404      login
 marketplace:withdraw                     POST    login    404      404      done     404      login
-marketplace:compare                      GET     200      200      200      200      200      200
-marketplace:compare_curves               GET     200      200      200      200      200      200
-marketplace:searches                     GET     login    200      200      200      200      login
-marketplace:searches                     POST    login    done     done     done     done     login
-marketplace:delete_search                POST    login    404      404      done     404      login
-marketplace:reviews                      GET     200      200      200      200      200      200
-marketplace:review                       GET     login    200      200      200      200      login
-marketplace:review                       POST    login    400      400      400      400      login
-marketplace:answer_review                GET     login    404      404      200      404      login
-marketplace:answer_review                POST    login    404      404      done     404      login
-marketplace:report_review                GET     login    200      200      200      200      login
-marketplace:report_review                POST    login    done     400      done     done     login
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -409,15 +398,6 @@ strategies_api:cancel_sweep              POST    401      404      404      200 
 strategies_api:points                    GET     401      404      404      200      404      401
 marketplace_api:listings                 GET     401      200      200      200      200      401
 marketplace_api:listings                 POST    401      404      404      201      404      401
-marketplace_api:compare                  GET     401      200      200      200      200      401
-marketplace_api:similar                  GET     401      200      200      200      200      401
-marketplace_api:searches                 GET     401      200      200      200      200      401
-marketplace_api:searches                 POST    401      201      201      201      201      401
-marketplace_api:search                   DELETE  401      404      404      204      404      401
-marketplace_api:reviews                  GET     401      200      200      200      200      401
-marketplace_api:review                   PUT     401      409      409      409      409      401
-marketplace_api:answer_review            PUT     401      404      404      200      404      401
-marketplace_api:report_review            POST    401      204      409      204      204      401
 marketplace_api:listing                  GET     401      200      200      200      200      401
 marketplace_api:listing                  PATCH   401      404      404      200      404      401
 marketplace_api:withdraw                 POST    401      404      404      200      404      401
@@ -495,7 +475,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-ROWS = [row for text in (PAGES, ACCOUNT_PAGES, API, ADMIN) for row in _parsed(text)]
+ROWS = [row for text in (PAGES, ACCOUNT_PAGES, FINDING, API, ADMIN) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

@@ -77,7 +77,8 @@ def test_rule_40_history_is_never_reset(desk: Desk, alice: User, bob: User) -> N
     assert (after.leads, after.gone, after.mean_return_ratio) == (2, 1, before.mean_return_ratio)
     assert after.losing_ratio == 0.5
     again = publish_listing(owner=alice, portfolio=gone.portfolio, title="New name")
-    assert (again.pk, again.record.unit_value) == (gone.pk, pytest.approx(0.5))
+    assert again.pk == gone.pk
+    assert again.record.unit_value == pytest.approx(0.5)
 
 
 def test_one_that_moves_the_same_way_or_too_briefly_is_no_hedge(desk: Desk, alice: User) -> None:

@@ -176,7 +176,7 @@ def test_the_api_searches_the_same_and_refuses_what_is_no_value(three: dict[str,
     program = APIClient()
     program.force_authenticate(bob)
     address = reverse("marketplace_api:listings")
-    found = program.get(address, {"drawdown": "20", "page_size": 1}).json()
+    found = program.get(address, {"drawdown": "20", "page_size": "1"}).json()
     assert (found["count"], found["next"], found["results"][0]["title"]) == (1, None, "Momentum of majors")
     assert (found["results"][0]["place"], found["results"][0]["markets"]) == (1, ["BTC-USDT"])
     everything = program.get(address, {"page_size": 2}).json()
