@@ -18,9 +18,9 @@ from marketplace.search.comparing import compared, curves_of
 from marketplace.search.saved import delete_search, save_search, saved_search_for_owner, saved_searches_of
 from marketplace.search.selectors import Query, listings_at, search, similar_to
 from marketplace.search.serializers import (
-    ListingComparisonSerializer,
     FoundQuerySerializer,
     FoundSerializer,
+    ListingComparisonSerializer,
     SavedSearchSerializer,
     SimilarSerializer,
 )
