@@ -22,7 +22,7 @@ MAX_TEXT = 200
 # Nobody pages further; how many there are in all is told exactly.
 MOST_FOUND = 2_400
 # Of so many of the best-ranked matches it is asked how well they match.
-MOST_WEIGHED = 1_000
+MOST_WEIGHED = 300
 # Of a facet without an end this many values are shown, those with most listings.
 MOST_VALUES = 12
 _WORD_COLUMNS = ("title", "handle", "tags", "description")
