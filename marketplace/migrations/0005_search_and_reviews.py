@@ -30,7 +30,7 @@ def add_full_text(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("marketplace", "0002_profit_share_and_copies"),
-        ("trading", "0044_protective_stop"),
+        ("trading", "0042_follow_consent"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
