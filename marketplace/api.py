@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -16,8 +14,9 @@ from accounts.requests import asker
 from engine.decimals import money
 from marketplace import selectors, serializers
 from marketplace.limits import check_reruns
-from marketplace.models import Listing
 from marketplace.publishing.serializers import ListingChangeSerializer, PublishSerializer
+from marketplace.search.api import found_page
+from marketplace.search.serializers import FoundQuerySerializer, FoundSerializer
 from marketplace.services.listings import (
     follow_listing,
     publish_listing,
@@ -25,27 +24,25 @@ from marketplace.services.listings import (
     update_listing,
     withdraw_listing,
 )
-from portfolios.models import PortfolioKind
 from portfolios.selectors import equity_curve, portfolio_for_user
 from trading.copy_accounts.reruns import backtest_copy, forecast_fit
 from trading.follow_models import StartMode
 
 CURVE_POINTS = 1_000
-KIND = OpenApiParameter("kind", str, enum=PortfolioKind.values, description="Only listings of this kind.")
 
 
-class ListingsView(ListAPIView[Listing]):
+class ListingsView(APIView):
     """What is published."""
 
-    serializer_class = serializers.ListingSerializer
-    queryset = Listing.objects.none()
-
-    def get_queryset(self) -> QuerySet[Listing]:
-        return selectors.published(self.request.query_params.get("kind") or None)
-
-    @extend_schema(summary="List published listings", parameters=[KIND])
+    @extend_schema(
+        operation_id="listings_list",
+        summary="Search published listings",
+        description="Values of one facet are alternatives, facets narrow each other. `facets` counts what each value would leave.",
+        parameters=[FoundQuerySerializer],
+        responses=FoundSerializer,
+    )
     def get(self, request: Request) -> Response:
-        return self.list(request)
+        return Response(found_page(request))
 
     @extend_schema(
         operation_id="listings_create",

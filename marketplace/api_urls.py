@@ -23,4 +23,6 @@ urlpatterns = [
     path("listing-reviews/<uuid:submission_id>/", publishing.DecisionView.as_view(), name="decision"),
     path("listings/<uuid:listing_id>/follow/", api.FollowView.as_view(), name="follow"),
     path("", include("marketplace.proofs.api_urls")),
+    path("", include("marketplace.search.api_urls")),
+    path("", include("marketplace.reviews.api_urls")),
 ]

@@ -11,7 +11,7 @@ class MarketplaceConfig(AppConfig):
 
         from accounts.registry import register_event, register_personal_data
         from common.realtime import register_topic
-        from marketplace import selectors
+        from marketplace import event_words, selectors
         from marketplace.billing import checks
         from marketplace.billing import event_words as billing
         from marketplace.billing.services import personal_data as billing_data
@@ -25,5 +25,5 @@ class MarketplaceConfig(AppConfig):
         register_personal_data("billing", export=billing_data.export_billing, erase=billing_data.erase_billing)
         register(checks.settings_fit)
         register(checks.modes_do_not_mix, Tags.database)
-        for name, words in {**publishing.EVENTS, **billing.EVENTS}.items():
+        for name, words in {**event_words.EVENTS, **publishing.EVENTS, **billing.EVENTS}.items():
             register_event(name, **words)

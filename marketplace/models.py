@@ -21,6 +21,8 @@ from marketplace.publishing.models import (
     ShareRaise,
     Submission,
 )
+from marketplace.reviews import models as _reviews  # noqa: F401  # Django looks for an app's models here
+from marketplace.search import models as _search  # noqa: F401  # likewise
 from portfolios.models import Portfolio
 from strategies.models import StrategyVersion
 

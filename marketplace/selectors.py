@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Case, Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Value, When, Window
+from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QuerySet, Subquery, Window
 from django.db.models.functions import Coalesce, Rank
 
 from accounts.models import User
@@ -29,17 +29,21 @@ Asker = User | AnonymousUser | None
 RECENT_HOURS, RECENT_MINUTES = timedelta(days=3), timedelta(hours=1)
 # A leaderboard is read from its top.
 RANKED = 100
-_RANKED_KINDS = (PortfolioKind.LIVE, PortfolioKind.PAPER, PortfolioKind.SANDBOX, PortfolioKind.SIMULATED)
 
 
 # --- gates ----------------------------------------------------------------------------------------------------------
 def listing_for_reader(user: Asker, listing_id: UUID | str) -> Listing:
     """The gate of readers: a published listing for everybody; a withdrawn one for its owner and whoever followed it."""
+    return _one(readable(user), listing_id)
+
+
+def readable(user: Asker) -> QuerySet[Listing]:
+    """Return what the gate of readers lets the user see."""
     visible = Q(state=ListingState.PUBLISHED)
     if (person := _key(user)) is not None:
         followed = Follow.objects.filter(lead=OuterRef("portfolio"), follower=person)
         visible |= Q(owner=person) | Q(Exists(followed))
-    return _one(listings().filter(visible), listing_id)
+    return listings().filter(visible)
 
 
 def listing_for_owner(user: Asker, listing_id: UUID | str) -> Listing:
@@ -67,7 +71,7 @@ def listings() -> QuerySet[Listing]:
     following = Follow.objects.filter(lead=OuterRef("portfolio"), state__in=UNFINISHED_FOLLOW).order_by()
     counted = Subquery(following.values("lead").annotate(count=Count("pk")).values("count"))
     return (
-        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies", "facts")
+        Listing.objects.select_related("portfolio__settlement", "owner__profile", "record", "copies", "facts", "index")
         .prefetch_related("tags")
         .annotate(follower_count=Coalesce(counted, 0, output_field=IntegerField()))
         .order_by("-pk")
@@ -78,17 +82,6 @@ def published(kind: str | None = None) -> QuerySet[Listing]:
     """Return what everybody may see, of one kind of portfolio or of all."""
     found = listings().filter(state=ListingState.PUBLISHED)
     return found if kind is None else found.filter(portfolio__kind=kind)
-
-
-def ranked(kind: str | None = None) -> QuerySet[Listing]:
-    """Return what is published in the marketplace's order: by what followers' money came to, then by the lead's own return.
-
-    Where nobody has followed yet there is no first figure: those come after. Kinds of money are never ranked against
-    each other: real money first (copy-trading rule 37).
-    """
-    kinds = Case(*(When(portfolio__kind=one, then=Value(place)) for place, one in enumerate(_RANKED_KINDS)))
-    followers = F("copies__follower_return_ratio").desc(nulls_last=True)
-    return published(kind).order_by(kinds, followers, F("record__unit_value").desc(), "-pk")
 
 
 def listings_of(owner: User) -> QuerySet[Listing]:
@@ -105,10 +98,15 @@ def published_kinds() -> list[str]:
 def leaderboard(kind: str) -> list[Listing]:
     """Return the best published listings of one kind by time-weighted return, each with its `rank`; equals share one.
 
-    Kinds are never mixed: a return on made prices says nothing beside one on real ones (copy-trading rule 37).
+    Kinds are never mixed: a return on made prices says nothing beside one on real ones (copy-trading rule 37). Mirrored
+    and hedged accounts are left out (rule 40).
     """
     by_return = Window(Rank(), order_by=F("record__unit_value").desc())
-    return list(published(kind).annotate(rank=by_return).order_by("rank", "pk")[:RANKED])
+    return list(_in_ranking(kind).annotate(rank=by_return).order_by("rank", "pk")[:RANKED])
+
+
+def _in_ranking(kind: str) -> QuerySet[Listing]:
+    return published(kind).filter(Q(index=None) | Q(index__exclusion=""))
 
 
 def publishable_portfolios(owner: User) -> QuerySet[Portfolio]:

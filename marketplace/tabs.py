@@ -5,10 +5,9 @@ from __future__ import annotations
 from portfolios.models import PortfolioKind
 
 
-def kind_tabs(address: str, kinds: list[str], chosen: str | None, *, with_all: bool = False) -> list[dict[str, object]]:
+def kind_tabs(address: str, kinds: list[str], chosen: str | None) -> list[dict[str, object]]:
     """Return the tabs that choose a kind of portfolio, as components/tabs.html takes them."""
-    tabs = [
+    return [
         {"label": PortfolioKind(kind).label, "href": f"{address}?kind={kind}", "active": kind == chosen}
         for kind in kinds
     ]
-    return [{"label": "All", "href": address, "active": chosen is None}, *tabs] if with_all else tabs

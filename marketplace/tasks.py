@@ -14,6 +14,9 @@ from marketplace.proofs.services.reproducing import recover_reproductions, run_r
 from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.publishing.services.checking import check_submission_job, recover_submissions
 from marketplace.publishing.services.facts import refresh_facts, stale_listings
+from marketplace.search.saved import tell_of_matches
+from marketplace.search.services import index_changed, index_listings, refresh_ranking
+from marketplace.search.similar import refresh_similar
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.records import refresh_records
 
@@ -24,6 +27,7 @@ logger = logging.getLogger(__name__)
 def refresh_listing(listing_id: str) -> None:
     """Somebody began to follow this one."""
     refresh_records(listing_ids=[UUID(listing_id)])
+    index_listings(listing_ids=[UUID(listing_id)])
 
 
 @shared_task(name="marketplace.refresh_all")
@@ -48,6 +52,7 @@ def sweep_submissions() -> None:
 def refresh_listing_facts(listing_id: str) -> None:
     """This one was published, or changed."""
     refresh_facts(listing_id=UUID(listing_id))
+    index_listings(listing_ids=[UUID(listing_id)])
 
 
 @shared_task(name="marketplace.refresh_stale_facts")
@@ -94,3 +99,27 @@ def sweep_reproductions() -> None:
 def measure_due_drift() -> None:
     """Compare the days that have ended since with what the engine would have done; runs every few minutes, for some runs."""
     measure_drift()
+
+
+@shared_task(name="marketplace.index_changed")
+def index_new() -> None:
+    """Find what search does not know as it is; runs once a minute."""
+    index_changed()
+
+
+@shared_task(name="marketplace.refresh_ranking")
+def rank() -> None:
+    """Bring search and ranking up to date; runs once an hour (copy-trading rule 40)."""
+    refresh_ranking()
+
+
+@shared_task(name="marketplace.refresh_similar")
+def find_similar() -> None:
+    """Find what moves alike; runs once a day."""
+    refresh_similar()
+
+
+@shared_task(name="marketplace.tell_of_matches")
+def tell_searchers() -> None:
+    """Tell of what is new in searches that are due; each is once a day."""
+    tell_of_matches()

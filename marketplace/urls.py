@@ -4,11 +4,12 @@ from django.urls import include, path
 
 from marketplace import embed_views, follow_views, views
 from marketplace.publishing import views as publishing
+from marketplace.search import views as search_views
 
 app_name = "marketplace"
 
 urlpatterns = [
-    path("", views.listing_list, name="list"),
+    path("", search_views.listing_list, name="list"),
     path("publish/", publishing.publish, name="publish"),
     path("publish/preview/", publishing.preview, name="preview"),
     path("review/", publishing.review_queue, name="review_queue"),
@@ -28,4 +29,6 @@ urlpatterns = [
     path("<uuid:listing_id>/pictures/<slug:digest>.webp", publishing.picture, name="picture"),
     path("<uuid:listing_id>/pictures/<slug:digest>/remove/", publishing.remove, name="remove_picture"),
     path("", include("marketplace.proofs.urls")),
+    path("", include("marketplace.search.urls")),
+    path("", include("marketplace.reviews.urls")),
 ]

@@ -8,10 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
-from django.urls import reverse
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -24,30 +22,14 @@ from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing, Offer
 from marketplace.proofs.showing import panel_of
 from marketplace.publishing.selectors import page_facts
-from marketplace.tabs import kind_tabs
+from marketplace.reviews.views import reviews_section
+from marketplace.search.selectors import similar_to
 from portfolios.costs import label_of
 from portfolios.selectors import equity_curve
 from trading.copy_accounts.reruns import CopyBacktest, backtest_copy
 
-PAGE_SIZE = 24
 # A small curve needs no more points.
 CURVE_POINTS = 200
-
-
-@require_safe
-def listing_list(request: HttpRequest) -> HttpResponse:
-    kinds = selectors.published_kinds()
-    kind = request.GET.get("kind")
-    kind = kind if kind in kinds else None
-    page = Paginator(selectors.ranked(kind), PAGE_SIZE).get_page(request.GET.get("page"))
-    curves = selectors.recent_curves(list(page))
-    facts = {
-        "page": page,
-        "cards": [(one, curves[one.pk]) for one in page],
-        "tabs": kind_tabs(reverse("marketplace:list"), kinds, kind, with_all=True),
-        "mine": selectors.listings_of(request.user) if isinstance(request.user, User) else [],
-    }
-    return render(request, "marketplace/list.html", facts)
 
 
 @require_safe
@@ -69,6 +51,8 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
         "site_url": settings.SITE_URL,
         "offers": offers_of(prices_of(listing_subject(listing.pk))),
         "is_entitled": user is not None and is_entitled(user, listing),
+        **reviews_section(request, listing),
+        "similar": similar_to(listing),
         "execution": selectors.execution_bars(listing.copies) if hasattr(listing, "copies") else [],
         **page_facts(user, listing),
     }

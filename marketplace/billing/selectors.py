@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
@@ -72,6 +73,13 @@ def prices_of(subject: str) -> QuerySet[Price]:
     rows = Price.objects.filter(subject=subject).exclude(state=PriceState.RETIRED)
     mode = current_mode()
     return (rows if mode is None else rows.filter(mode=mode)).order_by("interval")
+
+
+def prices_of_listings(listing_ids: Sequence[UUID]) -> QuerySet[Price]:
+    """Return what these listings cost here, retired prices left out."""
+    rows = Price.objects.filter(listing__among=listing_ids).exclude(state=PriceState.RETIRED)
+    mode = current_mode()
+    return rows if mode is None else rows.filter(mode=mode)
 
 
 def is_paid(listing: Listing) -> bool:

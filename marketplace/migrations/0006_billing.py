@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("accounts", "0005_limits_of_exchange_accounts"),
-        ("marketplace", "0004_proofs"),
+        ("marketplace", "0005_search_and_reviews"),
         ("trading", "0041_signals"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -23,6 +23,7 @@ from marketplace.publishing.content import Content, checked_content, content_fro
 from marketplace.publishing.gate import check_share_allowed, own_version
 from marketplace.publishing.models import OPEN_OUTCOMES, Submission
 from marketplace.publishing.services.submissions import submit_listing, take_back
+from marketplace.search.services import index_listings
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.services.books import lock_portfolios
 from strategies.grants.models import StrategyGrant
@@ -177,6 +178,7 @@ def _withdraw(locked: Listing, actor: User) -> Listing:
         locked.state = ListingState.WITHDRAWN
         locked.save(update_fields=["state"])
         audit(action="listing.withdrawn", obj=locked, actor=actor)
+        index_listings(listing_ids=[locked.pk])
     return locked
 
 

@@ -8,15 +8,29 @@ from accounts.models import User
 from marketplace.models import Listing, ListingPicture, ListingState, ListingTag, ListingVersion, Submission
 from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.publishing.services.submissions import take_back
+from marketplace.reviews.models import Review, ReviewReport, ReviewVersion
+from marketplace.search.models import SavedSearch
+from marketplace.search.services import index_listings
 from marketplace.services.listings import newest_content
 
 _WORDLESS = {"title": "Withdrawn", "summary": "", "description": "", "risks": "", "conflicts": "", "tags": []}
 
 
 def export_listings(user: User) -> dict[str, Any]:
-    """Return the user's listings."""
+    """Return the user's listings, what they said of others', and the searches they keep."""
     own = Listing.objects.filter(owner=user).prefetch_related("tags", "versions", "pictures", "raises")
-    return {"listings": [_exported(one) for one in own.order_by("pk")], **export_proofs(user)}
+    said = ("id", "listing_id", "stars", "text", "result_ratio", "state", "hidden_reason", "created_at", "edited_at")
+    before = ReviewVersion.objects.filter(review__author=user, is_answer=False)
+    answers = Review.objects.filter(listing__owner=user).exclude(answer="")
+    return {
+        "listings": [_exported(one) for one in own.order_by("pk")],
+        "reviews": list(Review.objects.filter(author=user).values(*said)),
+        "reviews_before": list(before.values("review_id", "stars", "text", "replaced_at")),
+        "answers": list(answers.values("id", "answer", "answered_at")),
+        "review_reports": list(ReviewReport.objects.filter(reporter=user).values("review_id", "reason", "created_at")),
+        "saved_searches": list(SavedSearch.objects.filter(owner=user).values("name", "query", "created_at")),
+        **export_proofs(user),
+    }
 
 
 def _exported(listing: Listing) -> dict[str, Any]:
@@ -31,7 +45,10 @@ def _exported(listing: Listing) -> dict[str, Any]:
 
 
 def erase_listings(user: User) -> None:
-    """Withdraw the user's listings and take their words off; the record stays, for followers' books refer to it."""
+    """Withdraw the user's listings and take their words off; the record stays, for followers' books refer to it.
+
+    Stars stay as a former follower's: a rating that forgets whoever leaves would say something else from day to day.
+    """
     erase_proofs(user)
     own = Listing.objects.filter(owner=user)
     for listing in own.order_by("pk"):
@@ -44,3 +61,10 @@ def erase_listings(user: User) -> None:
         for key, content in model._default_manager.filter(listing__owner=user).values_list("pk", "content"):
             wordless = {**content, **_WORDLESS}
             model._default_manager.filter(pk=key).update(content=wordless, changes="")
+    Review.objects.filter(author=user).update(text="", is_former=True)
+    Review.objects.filter(listing__owner=user).update(answer="", answered_at=None)
+    ReviewVersion.objects.filter(review__author=user, is_answer=False).update(text="")
+    ReviewVersion.objects.filter(review__listing__owner=user, is_answer=True).update(text="")
+    ReviewReport.objects.filter(reporter=user).delete()
+    SavedSearch.objects.filter(owner=user).delete()
+    index_listings(listing_ids=list(own.values_list("pk", flat=True)))

@@ -60,8 +60,7 @@ def test_kinds_are_chosen_by_tabs(alice: User, listing: Listing) -> None:
     assert titles == {
         "PAPER": ["Steady & calm"],
         "SIMULATED": ["Made up"],
-        # There is none of that kind: all are shown, real prices before made ones.
-        "LIVE": ["Steady & calm", "Made up"],
+        "LIVE": [],
     }
     labels = [(one["label"], one["active"]) for one in nobody.get(at("list"), {"kind": "PAPER"}).context["tabs"]]
     assert labels == [("All", False), ("Paper", True), ("Simulated", False)]

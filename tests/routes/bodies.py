@@ -13,6 +13,13 @@ from tests.routes.world import PASSWORD, PICTURE, World
 from trading.copy_terms import TERMS_VERSION
 
 Body = dict[str, Any]
+# Searches that are kept, and reviews.
+FINDING: dict[tuple[str, str], Body] = {
+    ("marketplace_api:searches", "POST"): {"name": "Calm ones", "query": "q=calm"},
+    ("marketplace_api:review", "PUT"): {"stars": 4, "text": "Fine."},
+    ("marketplace_api:answer_review", "PUT"): {"text": "Thank you."},
+    ("marketplace_api:report_review", "POST"): {"reason": "SPAM"},
+}
 NEW_PASSWORD = "battery staple 99"
 FORMULA = "enter_long = close > ema(close, 3)"
 
@@ -39,7 +46,7 @@ FOLLOWING = {
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
     found = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
-    return found | _publishing_bodies() | MONEY_BODIES
+    return found | _publishing_bodies() | MONEY_BODIES | FINDING
 
 
 BACKTEST = {
@@ -121,6 +128,10 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
         "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
         "marketplace:publish_backtest": {"backtest": str(world.values["backtest_id"])},
+        "marketplace:searches": {"name": "Calm ones", "query": "q=calm"},
+        "marketplace:review": {"stars": "4", "text": "Fine."},
+        "marketplace:answer_review": {"text": "Thank you."},
+        "marketplace:report_review": {"reason": "SPAM"},
         "marketplace:edit": {"title": "Other", "description": "Other."},
         "billing:change": {"kind": "CANCEL_AT_END"},
         "billing:ending": {"stop_mode": "KEEP"},

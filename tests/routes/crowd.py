@@ -12,6 +12,7 @@ from accounts.models import AuditEntry, Invitation, Notification, Plan, Profile,
 from common.ids import new_id
 from community.models import CompetitionEntry
 from marketplace.models import TrackRecord
+from marketplace.search.services import index_listings
 from markets.models import AlertState, Asset, Instrument, Market, PriceAlert, WatchListEntry
 from markets.steps import ClosedCandle
 from portfolios.margin_models import AccountFunding, VenueTerms
@@ -136,6 +137,7 @@ class Crowd:
             record.pk, record._state.adding = listing.pk, True
             record.unit_value = 1 + number / 100
             record.save(force_insert=True)
+        index_listings(listing_ids=[one.pk for one in listings])
 
     def _follows(self, leads: list[Portfolio], books: list[Portfolio]) -> None:
         alice = self._world.people["alice"].pk

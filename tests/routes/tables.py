@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
+from tests.routes.finding_tables import FINDING
 from tests.routes.money import MONEY
 from tests.routes.routes import Route
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
@@ -504,7 +505,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY)
+_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING)
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 

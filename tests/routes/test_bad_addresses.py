@@ -29,7 +29,11 @@ portfolios:fills             page
 portfolios:estimate          instrument side quantity key
 strategies:list              page
 strategies:detail            page
-marketplace:list             kind page
+marketplace:list             q kind market timeframe risk age drawdown price room rating sort page
+marketplace:compare          listing
+marketplace:compare_curves   listing
+marketplace:searches         query
+marketplace:reviews          page
 marketplace:publish          portfolio
 marketplace:what_if          amount multiplier since
 marketplace:fit              amount sizing multiplier fixed_amount fixed_multiple
@@ -53,7 +57,9 @@ trading_api:fills            portfolio cursor
 trading_api:follows          state cursor
 strategies_api:strategies    cursor
 strategies_api:runs          cursor
-marketplace_api:listings     kind cursor
+marketplace_api:listings     q kind market age drawdown sort page page_size
+marketplace_api:compare      listing
+marketplace_api:reviews      cursor
 marketplace_api:fit          amount sizing multiplier fixed_amount fixed_multiple
 marketplace_api:backtest     amount multiplier since
 community_api:competitions   cursor

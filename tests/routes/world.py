@@ -38,6 +38,8 @@ from marketplace.models import Listing, ListingPicture
 from marketplace.proofs.services.reproducing import publish_backtest
 from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.publishing.services.pictures import add_picture
+from marketplace.reviews.models import Review
+from marketplace.search.saved import save_search
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
 from markets.models import AlertKind, Instrument, WatchList
@@ -328,6 +330,12 @@ def _proven(world: World) -> None:
     publish_backtest(owner=world.people["alice"], listing=world.listing, backtest=backtest)
 
 
+def _reviewed(world: World) -> Review:
+    """Let bob's follow be said something of; that it began today is not asked here."""
+    facts = {"author": world.people["bob"], "stars": 4, "text": "Fine.", "followed_days": 20}
+    return Review.objects.create(listing=world.listing, follow=world.follow, created_at=clock.wall_now(), **facts)
+
+
 def _watched(world: World, alice: User) -> dict[str, Any]:
     """Let alice watch two instruments, and wait for a price; return the keys of the list and of the alert."""
     majors = create_watch_list(owner=alice, name="Majors")
@@ -480,6 +488,8 @@ def _values(world: World) -> dict[str, Any]:
         "listing_id": world.listing.pk,
         "digest": world.listing.pictures.get().digest,
         "submission_id": world.listing.submissions.get().pk,
+        "review_id": _reviewed(world).pk,
+        "search_id": save_search(owner=alice, name="Kept", query="q=calm").pk,
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
         "notification_id": Notification.objects.filter(user=alice)[0].pk,

@@ -21,6 +21,7 @@ from marketplace.billing.selectors import listing_subject, plan_subject
 from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.selling import check_can_sell
 from marketplace.models import Listing
+from marketplace.search.services import index_listings
 
 MAX_TRIAL_DAYS = 30
 
@@ -37,7 +38,9 @@ def set_price(
     check_can_sell(owner)
     fresh = _fresh(mode, listing_subject(listing.pk), interval, amount, currency, trial_days)
     fresh.listing = found[0]
-    return _replaced(owner, fresh)
+    price = _replaced(owner, fresh)
+    index_listings(listing_ids=[listing.pk])
+    return price
 
 
 @transaction.atomic
@@ -95,6 +98,8 @@ def retire_price(*, actor: User, price: Price) -> None:
     """Sell nothing at this price any more; who subscribed goes on. A repeat is a no-op."""
     if Price.objects.filter(pk=price.pk).exclude(state=PriceState.RETIRED).update(state=PriceState.RETIRED):
         audit(action="price.retired", obj=price, actor=actor)
+        if price.listing_id is not None:
+            index_listings(listing_ids=[price.listing_id])
 
 
 def set_up(*, price_id: UUID) -> bool:

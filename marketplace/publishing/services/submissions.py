@@ -20,6 +20,7 @@ from marketplace.publishing.gate import check_offer
 from marketplace.publishing.models import OPEN_OUTCOMES, ListingVersion, Outcome, Submission
 from marketplace.publishing.services.facts import refresh_length
 from marketplace.publishing.services.shares import change_share
+from marketplace.search.services import index_listings
 from marketplace.services.records import refresh_records
 from strategies.grants.services import pin_version
 from strategies.models import JobState, StrategyVersion
@@ -126,6 +127,7 @@ def land(submission: Submission) -> ListingVersion:
     submission.save(update_fields=["outcome", "decided_at"])
     refresh_records(listing_ids=[listing.pk])
     refresh_length(listing)
+    index_listings(listing_ids=[listing.pk])
     _tell(listing, version.number)
     return version
 

@@ -11,7 +11,9 @@ from marketplace.models import TrackRecord
 from marketplace.proofs.downloads import record_pieces
 from marketplace.proofs.services.reproducing import publish_backtest
 from marketplace.proofs.services.sealing import seal_fills
-from marketplace.selectors import leaderboard, ranked
+from marketplace.search.selectors import Query, listings_at, search
+from marketplace.search.services import refresh_ranking
+from marketplace.selectors import leaderboard
 from marketplace.services.listings import publish_listing
 from portfolios.models import Portfolio, PortfolioKind
 from strategies.services.backtests import request_backtest
@@ -32,7 +34,13 @@ def test_rule_37_kinds_of_money_are_ranked_apart_and_named(alice: User, desk: De
         found[kind] = publish_listing(owner=alice, portfolio=portfolio, title=f"My {kind}")
         Portfolio.objects.filter(pk=portfolio.pk).update(kind=kind)
         TrackRecord.objects.filter(pk=found[kind].pk).update(unit_value=value)
-    assert [one.title for one in ranked()] == ["My LIVE", "My PAPER", "My SANDBOX", "My SIMULATED"]
+    refresh_ranking()
+    assert [one.title for one in listings_at(search(Query()).keys)] == [
+        "My LIVE",
+        "My PAPER",
+        "My SANDBOX",
+        "My SIMULATED",
+    ]
     for kind, listing in found.items():
         assert [(one.pk, vars(one)["rank"]) for one in leaderboard(kind)] == [(listing.pk, 1)]
         header = json.loads(next(record_pieces(listing.__class__.objects.get(pk=listing.pk))))

@@ -12,6 +12,8 @@ from django.test.utils import CaptureQueriesContext
 from accounts.models import User
 from marketplace import selectors
 from marketplace.models import CopyRecord, Listing
+from marketplace.search.selectors import Query, listings_at, search
+from marketplace.search.services import refresh_ranking
 from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.listings import follow_listing, publish_listing
 from marketplace.tasks import refresh_copies
@@ -175,9 +177,11 @@ def test_the_marketplace_puts_followers_first_and_never_mixes_kinds(alice: User,
     listed("own", desk, None, 1.0)
     listed("loses for followers", desk, -0.2, 5.0)
     listed("made up", made, 9.0, 9.0)
-    order = [one.title for one in selectors.ranked()]
+    refresh_ranking()
+    order = [one.title for one in listings_at(search(Query()).keys)]
     assert order == ["followed", "loses for followers", "own best", "own", "made up"]
-    assert [one.title for one in selectors.ranked("SIMULATED")] == ["made up"]
+    made_up = Query(chosen={"kind": frozenset({"SIMULATED"})})
+    assert [one.title for one in listings_at(search(made_up).keys)] == ["made up"]
 
 
 def test_a_listing_from_before_gets_its_record(listing: Listing) -> None:
