@@ -14,7 +14,6 @@ class MarketplaceConfig(AppConfig):
         from marketplace import event_words, selectors
         from marketplace.billing import checks
         from marketplace.billing import event_words as billing
-        from marketplace.billing.services import personal_data as billing_data
         from marketplace.publishing import event_words as publishing
         from marketplace.services import personal_data
         from marketplace.webhook_sources import register_sources
@@ -22,7 +21,6 @@ class MarketplaceConfig(AppConfig):
         register_sources()
         register_topic("listing", selectors.listing_snapshot)
         register_personal_data("marketplace", export=personal_data.export_listings, erase=personal_data.erase_listings)
-        register_personal_data("billing", export=billing_data.export_billing, erase=billing_data.erase_billing)
         register(checks.settings_fit)
         register(checks.modes_do_not_mix, Tags.database)
         for name, words in {**event_words.EVENTS, **publishing.EVENTS, **billing.EVENTS}.items():

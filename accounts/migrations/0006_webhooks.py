@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0001_squashed_0005_limits_of_exchange_accounts"),
+        ("accounts", "0005_limits_of_exchange_accounts"),
     ]
 
     operations = [

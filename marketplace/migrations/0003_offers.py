@@ -33,9 +33,9 @@ def open_history(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("marketplace", "0001_squashed_0002_profit_share_and_copies"),
-        ("markets", "0001_squashed_0006_backfills"),
-        ("portfolios", "0001_squashed_0007_accounts_on_margin"),
+        ("marketplace", "0002_profit_share_and_copies"),
+        ("markets", "0006_backfills"),
+        ("portfolios", "0007_accounts_on_margin"),
         ("strategies", "0006_grants"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

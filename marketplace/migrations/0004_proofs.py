@@ -9,8 +9,8 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("marketplace", "0003_offers"),
-        ("portfolios", "0001_squashed_0007_accounts_on_margin"),
-        ("strategies", "0001_squashed_0005_forgotten_studies"),
+        ("portfolios", "0007_accounts_on_margin"),
+        ("strategies", "0005_forgotten_studies"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -111,7 +111,7 @@ class InOrder(NewestFirst):
     ordering = "submitted_at"
 
 
-class ReviewsView(ListAPIView[Submission]):
+class SubmissionsView(ListAPIView[Submission]):
     """What waits for an operator."""
 
     serializer_class = serializers.SubmissionSerializer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from accounts.models import User
+from marketplace.billing.services.personal_data import erase_billing, export_billing
 from marketplace.models import Listing, ListingPicture, ListingState, ListingTag, ListingVersion, Submission
 from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.publishing.services.submissions import take_back
@@ -17,7 +18,7 @@ _WORDLESS = {"title": "Withdrawn", "summary": "", "description": "", "risks": ""
 
 
 def export_listings(user: User) -> dict[str, Any]:
-    """Return the user's listings, what they said of others', and the searches they keep."""
+    """Return the user's listings, what they said of others', the searches they keep, and what they bought and sold."""
     own = Listing.objects.filter(owner=user).prefetch_related("tags", "versions", "pictures", "raises")
     said = ("id", "listing_id", "stars", "text", "result_ratio", "state", "hidden_reason", "created_at", "edited_at")
     before = ReviewVersion.objects.filter(review__author=user, is_answer=False)
@@ -30,6 +31,7 @@ def export_listings(user: User) -> dict[str, Any]:
         "review_reports": list(ReviewReport.objects.filter(reporter=user).values("review_id", "reason", "created_at")),
         "saved_searches": list(SavedSearch.objects.filter(owner=user).values("name", "query", "created_at")),
         **export_proofs(user),
+        **export_billing(user),
     }
 
 
@@ -47,8 +49,10 @@ def _exported(listing: Listing) -> dict[str, Any]:
 def erase_listings(user: User) -> None:
     """Withdraw the user's listings and take their words off; the record stays, for followers' books refer to it.
 
-    Stars stay as a former follower's: a rating that forgets whoever leaves would say something else from day to day.
+    Refused while a subscription would go on being charged. Stars stay as a former follower's: a rating that forgets whoever
+    leaves would say something else from day to day.
     """
+    erase_billing(user)
     erase_proofs(user)
     own = Listing.objects.filter(owner=user)
     for listing in own.order_by("pk"):

@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("strategies", "0001_squashed_0005_forgotten_studies"),
+        ("strategies", "0005_forgotten_studies"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

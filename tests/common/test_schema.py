@@ -7,6 +7,7 @@ from typing import Any
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ModelState
+from django.db.migrations.writer import MigrationWriter
 
 OURS = ("accounts", "community", "marketplace", "markets", "portfolios", "strategies", "trading")
 
@@ -14,7 +15,9 @@ OURS = ("accounts", "community", "marketplace", "markets", "portfolios", "strate
 def models(*, at_once: bool) -> dict[tuple[str, str], dict[str, Any]]:
     loader = MigrationLoader(connection, load=False, replace_migrations=at_once)
     loader.build_graph()
-    state = loader.project_state()
+    # Step by step, what is made at once is no step: it would make anew what a later step has changed.
+    leaves = [node for node in loader.graph.leaf_nodes() if at_once or not loader.graph.nodes[node].replaces]
+    state = loader.project_state(leaves)
     return {key: _told(model) for key, model in state.models.items() if key[0] in OURS}
 
 
@@ -23,7 +26,7 @@ def _told(model: ModelState) -> dict[str, Any]:
     options = {**model.options}
     parts = {kind: sorted(map(repr, options.pop(kind, []))) for kind in ("constraints", "indexes")}
     unique = sorted(options.pop("unique_together", None) or [])
-    fields = {name: repr(field.deconstruct()[1:]) for name, field in model.fields.items()}
+    fields = {name: MigrationWriter.serialize(field)[0] for name, field in model.fields.items()}
     return {"options": options, "unique": unique, "fields": fields, **parts}
 
 

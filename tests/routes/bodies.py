@@ -2,24 +2,11 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from typing import Any
-
-from django.core.files.uploadedfile import SimpleUploadedFile
-
 from tests.fixtures_desk import NOON
 from tests.fixtures_signer import CREDENTIALS
-from tests.routes.world import PASSWORD, PICTURE, World
-from trading.copy_terms import TERMS_VERSION
+from tests.routes.bodies_marketplace import Body, marketplace_bodies
+from tests.routes.world import PASSWORD, World
 
-Body = dict[str, Any]
-# Searches that are kept, and reviews.
-FINDING: dict[tuple[str, str], Body] = {
-    ("marketplace_api:searches", "POST"): {"name": "Calm ones", "query": "q=calm"},
-    ("marketplace_api:review", "PUT"): {"stars": 4, "text": "Fine."},
-    ("marketplace_api:answer_review", "PUT"): {"text": "Thank you."},
-    ("marketplace_api:report_review", "POST"): {"reason": "SPAM"},
-}
 NEW_PASSWORD = "battery staple 99"
 FORMULA = "enter_long = close > ema(close, 3)"
 
@@ -31,22 +18,11 @@ COSTS = {
     "latency_jitter_ms": "100",
 }
 
-# The answers of all three steps, but for where the money comes from.
-FOLLOWING = {
-    "step": "3",
-    "amount": "100",
-    "multiplier": "1",
-    "stop": "40",
-    "daily_loss": "5",
-    "accepted_terms": TERMS_VERSION,
-    "accepted": "on",
-}
-
 
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
-    found = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
-    return found | _publishing_bodies() | MONEY_BODIES | FINDING
+    own = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
+    return own | marketplace_bodies(world)
 
 
 BACKTEST = {
@@ -58,16 +34,6 @@ BACKTEST = {
     "leverage": "1",
     "fill_rule": "standard",
 }
-
-
-def _publishing_bodies() -> dict[tuple[str, str], Body]:
-    return {
-        ("marketplace:preview", "POST"): {"description": "**Calm**"},
-        ("marketplace:upload", "POST"): {"picture": SimpleUploadedFile("dot.png", PICTURE, "image/png")},
-        ("marketplace:decide", "POST"): {"decision": "approve"},
-        ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
-        ("marketplace_api:decision", "POST"): {"is_approved": True},
-    }
 
 
 def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
@@ -125,18 +91,6 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "strategies:try": BACKTEST,
         "strategies:sweep_version": sweep,
         "strategies:sweep_count": sweep,
-        "marketplace:publish": {"portfolio": own, "title": "Second", "description": ""},
-        "marketplace:follow": {"source": str(world.own["charlie"].pk), **FOLLOWING},
-        "marketplace:publish_backtest": {"backtest": str(world.values["backtest_id"])},
-        "marketplace:searches": {"name": "Calm ones", "query": "q=calm"},
-        "marketplace:review": {"stars": "4", "text": "Fine."},
-        "marketplace:answer_review": {"text": "Thank you."},
-        "marketplace:report_review": {"reason": "SPAM"},
-        "marketplace:edit": {"title": "Other", "description": "Other."},
-        "billing:change": {"kind": "CANCEL_AT_END"},
-        "billing:ending": {"stop_mode": "KEEP"},
-        "billing:prices": {"interval": "month", "amount": "10", "currency": "usd", "trial_days": "0"},
-        "billing:give_back": {"amount": "1"},
         "community:new_competition": {"exchange": str(exchange.pk)},
         "exchange_accounts:connect": {"label": "Second", **CREDENTIALS},
         "exchange_accounts:rename": {"label": "Other"},
@@ -233,13 +187,6 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("strategies_api:backtests", "POST"): {"version": str(world.version.pk), **span},
         ("strategies_api:sweeps", "POST"): {"version": str(world.version.pk), **span, "grid": {"fast": [2, 4]}},
         ("strategies_api:runs", "POST"): {"version": str(world.version.pk), "portfolio": lead},
-        ("marketplace_api:listings", "POST"): {"portfolio": own, "title": "Second"},
-        ("marketplace_api:listing", "PATCH"): {"title": "Other"},
-        ("marketplace_api:published_backtest", "PUT"): {"backtest": str(world.values["backtest_id"])},
-        ("marketplace_api:follow", "POST"): {
-            "from_portfolio": str(world.own["charlie"].pk),
-            **{name: FOLLOWING[name] for name in ("amount", "multiplier", "accepted_terms")},
-        },
         ("community_api:competitions", "POST"): {
             "title": "Second sprint",
             "exchange": exchange,
@@ -250,12 +197,6 @@ def _api_bodies(world: World) -> dict[tuple[str, str], Body]:
             "ends_at": "2026-03-02T14:00:00Z",
         },
     }
-
-
-MONEY_BODIES: dict[tuple[str, str], Body] = {
-    ("billing_api:prices", "POST"): {"interval": "month", "amount": "10", "currency": "usd"},
-    ("billing_api:subscription", "PATCH"): {"stop_mode": "KEEP"},
-}
 
 
 def _admin_bodies(world: World) -> dict[tuple[str, str], Body]:

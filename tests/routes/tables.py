@@ -16,6 +16,7 @@ from fnmatch import fnmatchcase
 from tests.routes.finding_tables import FINDING
 from tests.routes.money import MONEY
 from tests.routes.routes import Route
+from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 
@@ -196,25 +197,6 @@ strategies:sweep                         GET     login    404      404      200 
 strategies:cancel_sweep                  POST    login    404      404      done     404      login
 strategies:delete_sweep                   POST    login    404      404      done     404      login
 strategies:save_point                    POST    login    404      404      done     404      login
-marketplace:list                         GET     200      200      200      200      200      200
-marketplace:publish                      GET     login    200      200      200      200      login
-marketplace:publish                      POST    login    400      400      done     400      login
-marketplace:detail                       GET     200      200      200      200      200      200
-marketplace:follow                       GET     login    200      done     done     200      login
-marketplace:follow                       POST    login    done     done     done     400      login
-marketplace:embed                        GET     200      200      200      200      200      200
-marketplace:equity                       GET     200      200      200      200      200      200
-marketplace:what_if                      GET     200      200      200      200      200      200
-marketplace:fit                          GET     200      200      200      200      200      200
-marketplace:edit                         GET     login    404      404      200      404      login
-marketplace:edit                         POST    login    404      404      done     404      login
-marketplace:withdraw                     POST    login    404      404      done     404      login
-marketplace:roots                        GET     200      200      200      200      200      200
-marketplace:verify                       GET     200      200      200      200      200      200
-marketplace:record                       GET     200      200      200      200      200      200
-marketplace:publish_backtest             POST    login    404      404      done     404      login
-marketplace:reproduce                    POST    login    done     done     done     done     login
-marketplace:reproduction                 GET     login    200      200      200      200      login
 community:leaderboard                    GET     200      200      200      200      200      200
 community:competitions                   GET     200      200      200      200      200      200
 community:new_competition                GET     login    404      404      404      200      login
@@ -417,24 +399,6 @@ strategies_api:sweep                     GET     401      404      404      200 
 strategies_api:sweep                     DELETE  401      404      404      204      404      401
 strategies_api:cancel_sweep              POST    401      404      404      200      404      401
 strategies_api:points                    GET     401      404      404      200      404      401
-marketplace_api:listings                 GET     401      200      200      200      200      401
-marketplace_api:listings                 POST    401      404      404      201      404      401
-marketplace_api:listing                  GET     401      200      200      200      200      401
-marketplace_api:listing                  PATCH   401      404      404      200      404      401
-marketplace_api:withdraw                 POST    401      404      404      200      404      401
-marketplace_api:equity                   GET     401      200      200      200      200      401
-marketplace_api:fit                      GET     401      200      200      200      200      401
-marketplace_api:backtest                 GET     401      200      200      200      200      401
-marketplace_api:follow                   POST    401      201      404      404      404      401
-marketplace_api:roots                    GET     200      200      200      200      200      401
-marketplace_api:keys                     GET     200      200      200      200      200      401
-marketplace_api:record                   GET     401      200      200      200      200      401
-marketplace_api:proof                    GET     401      200      200      200      200      401
-marketplace_api:published_backtest       GET     401      200      200      200      200      401
-marketplace_api:published_backtest       PUT     401      404      404      200      404      401
-marketplace_api:reproductions            GET     401      200      200      200      200      401
-marketplace_api:reproductions            POST    401      202      202      202      202      401
-marketplace_api:drift                    GET     401      200      200      200      200      401
 community_api:leaderboard                GET     401      200      200      200      200      401
 community_api:competitions               GET     401      200      200      200      200      401
 community_api:competitions               POST    401      403      403      403      201      401
@@ -505,7 +469,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING)
+_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 

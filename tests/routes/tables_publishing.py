@@ -23,6 +23,6 @@ marketplace_api:submission               DELETE  401      404      404      204 
 marketplace_api:pictures                 POST    401      404      404      201      404      401
 marketplace_api:picture                  DELETE  401      404      404      204      404      401
 marketplace_api:use                      POST    401      409      409      409      409      401
-marketplace_api:reviews                  GET     401      404      404      404      200      401
+marketplace_api:submissions              GET     401      404      404      404      200      401
 marketplace_api:decision                 POST    401      404      404      404      200      401
 """

@@ -112,7 +112,7 @@ def test_what_was_not_asked_for_is_not_taken(world: World, repeats: Callable[[],
         "trading_api:orders": {"kind"},
         "trading_api:templates": {"kind"},
         "trading_api:template": {"kind"},
-        "billing_api:subscription": {"kind"},
+        "billing_api:subscription": {"kind", "price"},
     }
     for (name, method), body in bodies(world).items():
         answers = next(row.answers for row in rows_of(routes[name]) if row.method == method)
@@ -129,4 +129,4 @@ def test_what_was_not_asked_for_is_not_taken(world: World, repeats: Callable[[],
             found.append(_stored_by(world, routes[name], method, asker, sent))
         if found[0] != found[1]:
             taken.append(f"{method} {name}")
-    assert taken == []
+    assert not taken, "\n".join(taken)

@@ -24,7 +24,6 @@ from django.db import connection, transaction
 from django.db.models import AutoField, Model
 from django.test import Client
 from django.test.client import ClientHandler
-from django.test.utils import override_settings
 
 from accounts.models import ApiToken, Notification, User
 from accounts.services import create_invitation, create_person, issue_token, record_sign_in, revoke_token
@@ -35,10 +34,7 @@ from community.models import Competition
 from community.services.competitions import create_competition, enter_competition
 from engine.plans.kinds import PlanKind
 from marketplace.models import Listing, ListingPicture
-from marketplace.proofs.services.reproducing import publish_backtest
-from marketplace.proofs.services.sealing import seal_fills, sign_root
 from marketplace.publishing.services.pictures import add_picture
-from marketplace.reviews.models import Review
 from marketplace.search.saved import save_search
 from marketplace.services.listings import publish_listing
 from markets.candle_store import candle_store
@@ -49,7 +45,7 @@ from portfolios.models import AccountState, Balance, ExchangeAccount, Portfolio,
 from portfolios.services.equity import take_snapshots
 from portfolios.services.key_checks import Finding, claim_checks, record_finding
 from portfolios.services.remainders import Change, change_remainders
-from strategies.models import Backtest, StrategyRun, StrategyVersion
+from strategies.models import StrategyRun, StrategyVersion
 from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
@@ -60,9 +56,9 @@ from tests.fixtures_past import ema_cross, waves
 from tests.fixtures_signer import connected
 from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
-from tests.fixtures_verified import key_text
 from tests.routes.routes import Route
 from tests.routes.till import fill_till
+from tests.routes.world_marketplace import proven, reviewed
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
 from trading.kinds import OrderKind
@@ -243,9 +239,14 @@ def everything_stored() -> dict[str, tuple[int, str]]:
     for model in apps.get_models(include_auto_created=True):
         if model._meta.label == "sessions.Session":
             continue
-        fields = [one for one in model._meta.concrete_fields if not isinstance(one, AutoField)]
+        fields = [one for one in model._meta.concrete_fields if not _is_counted(one)]
         found[model._meta.label] = _digest(model, [one for one in fields if one.attname != "last_used_at"])
     return found
+
+
+def _is_counted(field: Any) -> bool:
+    """Say whether a column holds a number that the database counts up, and goes on counting after what was undone."""
+    return isinstance(field, AutoField) or (field.is_relation and _is_counted(field.target_field))
 
 
 def _digest(model: type[Model], fields: list[Any]) -> tuple[int, str]:
@@ -312,28 +313,13 @@ def build(desk: Desk, working: Working) -> World:
     hook, _ = create_endpoint(user=alice, url="https://example.com/hook", events=["fill.recorded"])
     world.values |= {"endpoint_id": hook.pk, "delivery_id": send_test(endpoint=hook).pk}
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
-    _proven(world)
+    proven(world)
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}
     world.foreign = {"fill_id": _foreign_fill(world).pk}
     world.values |= fill_till(alice, listing, world.live)
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
-
-
-def _proven(world: World) -> None:
-    """Seal what alice has traded, sign it, and let her listing show the backtest that she made."""
-    seal_fills()
-    with override_settings(RECORD_KEY=key_text(1)):
-        sign_root()
-    backtest = Backtest.objects.get(pk=world.values["backtest_id"])
-    publish_backtest(owner=world.people["alice"], listing=world.listing, backtest=backtest)
-
-
-def _reviewed(world: World) -> Review:
-    """Let bob's follow be said something of; that it began today is not asked here."""
-    facts = {"author": world.people["bob"], "stars": 4, "text": "Fine.", "followed_days": 20}
-    return Review.objects.create(listing=world.listing, follow=world.follow, created_at=clock.wall_now(), **facts)
 
 
 def _watched(world: World, alice: User) -> dict[str, Any]:
@@ -488,7 +474,7 @@ def _values(world: World) -> dict[str, Any]:
         "listing_id": world.listing.pk,
         "digest": world.listing.pictures.get().digest,
         "submission_id": world.listing.submissions.get().pk,
-        "review_id": _reviewed(world).pk,
+        "review_id": reviewed(world).pk,
         "search_id": save_search(owner=alice, name="Kept", query="q=calm").pk,
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
