@@ -18,9 +18,10 @@ from marketplace.proofs.services import drifting
 from marketplace.proofs.services.drifting import measure_drift
 from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.proofs.services.reproducing import publish_backtest, recover_reproductions, request_reproduction
-from marketplace.proofs.showing import drift_of
+from marketplace.proofs.showing import drift_of, publishable
 from marketplace.services.listings import publish_listing
 from marketplace.tasks import sweep_reproductions
+from strategies.grants.services import grant_version
 from strategies.models import Backtest, JobState
 from strategies.services import jobs
 from strategies.services.backtests import request_backtest
@@ -131,6 +132,21 @@ def test_only_the_owner_publishes_and_only_what_is_finished(
     with pytest.raises(DomainError) as refused:
         request_reproduction(reader=bob, listing=listing)
     assert refused.value.code == "NO_BACKTEST"
+
+
+def test_nobody_shows_the_backtest_of_somebody_elses_strategy_as_their_own(
+    alice: User, bob: User, past: Past, desk: Desk, working: Working
+) -> None:
+    """What is published keeps its graph, for whoever exports their data: of a sealed strategy nobody gets it that way."""
+    version = save_strategy(owner=alice, name="Secret", instruments=[past.instrument], timeframe="5m", face=CROSSING)
+    grant_version(user=bob, version=version, shows_source=False)
+    listing = publish_listing(owner=bob, portfolio=desk.portfolio(bob), title="Mine")
+    with working():
+        backtest = request_backtest(owner=bob, terms=past.terms(), version=version)
+    backtest.refresh_from_db()
+    assert (backtest.state, list(publishable(bob))) == (JobState.DONE, [])
+    with pytest.raises(DomainError, match="somebody else's"):
+        publish_backtest(owner=bob, listing=listing, backtest=backtest)
 
 
 def test_what_it_keeps_of_a_person_goes_with_them(
