@@ -127,7 +127,9 @@ def _lost_faults(roots: dict[int, RootStatement]) -> Iterator[Fault]:
     kept = dict(rows)
     for number, root in roots.items():
         if kept.get(number, 0) != root.size:
-            yield Fault("ROOT", number, f"Root {number} is over {root.size} seals, and {kept.get(number, 0)} are there.")
+            yield Fault(
+                "ROOT", number, f"Root {number} is over {root.size} seals, and {kept.get(number, 0)} are there."
+            )
 
 
 def _head_faults(portfolio: Portfolio, seals: list[KeptSeal]) -> Iterator[Fault]:
