@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import reduce
 from itertools import groupby, islice
-from operator import attrgetter
+from operator import attrgetter, or_
 from uuid import UUID
 
 from django.db import transaction
@@ -69,12 +70,9 @@ def _seal_batch(portfolio_ids: Sequence[UUID]) -> int:
     fresh = [SealedBook(portfolio_id=one, link=first_link(str(one)).hex()) for one in portfolio_ids]
     bulk_insert(SealedBook, fresh, ignore_conflicts=True)
     books = {one.pk: one for one in lock_rows(SealedBook.objects.filter(pk__among=portfolio_ids))}
-    since = F("portfolio__sealed_book__number")
-    fills = (
-        Fill.objects.filter(portfolio__among=portfolio_ids, number__gt=since, number__lte=since + FILLS)
-        .order_by("portfolio", "number")
-        .iterator(chunk_size=FILLS)
-    )
+    # Bounds in numbers, so that each is a range of the index: joined to the book, a long record would be read from its beginning.
+    bounds = (Q(portfolio=one.pk, number__gt=one.number, number__lte=one.number + FILLS) for one in books.values())
+    fills = Fill.objects.filter(reduce(or_, bounds)).order_by("portfolio", "number").iterator(chunk_size=FILLS)
     now = wall_now()
     seals = [
         seal
