@@ -7,6 +7,7 @@ import random
 import secrets
 import threading
 import uuid
+from datetime import datetime
 
 from common import clock
 
@@ -52,6 +53,11 @@ def use_source(source: IdSource) -> IdSource:
 def new_id() -> uuid.UUID:
     """Return a fresh UUIDv7."""
     return _source.new_id()
+
+
+def first_id_at(at: datetime) -> uuid.UUID:
+    """Return what no id is below that was made then (wall time) or later: an index of keys finds what is new by it."""
+    return uuid.UUID(int=int(at.timestamp() * 1000) << 80)
 
 
 def deterministic_id(*parts: object) -> str:

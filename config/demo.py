@@ -56,7 +56,11 @@ class DemoLead:
     email: str
     name: str
     title: str
+    summary: str
+    # Markdown.
     description: str
+    tags: tuple[str, ...]
+    risks: str
     bases: tuple[str, ...]
     fast: int
     slow: int
@@ -85,8 +89,11 @@ LEADS = (
         LEAD,
         "Alice",
         "Calm Crossover",
-        "Rides the trend in BTC and ETH. Long only: in when the fast average crosses above the slow one, out when it "
-        "falls back, with a stop 2 % below every entry. At most two positions at a time, a fifth of equity each.",
+        "Rides the trend in BTC and ETH, long only, with a stop below every entry.",
+        "**In** when the fast average crosses above the slow one, **out** when it falls back.\n\n"
+        "- a stop 2 % below every entry\n- at most two positions at a time\n- a fifth of equity each\n",
+        ("trend", "long-only"),
+        "A market without a trend costs it one small loss after another, and fees; a gap may pass the stop.",
         ("BTC", "ETH"),
         8,
         21,
@@ -97,7 +104,10 @@ LEADS = (
         "dana@demo.local",
         "Dana",
         "Alt Sprinter",
-        "Short trends in SOL and XRP, quick in and quick out. Expect many small trades and their fees.",
+        "Short trends in SOL and XRP, quick in and quick out.",
+        "Expect *many small trades* and their fees: whoever copies with little skips some of them.",
+        ("trend", "altcoins"),
+        "Thin markets: a copy may pay more than the lead did, and most of a trade's profit may be fees.",
         ("SOL", "XRP"),
         4,
         11,
@@ -177,7 +187,17 @@ def _lead(
             face=Face(template="ema_cross", values=parameters),
         )
         start_run(actor=user, version=version, portfolio=portfolio)
-    return publish_listing(owner=user, portfolio=portfolio, title=lead.title, description=lead.description)
+    return publish_listing(
+        owner=user,
+        portfolio=portfolio,
+        title=lead.title,
+        summary=lead.summary,
+        description=lead.description,
+        tags=lead.tags,
+        risks=lead.risks,
+        conflicts="None: the lead is paid by nobody but followers.",
+        has_own_money=False,
+    )
 
 
 def _tries(lead: User, instrument: Instrument, timeframe: str) -> None:

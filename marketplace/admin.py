@@ -10,7 +10,9 @@ from unfold.admin import ModelAdmin, StackedInline
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
 from marketplace.models import CopyRecord, Listing, TrackRecord
-from marketplace.reviews import admin as _reviews  # noqa: F401  # Django looks for an app's admin here
+from marketplace.proofs import admin as _proofs  # noqa: F401  # Django looks for an app's admin here
+from marketplace.publishing import admin as _publishing  # noqa: F401
+from marketplace.reviews import admin as _reviews  # noqa: F401
 from marketplace.services.listings import take_down_listing
 
 

@@ -11,7 +11,7 @@ from common.errors import DomainError
 from marketplace.billing import tasks as _billing  # noqa: F401  # Celery looks for an app's tasks here
 from marketplace.proofs.services.drifting import measure_drift
 from marketplace.proofs.services.reproducing import recover_reproductions, run_reproduction_job
-from marketplace.proofs.services.sealing import seal_fills, sign_root
+from marketplace.proofs.services.sealing import root_is_due, seal_fills, seal_recent_fills, sign_root
 from marketplace.publishing.services.checking import check_submission_job, recover_submissions
 from marketplace.publishing.services.facts import refresh_facts, stale_listings
 from marketplace.search.saved import tell_of_matches
@@ -71,12 +71,15 @@ def refresh_copies() -> None:
 @shared_task(name="marketplace.seal_fills")
 def seal_new_fills() -> None:
     """Chain what was filled since the last time; runs once a minute."""
-    seal_fills()
+    seal_recent_fills()
 
 
 @shared_task(name="marketplace.sign_root")
 def sign_due_root() -> None:
-    """Sign what was sealed in the last hour; runs every few minutes, and does nothing in between."""
+    """Sign what was sealed in the last hour, every portfolio looked at once more; runs every few minutes, and does nothing in between."""
+    if not root_is_due():
+        return
+    seal_fills()
     try:
         sign_root()
     except DomainError as refused:

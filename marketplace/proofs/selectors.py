@@ -8,12 +8,15 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import UUID
 
+from django.db.models import Count
+
 from common.db import one_moment
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum
 from engine.decimals import ZERO
 from engine.records.checking import Fault, KeptSeal, Proof, fill_fault, root_faults, seal_faults
 from engine.records.hashes import link_after, split_hashes
+from engine.records.statements import RootStatement
 from marketplace.models import Listing, TrackRecord
 from marketplace.proofs.keys import trusted_keys
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal, SealedBook
@@ -48,9 +51,10 @@ def public_keys() -> dict[str, bytes]:
 
 def proof_of(listing: Listing, number: int) -> Proof:
     """Return the proof that a fill of a listing's portfolio is in a signed root; DomainError NOT_SEALED_YET, NOT_SIGNED_YET."""
-    seals = Seal.objects.filter(portfolio=listing.portfolio_id, first__lte=number, last__gte=number)
-    seal = seals.select_related("root").first()
-    if seal is None:
+    seals = Seal.objects.filter(portfolio=listing.portfolio_id, first__lte=number).select_related("root")
+    # The newest that begins there or before: by the index, however long the record is.
+    seal = seals.order_by("-first").first()
+    if seal is None or seal.last < number:
         if not 1 <= number <= listing.portfolio.fill_count:
             raise NotFound("fill")
         message = "This fill is not sealed yet: that is done once a minute."
@@ -112,8 +116,20 @@ def verify(listing: Listing) -> Verdict:
         verdict.faults += seal_faults(str(portfolio.pk), seals, by_number)
         verdict.faults += _head_faults(portfolio, seals)
         verdict.faults += _fill_faults(portfolio, seals, verdict)
+        verdict.faults += _lost_faults(by_number)
         verdict.faults += _figure_faults(listing)
     return verdict
+
+
+def _lost_faults(roots: dict[int, RootStatement]) -> Iterator[Fault]:
+    """Count each root's seals: one that was taken out, to be made anew and signed again as if it were new, is missed here."""
+    rows = Seal.objects.exclude(root=None).order_by().values_list("root").annotate(count=Count("pk"))
+    kept = dict(rows)
+    for number, root in roots.items():
+        if kept.get(number, 0) != root.size:
+            yield Fault(
+                "ROOT", number, f"Root {number} is over {root.size} seals, and {kept.get(number, 0)} are there."
+            )
 
 
 def _head_faults(portfolio: Portfolio, seals: list[KeptSeal]) -> Iterator[Fault]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from common.clock import market_now
@@ -65,7 +65,9 @@ def newest_repetition(published: PublishedBacktest, reader: User) -> Reproductio
 
 
 def publishable(owner: User) -> QuerySet[Backtest]:
-    return backtests_of(owner).filter(state=JobState.DONE)
+    """Return the finished backtests of what is one's own."""
+    own = Q(version=None) | Q(version__strategy__owner=owner)
+    return backtests_of(owner).filter(own, state=JobState.DONE)
 
 
 def drift_days(listing: Listing) -> QuerySet[DriftDay]:

@@ -110,7 +110,9 @@ class ListingPictureSerializer(serializers.ModelSerializer[ListingPicture]):
 
 
 class PictureUploadSerializer(serializers.Serializer[Any]):
-    picture = serializers.CharField(help_text="PNG, JPEG, WebP or GIF in base64; the page takes larger ones.")
+    picture = serializers.CharField(
+        help_text="PNG, JPEG, WebP or GIF in base64. A body has 2.5 MB at most, so the file 1.9 MB; the page takes 5 MiB."
+    )
     words = serializers.CharField(max_length=120, required=False, default="", allow_blank=True)
 
     def data_given(self) -> bytes:

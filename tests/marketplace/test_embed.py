@@ -8,8 +8,11 @@ from django.urls import reverse
 
 from accounts.models import User
 from marketplace.models import Listing
+from marketplace.proofs.services.sealing import seal_fills
 from marketplace.services.listings import publish_listing, withdraw_listing
 from tests.fixtures_desk import Desk
+from tests.fixtures_trading import Pit
+from tests.fixtures_verified import Sealed
 
 
 @pytest.fixture
@@ -33,6 +36,17 @@ def test_it_may_be_framed_and_kept_and_asks_for_no_cookie(listing: Listing, clie
     assert client.get(path).content == answer.content
     assert 'data-theme="dark"' in client.get(f"{path}?theme=dark").content.decode()
     assert "data-theme" not in client.get(f"{path}?theme='><script>").content.decode()
+
+
+def test_it_says_how_far_the_record_is_sealed(sealed: Sealed, client: Client, pit: Pit) -> None:
+    path = reverse("marketplace:embed", args=[sealed.listing.pk])
+    before = client.get(path)
+    assert b"Sealed up to fill 5, signed</a>" in before.content
+    pit.buy(1)
+    seal_fills()
+    # What a cache holds is another page now.
+    after = client.get(path, headers={"If-None-Match": before["ETag"]})
+    assert (after.status_code, b"Sealed up to fill 6</a>" in after.content) == (200, True)
 
 
 def test_what_is_withdrawn_is_shown_to_nobody_not_even_its_owner(listing: Listing, client: Client, alice: User) -> None:

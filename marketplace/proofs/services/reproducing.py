@@ -33,6 +33,10 @@ def publish_backtest(*, owner: User, listing: Listing, backtest: Backtest) -> Pu
     locked = lock_rows(Listing.objects.filter(pk=listing.pk, owner=owner))
     if not locked or backtest.owner_id != owner.pk:
         raise NotFound("listing or backtest")
+    if backtest.version is not None and backtest.version.strategy.owner_id != owner.pk:
+        # One may use it and not show it as one's own; and what is published keeps the graph, which may be sealed for them.
+        message = "This backtest is of somebody else's strategy: publish one of your own."
+        raise DomainError("BACKTEST_OF_OTHERS", message, {"field": "backtest"}, status=409)
     if backtest.state != JobState.DONE:
         message = "Only a finished backtest can be published; wait until it is computed."
         raise DomainError("BACKTEST_UNFINISHED", message, {"field": "backtest"}, status=409)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 from django.test import Client
 
 from accounts.models import User
+from common import clock
 from common.errors import DomainError, NotFound
+from common.ids import seeded_random
 from engine.records.drift import Made
 from marketplace.models import Listing
 from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
@@ -18,16 +20,21 @@ from marketplace.proofs.services import drifting
 from marketplace.proofs.services.drifting import measure_drift
 from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.proofs.services.reproducing import publish_backtest, recover_reproductions, request_reproduction
-from marketplace.proofs.showing import drift_of
+from marketplace.proofs.showing import drift_of, publishable
 from marketplace.services.listings import publish_listing
 from marketplace.tasks import sweep_reproductions
+from markets.candle_store import candle_store
+from markets.models import SourceKind
+from markets.sources import ReplaySeries, ReplaySource
+from strategies.grants.services import grant_version
 from strategies.models import Backtest, JobState
+from strategies.replay.driver import inline_workers, walk
 from strategies.services import jobs
 from strategies.services.backtests import request_backtest
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON, Desk, Working
-from tests.fixtures_past import CROSSING, Past
+from tests.fixtures_past import CROSSING, Past, ema_cross, waves
 from tests.fixtures_trading import Pit
 
 
@@ -133,6 +140,21 @@ def test_only_the_owner_publishes_and_only_what_is_finished(
     assert refused.value.code == "NO_BACKTEST"
 
 
+def test_nobody_shows_the_backtest_of_somebody_elses_strategy_as_their_own(
+    alice: User, bob: User, past: Past, desk: Desk, working: Working
+) -> None:
+    """What is published keeps its graph, for whoever exports their data: of a sealed strategy nobody gets it that way."""
+    version = save_strategy(owner=alice, name="Secret", instruments=[past.instrument], timeframe="5m", face=CROSSING)
+    grant_version(user=bob, version=version, shows_source=False)
+    listing = publish_listing(owner=bob, portfolio=desk.portfolio(bob), title="Mine")
+    with working():
+        backtest = request_backtest(owner=bob, terms=past.terms(), version=version)
+    backtest.refresh_from_db()
+    assert (backtest.state, list(publishable(bob))) == (JobState.DONE, [])
+    with pytest.raises(DomainError, match="somebody else's"):
+        publish_backtest(owner=bob, listing=listing, backtest=backtest)
+
+
 def test_what_it_keeps_of_a_person_goes_with_them(
     published: PublishedBacktest, listing: Listing, alice: User, bob: User
 ) -> None:
@@ -192,3 +214,24 @@ def test_a_run_beside_its_own_backtest(past: Past, alice: User, desk: Desk, work
     assert [one.code for one in days] == ["", ""]
     assert all(one.wished == one.missed > 5 and one.extra == 0 for one in days)
     assert Decimal(drift_of(listing).missed) == sum(one.missed for one in days)  # type: ignore[union-attr]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_run_that_traded_as_it_should_has_no_drift(alice: User) -> None:
+    """Made candles through the live path, a day and some of the next: the engine finds each trade again."""
+    start = datetime(2024, 1, 3, tzinfo=UTC)
+    candles, desk = waves(100, start + timedelta(hours=25), "15m"), Desk(SourceKind.REPLAY)
+    clock.set_market_time(desk.namespace, start)
+    instrument, portfolio = desk.instrument(), desk.portfolio(alice)
+    candle_store().upsert(desk.exchange.code, instrument.symbol, "15m", candles)
+    publish_listing(owner=alice, portfolio=portfolio, title="Steady")
+    version = save_strategy(owner=alice, name="Live", instruments=[instrument], timeframe="15m", face=ema_cross())
+    start_run(actor=alice, version=version, portfolio=portfolio)
+    source = ReplaySource([ReplaySeries(instrument, "15m", candles)])
+    with inline_workers(seeded_random("live")) as finish:
+        walk(source.steps(), source, finish=finish, progress=lambda count: None, hears_all=True)
+        finish()
+    assert measure_drift() == 1
+    day = DriftDay.objects.get()
+    assert (day.code, day.day, day.missed, day.extra) == ("", start.date(), 0, 0)
+    assert day.matched == day.wished > 5

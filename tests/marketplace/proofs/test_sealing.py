@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,12 +15,13 @@ from pytest_django import Settings
 
 from common.clock import wall_now
 from common.errors import DomainError
+from common.ids import first_id_at
 from engine.records.hashes import first_link, leaf_hash, link_after
 from engine.records.statements import NO_ROOT, is_signed
 from marketplace.proofs.keys import signing_key
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal, SealedBook
 from marketplace.proofs.services import sealing
-from marketplace.proofs.services.sealing import ROOT_EVERY, seal_fills, sign_root
+from marketplace.proofs.services.sealing import LATE, ROOT_EVERY, seal_fills, sign_root
 from marketplace.proofs.statements import root_statement, signed_root
 from marketplace.tasks import seal_new_fills, sign_due_root
 from tests.fixtures_trading import Pit, at_once
@@ -81,6 +83,29 @@ def test_many_portfolios_take_as_many_statements_as_one(pit: Pit) -> None:
     pit.buy(1)
     assert statements() == one
     assert Seal.objects.count() == 2 + len(followers)
+
+
+def test_each_minute_looks_at_what_was_filled_lately_and_each_root_at_all(pit: Pit, record_key: str) -> None:
+    pit.buy(1)
+    seal_new_fills()
+    with CaptureQueriesContext(connection) as found:
+        seal_new_fills()
+    assert len(found) == 2
+    pit.buy(1)
+    # Left over from before: their keys are older than what is looked at.
+    for fill in Fill.objects.all():
+        Fill.objects.filter(pk=fill.pk).update(id=first_id_at(wall_now() - LATE - timedelta(minutes=fill.number)))
+    seal_new_fills()
+    assert spans() == [(1, 1)]
+    sign_due_root()
+    assert (spans(), RecordRoot.objects.get().size) == ([(1, 1), (2, 2)], 2)
+    pit.buy(1)
+    seal_new_fills()
+    assert spans()[2:] == [(3, 3)]
+    # A root was signed just now: until the next one nobody looks at all of them.
+    with CaptureQueriesContext(connection) as found:
+        sign_due_root()
+    assert len(found) == 1
 
 
 def test_what_is_killed_in_the_middle_leaves_nothing_behind(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:

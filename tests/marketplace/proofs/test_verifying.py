@@ -14,10 +14,12 @@ from django.db import transaction
 from django.db.models import F
 from pytest_django import Settings
 
+from common.clock import wall_now
 from common.db import bulk_insert
 from common.ids import new_id, seeded_random
 from marketplace.proofs.models import RecordRoot, Seal, SealedBook
 from marketplace.proofs.selectors import verify
+from marketplace.proofs.services.sealing import ROOT_EVERY, seal_fills, sign_root
 from portfolios.models import Portfolio, Position
 from tests.fixtures_verified import Sealed
 from trading.canonical import fill_bytes, fill_lines
@@ -63,6 +65,16 @@ def root(number: int, **facts: object) -> Callable[[], object]:
     return lambda: RecordRoot.objects.filter(number=number).update(**facts)
 
 
+def forge() -> None:
+    """Change a fill as somebody would who has the database and no key: its seal is made anew, to be signed within the hour."""
+    Fill.objects.filter(number=4).update(price=D(1))
+    old = Seal.objects.get(first=4)
+    Seal.objects.filter(pk=old.pk).delete()
+    SealedBook.objects.update(number=old.first - 1, link=old.previous_link)
+    seal_fills()
+    sign_root(now=wall_now() + 9 * ROOT_EVERY)
+
+
 WRONG = "ab" * 32
 EDITS: dict[str, tuple[Callable[[], object], str, int]] = {
     "a price": (edit(4, price=D("104.000000000000000001")), "FILL", 4),
@@ -94,6 +106,7 @@ EDITS: dict[str, tuple[Callable[[], object], str, int]] = {
     "a root's former one": (root(2, previous=WRONG), "ROOT", 2),
     "a signature": (root(2, signature="00" * 64), "ROOT", 2),
     "no signature at all": (root(2, signature="none"), "ROOT", 2),
+    "a fill and its seal, signed again": (forge, "ROOT", 2),
     "a position": (lambda: Position.objects.update(quantity=D(1)), "FIGURE", 0),
 }
 

@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import zlib
+from base64 import b64encode
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -116,3 +117,17 @@ def test_a_picture_is_served_under_its_content_once_it_is_public(alice: User, bo
     )
     refused = owner.post(upload, {"picture": SimpleUploadedFile("x.png", SVG, "image/png")})
     assert (refused.status_code, b"this file is none" in refused.content) == (400, True)
+
+
+def test_the_api_takes_what_a_body_holds_and_says_so_of_more(alice: User, listing: Listing) -> None:
+    client = Client()
+    client.force_login(alice)
+
+    def post(data: bytes) -> tuple[int, str]:
+        body = {"picture": b64encode(data).decode()}
+        answer = client.post(f"/api/v1/listings/{listing.pk}/pictures/", body, content_type="application/json")
+        return answer.status_code, answer.json().get("code", "")
+
+    assert post(drawn()) == (201, "")
+    assert post(b"\0" * 1_900_000) == (400, "NOT_A_PICTURE")
+    assert post(b"\0" * 2_000_000) == (413, "BODY_TOO_LARGE")

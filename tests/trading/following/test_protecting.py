@@ -435,7 +435,14 @@ def test_a_paper_follow_is_refused_a_stop_that_nothing_would_keep(pit: Pit, bob:
 
 def test_the_steps_of_following_offer_it_on_an_account_and_keep_what_was_chosen(protect_at: Protect) -> None:
     bob = protect_at(share=None)
-    listing = publish_listing(owner=bob.lead.owner, portfolio=bob.lead, title="Live")
+    listing = publish_listing(
+        owner=bob.lead.owner,
+        portfolio=bob.lead,
+        title="Live",
+        risks="Prices fall.",
+        conflicts="None.",
+        has_own_money=True,
+    )
     person = User.objects.create_user("dora@example.org", "correct horse")
     account = bob.booth.connect(person, {"USDT": D(20_000)}, "Dora")
     source = bob.booth.portfolio(account, 5_000, "Source")
