@@ -97,9 +97,8 @@ class Columns:
             return empty()
         with self._lock:
             held = self._snapshot if self._snapshot.epoch == book[0] else empty(book[0])
-            rows = list(
-                ListingIndex.objects.filter(change__gt=held.change, change__lte=book[1]).values_list(*_ROW).iterator()
-            )
+            # What changed again since the book was read comes with it, and once more the next time: a row is never missing.
+            rows = list(ListingIndex.objects.filter(change__gt=held.change).values_list(*_ROW).iterator())
             if rows or held.change != book[1]:
                 held = _extended(held, book[1], rows)
             self._snapshot = held

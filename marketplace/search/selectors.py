@@ -103,8 +103,10 @@ def search(query: Query) -> Found:
     if words:
         found = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, words))
         if not found.any() and (near := corrected(SearchWord, "word", words)) != words:
-            found = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, near))
-            words, instead = near, " ".join(near)
+            meant = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, near))
+            # A word that only withdrawn listings, or people who left, have used is told to nobody.
+            if meant.any():
+                found, words, instead = meant, near, " ".join(near)
     whole, counts = count_facets(index, found, _codes(index, query))
     keys = _sorted(index, whole, query.sort)
     if query.sort == "relevance" and words:
