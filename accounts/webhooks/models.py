@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import models
 
@@ -37,7 +39,8 @@ class WebhookEndpoint(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return self.url
+        # At many receivers the path is as good as a password.
+        return urlsplit(self.url).netloc
 
 
 class WebhookDelivery(models.Model):

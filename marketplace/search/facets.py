@@ -42,7 +42,7 @@ DRAWDOWN = Bands(
 # (From the smallest price on: nothing is free but what costs nothing.)
 PRICE = Bands(
     (1e-9, 20, 50, 100),
-    (("free", "Free"), ("0", "Under $20"), ("20", "$20–50"), ("50", "$50–100"), ("100", "$100 and more")),
+    (("free", "Free"), ("0", "Under 20"), ("20", "20–50"), ("50", "50–100"), ("100", "100 and more")),
 )
 ROOM = Bands((1e-9,), (("full", "Full: a waiting list"), ("open", "Takes followers")))
 RATING = Bands(
@@ -67,7 +67,7 @@ FACETS = (
     Facet("risk", "Risk class"),
     Facet("age", "Live for", AGE),
     Facet("drawdown", "Max drawdown", DRAWDOWN),
-    Facet("price", "Price a month", PRICE),
+    Facet("price", "Price a month, in its currency", PRICE),
     Facet("room", "Room", ROOM),
     Facet("rating", "Rating", RATING),
 )

@@ -11,6 +11,7 @@ from django.db.models import Avg, Count, Q, QuerySet
 from django.http import QueryDict
 
 from common.full_text import MOST_WORDS, corrected, matching_keys, relevance, words_of
+from engine.risk_class import HIGHEST
 from marketplace.models import Listing, ListingState
 from marketplace.search.columns import Array, Snapshot, columns, count_facets
 from marketplace.search.facets import BY_NAME, DEFAULT_SORT, FACETS, KINDS, SORTS
@@ -133,7 +134,9 @@ def _values(index: Snapshot, name: str) -> list[tuple[str, str]]:
 
 
 def _label(name: str, value: str) -> str:
-    return value.capitalize() if name == "risk" else value
+    if name != "risk":
+        return value
+    return f"{value} of {HIGHEST}" if value.isdecimal() else value.capitalize()
 
 
 def _sorted(index: Snapshot, whole: Array, sort: str) -> list[int]:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import Notification, User
@@ -19,7 +22,7 @@ from accounts.services import create_person
 from accounts.webhooks import sending, services
 from accounts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks.secrets import decrypted
-from accounts.webhooks.sources import sources
+from accounts.webhooks.sources import SETTLED_AFTER, settled_before, sources
 from common.clock import use_wall_clock, wall_now
 from common.errors import DomainError
 from tests.accounts.webhooks.server import Hook
@@ -234,3 +237,22 @@ def test_what_strangers_may_delay_waits_in_a_queue_of_its_own() -> None:
     from config.celery import app
 
     assert app.amqp.router.route({}, "accounts.deliver_webhook")["queue"].name == "webhooks"
+
+
+@pytest.mark.services
+def test_a_row_is_settled_only_when_no_open_transaction_can_come_before_it(clock: Clock) -> None:
+    """However long a transaction takes: what it wrote at its beginning is read when it commits."""
+    clock.ahead = timedelta(minutes=10)
+
+    def settled_since() -> timedelta:
+        with connection.cursor() as cursor:  # in one transaction the server looks once
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+        return wall_now() - SETTLED_AFTER - settled_before()
+
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]) as other:
+        other.execute("SELECT 1")  # who only reads holds nothing up
+        assert settled_since() == timedelta()
+        other.execute("SELECT pg_current_xact_id()")
+        assert settled_since() > timedelta(minutes=9)
+        other.commit()
+        assert settled_since() == timedelta()
