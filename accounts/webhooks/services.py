@@ -140,7 +140,10 @@ def collect_facts() -> int:
 @transaction.atomic
 def _collect(source: Source, live: list[WebhookEndpoint]) -> int:
     wanted = [endpoint for endpoint in live if set(endpoint.events) & set(source.events)]
-    cursor, _ = WebhookCursor.objects.get_or_create(source=source.name, defaults={"position": source.settled})
+    cursor, _ = WebhookCursor.objects.get_or_create(
+        source=source.name,
+        defaults={"position": source.settled},  # type: ignore[misc]  # called where the row is new
+    )
     (cursor,) = lock_rows(WebhookCursor.objects.filter(pk=cursor.pk))
     if wanted:
         facts, position = source.read(cursor.position, {endpoint.user_id for endpoint in wanted})

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from portfolios.models import PortfolioKind
 
@@ -21,8 +22,9 @@ class Bands:
     starts: Sequence[float]
     values: Sequence[tuple[str, str]]
 
-    def code_of(self, figure: float) -> int:
-        return bisect_right(self.starts, figure)
+    def codes_of(self, figures: Sequence[float | None]) -> np.ndarray:
+        """Return the place of each figure's value; none counts as 0."""
+        return np.searchsorted(self.starts, np.array([figure or 0.0 for figure in figures], np.float64), side="right")
 
 
 AGE = Bands(
