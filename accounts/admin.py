@@ -21,6 +21,7 @@ from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from accounts.models import ApiToken, AuditEntry, Invitation, Limit, Notification, Plan, Profile, SignIn, User
 from accounts.services import audit, change_access, create_invitation, revoke_token
+from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from common.admin import ReadOnlyAdmin
 
 # Addresses are shown with their user; rights are "operator" or nothing.
@@ -180,3 +181,53 @@ class NotificationAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_select_related = ["user"]
     search_fields = ["user__email"]
     show_full_result_count = False
+
+
+@admin.register(WebhookEndpoint)
+class WebhookEndpointAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """Whose events go to which server. Neither its secrets nor its path, which at many receivers is one, is shown."""
+
+    list_display = ["created_at", "user", "host", "failing_since", "disabled_at"]
+    list_select_related = ["user"]
+    search_fields = ["user__email"]
+    fields = [
+        "user",
+        "host",
+        "events",
+        "created_at",
+        "failing_since",
+        "paused_until",
+        "disabled_at",
+        "old_secret_until",
+    ]
+
+    @admin.display
+    def host(self, endpoint: WebhookEndpoint) -> str:
+        return str(endpoint)
+
+
+@admin.register(WebhookDelivery)
+class WebhookDeliveryAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    """What was sent and what came of it; what it said is its owner's."""
+
+    list_display = ["created_at", "user", "event", "state", "attempts", "status", "latency_ms", "due_at"]
+    list_filter = ["state", "event"]
+    list_select_related = ["endpoint__user"]
+    search_fields = ["event_id", "endpoint__user__email"]
+    fields = [
+        "user",
+        "event",
+        "event_id",
+        "state",
+        "attempts",
+        "created_at",
+        "due_at",
+        "handed_at",
+        "status",
+        "excerpt",
+    ]
+    show_full_result_count = False
+
+    @admin.display
+    def user(self, delivery: WebhookDelivery) -> User:
+        return delivery.endpoint.user

@@ -162,6 +162,22 @@ def lock_rows(queryset: models.QuerySet[Row]) -> list[Row]:
     return list(locking(queryset))
 
 
+def oldest_write() -> datetime | None:
+    """Return when the oldest transaction of others began that has written and is still open; None where there is none.
+
+    On SQLite there is none: whoever writes is alone.
+    """
+    if connection.vendor != "postgresql":
+        return None
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT min(xact_start) FROM pg_stat_activity WHERE datname = current_database()"
+            " AND backend_xid IS NOT NULL AND pid <> pg_backend_pid()"
+        )
+        began: datetime | None = cursor.fetchone()[0]
+        return began
+
+
 @contextmanager
 def one_moment() -> Iterator[None]:
     """Read all that the block reads as of one moment: no commit of another falls between two of its statements.

@@ -22,7 +22,8 @@ from config.celery import app
 logger = logging.getLogger(__name__)
 
 WORKER_THREADS = 3
-_COMPUTING = "computing"
+# Each listens to a queue of its own.
+_COMPUTING, _WEBHOOKS = "computing", "webhooks"
 _JOIN_SECONDS = 10.0
 _LISTEN_SECONDS = 0.5
 
@@ -35,7 +36,7 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True
     )
     beat = Service(app, scheduler_cls=Scheduler)
-    loops = {**loops, _COMPUTING: work_on_computing_queue}
+    loops = {**loops, _COMPUTING: work_on_computing_queue, _WEBHOOKS: work_on_webhooks_queue}
     threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     threads += [
         threading.Thread(target=worker.start, name="worker", daemon=True),
@@ -49,20 +50,27 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         stop.set()
         beat.stop(wait=False)
         for thread in threads[: len(loops)]:
-            if thread.name != _COMPUTING:  # a job is left as by a kill, and found again
+            if thread.name not in (_COMPUTING, _WEBHOOKS):  # a job is left as by a kill, and found again
                 thread.join(_JOIN_SECONDS)
         worker.stop()
 
 
 def work_on_computing_queue(stop: threading.Event) -> None:
-    """Do the tasks of the computing queue one after the other, until `stop`, so that none of the worker's threads waits for one.
-
-    A process can hold one Celery worker only (they share the application's set of queues), so this listens itself.
-    """
+    """Do the tasks of the computing queue one after the other, until `stop`, so that none of the worker's threads waits for one."""
     from strategies.services.jobs import children
 
     children().warm()
-    queue = app.amqp.queues[settings.COMPUTING_QUEUE]
+    _work_on(settings.COMPUTING_QUEUE, stop)
+
+
+def work_on_webhooks_queue(stop: threading.Event) -> None:
+    """Deliver webhooks one after the other, until `stop`."""
+    _work_on(settings.WEBHOOK_QUEUE, stop)
+
+
+def _work_on(name: str, stop: threading.Event) -> None:
+    """Do a queue's tasks. A process can hold one Celery worker only (they share the set of queues), so this listens itself."""
+    queue = app.amqp.queues[name]
     with app.connection_for_read() as connection, connection.Consumer([queue], callbacks=[_do], prefetch_count=1):
         while not stop.is_set():
             try:

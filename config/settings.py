@@ -184,9 +184,11 @@ CELERY_TASK_DEFAULT_QUEUE = "trading"
 # On: what leads submit is public when an operator has approved it. Off: as soon as it is through the gate.
 LISTING_REVIEW = env.bool("SLIPSTREAM_LISTING_REVIEW", default=False)
 
+# What is sent to servers of strangers, which may hang, keeps no worker from an order either.
+WEBHOOK_QUEUE = "webhooks"
 # Computing waits in a queue of its own, so that no order ever waits behind a backtest.
 COMPUTING_QUEUE = "backtests"
-CELERY_TASK_ROUTES = {
+CELERY_TASK_ROUTES = {"accounts.deliver_webhook": {"queue": WEBHOOK_QUEUE}} | {
     name: {"queue": COMPUTING_QUEUE}
     for name in (
         "strategies.run_backtest",

@@ -30,6 +30,7 @@ class Migration(migrations.Migration):
                 ("old_secret", models.TextField(blank=True)),
                 ("old_secret_until", models.DateTimeField(null=True)),
                 ("failing_since", models.DateTimeField(null=True)),
+                ("paused_until", models.DateTimeField(null=True)),
                 ("disabled_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
                 (
@@ -62,6 +63,7 @@ class Migration(migrations.Migration):
                 ),
                 ("attempts", models.PositiveSmallIntegerField(default=0)),
                 ("due_at", models.DateTimeField()),
+                ("handed_at", models.DateTimeField(null=True)),
                 ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
                 ("status", models.PositiveSmallIntegerField(null=True)),
                 ("latency_ms", models.PositiveIntegerField(null=True)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from django.conf import settings
 from django.db import models
 
@@ -28,6 +30,8 @@ class WebhookEndpoint(models.Model):
     old_secret_until = models.DateTimeField(null=True)
     # Since when nothing has got there; empty while it works.
     failing_since = models.DateTimeField(null=True)
+    # Nothing is sent of itself before: an address that does not answer costs a worker its time for each attempt.
+    paused_until = models.DateTimeField(null=True)
     disabled_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=wall_now, editable=False)
 
@@ -35,7 +39,8 @@ class WebhookEndpoint(models.Model):
         ordering = ["id"]
 
     def __str__(self) -> str:
-        return self.url
+        # At many receivers the path is as good as a password.
+        return urlsplit(self.url).netloc
 
 
 class WebhookDelivery(models.Model):
@@ -50,6 +55,8 @@ class WebhookDelivery(models.Model):
     attempts = models.PositiveSmallIntegerField(default=0)
     # When it is sent, or sent again; while a worker has it, when another may.
     due_at = models.DateTimeField()
+    # When a task was last sent for it; another is sent when that one must have been lost.
+    handed_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=wall_now, editable=False)
     # Of the last attempt: the answer's status (0: none), how long it took, and its beginning or why there is none.
     status = models.PositiveSmallIntegerField(null=True)

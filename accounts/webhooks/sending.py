@@ -24,8 +24,7 @@ from common.errors import DomainError
 TIMEOUT_SECONDS = 10.0
 EXCERPT_BYTES = 500
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-# IPv6 addresses that carry an IPv4 one, by which a translator reaches it: NAT64 (RFC 6052, 8215).
-_TRANSLATED = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("64:ff9b:1::/48"))
+_UNICAST = ipaddress.ip_network("2000::/3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,8 @@ def is_public(address: Address) -> bool:
         inner = address.ipv4_mapped or address.sixtofour or (address.teredo and address.teredo[1])
         if inner:
             return False
-        if any(address in network for network in _TRANSLATED):
+        # The public IPv6 internet is one network; beside it lie forms long given up that lead inwards (::7f00:1, fec0::1).
+        if address not in _UNICAST:
             return False
     return address.is_global and not address.is_multicast
 

@@ -9,7 +9,8 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Count, F, Q, Window
+from django.db.models.functions import RowNumber
 
 from accounts.models import User
 from accounts.services.auditing import audit
@@ -30,10 +31,15 @@ OVERLAP = timedelta(hours=24)
 # Pauses after failed attempts; together three days, after which an endpoint to which nothing got is switched off.
 PAUSES = tuple(timedelta(minutes=minutes) for minutes in (0.2, 1, 5, 30, 120, 300, 600, 840, 1200, 1240))
 GIVEN_UP_AFTER = timedelta(days=3)
-# How long a worker has for an attempt before another may take it.
+# An endpoint that fails is asked with one delivery at a time, the more seldom the longer it has failed, up to this.
+LONGEST_PAUSE = timedelta(minutes=5)
+# How long a worker has for an attempt before another may take it, and how long a task may wait before it counts as lost.
 CLAIM = timedelta(minutes=1)
 KEPT = timedelta(days=30)
 AT_ONCE = 500
+# Of one endpoint; whoever has a thousand fills, or answers slowly, must not keep everybody else waiting.
+AT_ONCE_EACH = 20
+MOST_TESTS = 5
 
 
 @transaction.atomic
@@ -69,7 +75,7 @@ def rotate_secret(*, actor: User, endpoint: WebhookEndpoint) -> str:
 @transaction.atomic
 def enable_endpoint(*, actor: User, endpoint: WebhookEndpoint) -> None:
     """Send to an endpoint again that was switched off."""
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(disabled_at=None, failing_since=None)
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(disabled_at=None, failing_since=None, paused_until=None)
     audit(action="webhook.enabled", obj=endpoint, actor=actor)
 
 
@@ -82,8 +88,15 @@ def delete_endpoint(*, actor: User, endpoint: WebhookEndpoint) -> None:
 
 @transaction.atomic
 def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
-    """Tell an endpoint something that did not happen, so that its owner sees whether it arrives."""
+    """Tell an endpoint something that did not happen, so that its owner sees whether it arrives; a few times a minute."""
+    (endpoint,) = lock_rows(WebhookEndpoint.objects.filter(pk=endpoint.pk))
+    _check_is_on(endpoint)
     key, now = str(new_id()), wall_now()
+    recent = WebhookDelivery.objects.filter(
+        endpoint=endpoint, event=TEST_EVENT, created_at__gt=now - timedelta(minutes=1)
+    )
+    if recent.count() >= MOST_TESTS:
+        raise DomainError("WEBHOOK_TESTED_TOO_OFTEN", "Wait a minute before the next test.", status=429)
     body = _body(key, TEST_EVENT, now, {"endpoint": str(endpoint.pk)})
     delivery = WebhookDelivery.objects.create(endpoint=endpoint, event_id=key, event=TEST_EVENT, body=body, due_at=now)
     _enqueue([delivery.pk])
@@ -93,10 +106,15 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
 @transaction.atomic
 def redeliver(*, delivery: WebhookDelivery) -> None:
     """Send a delivery again, whatever came of it before; its event keeps its id."""
-    if delivery.endpoint.disabled_at is not None:
-        raise DomainError("WEBHOOK_DISABLED", "This webhook is switched off: switch it on first.")
-    WebhookDelivery.objects.filter(pk=delivery.pk).update(state=DeliveryState.PENDING, attempts=0, due_at=wall_now())
+    _check_is_on(delivery.endpoint)
+    fresh = {"state": DeliveryState.PENDING, "attempts": 0, "due_at": wall_now(), "handed_at": None}
+    WebhookDelivery.objects.filter(pk=delivery.pk).update(**fresh)
     _enqueue([delivery.pk])
+
+
+def _check_is_on(endpoint: WebhookEndpoint) -> None:
+    if endpoint.disabled_at is not None:
+        raise DomainError("WEBHOOK_DISABLED", "This webhook is switched off: switch it on first.", status=409)
 
 
 def _body(key: str, event: str, at: datetime, data: Any) -> str:
@@ -122,7 +140,10 @@ def collect_facts() -> int:
 @transaction.atomic
 def _collect(source: Source, live: list[WebhookEndpoint]) -> int:
     wanted = [endpoint for endpoint in live if set(endpoint.events) & set(source.events)]
-    cursor, _ = WebhookCursor.objects.get_or_create(source=source.name, defaults={"position": source.settled()})
+    cursor, _ = WebhookCursor.objects.get_or_create(
+        source=source.name,
+        defaults={"position": source.settled},  # type: ignore[misc]  # called where the row is new
+    )
     (cursor,) = lock_rows(WebhookCursor.objects.filter(pk=cursor.pk))
     if wanted:
         facts, position = source.read(cursor.position, {endpoint.user_id for endpoint in wanted})
@@ -160,15 +181,39 @@ def _store(endpoints: list[WebhookEndpoint], facts: list[Fact]) -> int:
 
 
 def due_deliveries() -> list[UUID]:
-    """Return what is to be sent now, the longest due first."""
-    due = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, due_at__lte=wall_now())
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:AT_ONCE])
+    """Return what a task is to be sent for now, the longest due first: of each endpoint a few at a time, of a failing one one."""
+    now = wall_now()
+    waiting = WebhookDelivery.objects.filter(state=DeliveryState.PENDING, endpoint__disabled_at=None)
+    handed = waiting.filter(handed_at__gt=now - CLAIM).order_by()
+    under_way = dict(handed.values_list("endpoint").annotate(Count("pk")))
+    due = waiting.filter(
+        Q(handed_at=None) | Q(handed_at__lte=now - CLAIM),
+        Q(endpoint__paused_until=None) | Q(endpoint__paused_until__lte=now),
+        due_at__lte=now,
+    )
+    turn = Window(RowNumber(), partition_by="endpoint", order_by=["due_at", "pk"])
+    rows = due.annotate(turn=turn).filter(turn__lte=AT_ONCE_EACH).order_by("due_at")
+    return [
+        pk
+        for pk, endpoint, failing_since, place in rows.values_list("pk", "endpoint", "endpoint__failing_since", "turn")
+        if under_way.get(endpoint, 0) + place <= (AT_ONCE_EACH if failing_since is None else 1)
+    ][:AT_ONCE]
+
+
+@transaction.atomic
+def hand_out() -> int:
+    """Send a task for each delivery that is due, and return for how many; for each once a minute, however long they queue."""
+    due = lock_rows(WebhookDelivery.objects.filter(pk__in=due_deliveries(), state=DeliveryState.PENDING))
+    handed = [one.pk for one in due]
+    WebhookDelivery.objects.filter(pk__in=handed).update(handed_at=wall_now())
+    _enqueue(handed)
+    return len(handed)
 
 
 def run_webhooks() -> None:
     """Read what happened, have it sent, and forget old deliveries."""
     collect_facts()
-    _enqueue(due_deliveries())
+    hand_out()
     WebhookDelivery.objects.filter(created_at__lt=wall_now() - KEPT).delete()
 
 
@@ -214,19 +259,24 @@ def _record(delivery: WebhookDelivery, answer: Answer) -> None:
     if answer.is_taken:
         mine.update(state=DeliveryState.DELIVERED, **told)
         if endpoint.failing_since is not None:
-            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None)
+            WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=None, paused_until=None)
         return
+    # A failure that is told late changes nothing of what came since: another attempt, or the endpoint switched off.
+    mine = mine.filter(state=DeliveryState.PENDING, attempts=delivery.attempts)
     is_last = delivery.attempts > len(PAUSES)
     pause = timedelta() if is_last else PAUSES[delivery.attempts - 1]
-    mine.update(state=DeliveryState.FAILED if is_last else DeliveryState.PENDING, due_at=now + pause, **told)
+    state = DeliveryState.FAILED if is_last else DeliveryState.PENDING
+    mine.update(state=state, due_at=now + pause, handed_at=None, **told)
     since = endpoint.failing_since or now
-    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=since)
+    paused_until = now + max(PAUSES[0], min((now - since) / 10, LONGEST_PAUSE))
+    WebhookEndpoint.objects.filter(pk=endpoint.pk).update(failing_since=since, paused_until=paused_until)
     if now - since >= GIVEN_UP_AFTER and endpoint.disabled_at is None:
         _disable(endpoint, now)
 
 
 def _disable(endpoint: WebhookEndpoint, now: datetime) -> None:
     WebhookEndpoint.objects.filter(pk=endpoint.pk).update(disabled_at=now)
-    WebhookDelivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING).update(state=DeliveryState.FAILED)
+    waiting = lock_rows(WebhookDelivery.objects.filter(endpoint=endpoint, state=DeliveryState.PENDING))
+    WebhookDelivery.objects.filter(pk__in=[one.pk for one in waiting]).update(state=DeliveryState.FAILED)
     audit(action="webhook.disabled", obj=endpoint)
     notify(user=endpoint.user, event="webhook.disabled", context={"url": endpoint.url, "endpoint": str(endpoint.pk)})

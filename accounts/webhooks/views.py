@@ -63,8 +63,12 @@ def rotate(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
 @login_required
 def test(request: SignedInRequest, endpoint_id: UUID) -> HttpResponse:
     found = endpoint_for_user(request.user, endpoint_id)
-    services.send_test(endpoint=found)
-    messages.success(request, "A test event is on its way; the log shows what comes of it.")
+    try:
+        services.send_test(endpoint=found)
+    except DomainError as error:
+        messages.error(request, error.message)
+    else:
+        messages.success(request, "A test event is on its way; the log shows what comes of it.")
     return redirect("accounts:webhook", found.pk)
 
 

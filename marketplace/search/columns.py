@@ -97,9 +97,8 @@ class Columns:
             return empty()
         with self._lock:
             held = self._snapshot if self._snapshot.epoch == book[0] else empty(book[0])
-            rows = list(
-                ListingIndex.objects.filter(change__gt=held.change, change__lte=book[1]).values_list(*_ROW).iterator()
-            )
+            # What changed again since the book was read comes with it, and once more the next time: a row is never missing.
+            rows = list(ListingIndex.objects.filter(change__gt=held.change).values_list(*_ROW).iterator())
             if rows or held.change != book[1]:
                 held = _extended(held, book[1], rows)
             self._snapshot = held
@@ -120,9 +119,9 @@ def _extended(old: Snapshot, change: int, rows: Sequence[tuple[Any, ...]]) -> Sn
     at, size = positions[keys], len(old.ids) + len(new)
     values = {name: list(known) for name, known in old.values.items()}
 
-    def written(column: Array | None, facts: Iterable[Any], dtype: Any, blank: Any = 0) -> Array:
+    def written(column: Array | None, facts: Sequence[Any] | Array, dtype: Any, blank: Any = 0) -> Array:
         grown = _grown(np.zeros(0, dtype) if column is None else column, size, blank)
-        grown[at] = np.array(list(facts), dtype)
+        grown[at] = np.asarray(facts, dtype)
         return grown
 
     codes = {name: written(old.codes.get(name), facts, np.int16) for name, facts in _codes(told, values)}
@@ -143,12 +142,15 @@ def _grown(column: Array, size: int, blank: Any) -> Array:
     return grown
 
 
-def _codes(told: Mapping[str, Sequence[Any]], values: Mapping[str, list[str]]) -> Iterable[tuple[str, Iterable[int]]]:
+def _codes(
+    told: Mapping[str, Sequence[Any]], values: Mapping[str, list[str]]
+) -> Iterable[tuple[str, Sequence[int] | Array]]:
     places = {str(kind): place for place, kind in enumerate(KINDS)}
-    yield "kind", (places[kind] for kind in told["kind"])
+    yield "kind", [places[kind] for kind in told["kind"]]
     for name, column in (("timeframe", "timeframe"), ("risk", "risk_class")):
         known = {value: code for code, value in enumerate(values[name])}
-        yield name, [_code(known, values[name], value) for value in told[column]]
+        yield name, [known.setdefault(value, len(known)) for value in told[column]]
+        values[name][:] = known
     banded = {
         "age": "age_days",
         "drawdown": "max_drawdown_ratio",
@@ -159,31 +161,24 @@ def _codes(told: Mapping[str, Sequence[Any]], values: Mapping[str, list[str]]) -
     for name, column in banded.items():
         bands = BY_NAME[name].bands
         assert bands is not None
-        yield name, [bands.code_of(figure or 0.0) for figure in told[column]]
+        yield name, bands.codes_of(told[column])
 
 
 def _market_codes(markets: Sequence[Sequence[str]], values: list[str]) -> Array:
     known = {value: code for code, value in enumerate(values)}
-    codes = np.full((len(markets), MOST_MARKETS), -1, np.int32)
-    for row, keys in enumerate(markets):
-        codes[row, : len(keys)] = [_code(known, values, key) for key in keys]
-    return codes
+    none = [-1] * MOST_MARKETS
+    rows = [([known.setdefault(key, len(known)) for key in keys] + none)[:MOST_MARKETS] for keys in markets]
+    values[:] = known
+    return np.array(rows, np.int32).reshape(-1, MOST_MARKETS)
 
 
-def _code(known: dict[str, int], values: list[str], value: str) -> int:
-    if value not in known:
-        known[value] = len(values)
-        values.append(value)
-    return known[value]
-
-
-def _figures(told: Mapping[str, Sequence[Any]]) -> Iterable[tuple[str, Iterable[float]]]:
+def _figures(told: Mapping[str, Sequence[Any]]) -> Iterable[tuple[str, Sequence[float]]]:
     yield "return", told["return_ratio"]
     yield "drawdown", told["max_drawdown_ratio"]
-    yield "rating", (mean or 0.0 for mean in told["rating_mean"])
+    yield "rating", [mean or 0.0 for mean in told["rating_mean"]]
     yield "followers", told["follower_count"]
-    yield "place", (_UNRANKED if place is None else place for place in told["place"])
-    yield "published", (at.timestamp() for at in told["published_at"])
+    yield "place", [_UNRANKED if place is None else place for place in told["place"]]
+    yield "published", [at.timestamp() for at in told["published_at"]]
 
 
 def count_facets(of: Snapshot, found: Array, chosen: Mapping[str, frozenset[int]]) -> tuple[Array, dict[str, Array]]:

@@ -8,6 +8,8 @@ from typing import Any
 from uuid import UUID
 
 from engine.performance import unit_values
+from marketplace.billing.offers import price_words
+from marketplace.billing.selectors import prices_of_listings
 from marketplace.models import Listing
 from marketplace.selectors import Asker, readable
 from portfolios.models import EquitySnapshot, SnapshotGrain
@@ -25,6 +27,12 @@ def compared(user: Asker, keys: Sequence[str]) -> list[Listing]:
             continue
     found = {one.pk: one for one in readable(user).filter(pk__in=wanted)}
     return [found[key] for key in dict.fromkeys(wanted) if key in found][:MOST]
+
+
+def prices_of(shown: Sequence[Listing]) -> list[list[str]]:
+    """Return what each listing costs in words, by the month first; one without prices is free."""
+    prices = list(prices_of_listings([one.pk for one in shown]).order_by("interval"))
+    return [[price_words(price) for price in prices if price.listing_id == one.pk] for one in shown]
 
 
 def curves_of(shown: Sequence[Listing]) -> list[dict[str, Any]]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from portfolios.models import PortfolioKind
 
@@ -21,8 +22,9 @@ class Bands:
     starts: Sequence[float]
     values: Sequence[tuple[str, str]]
 
-    def code_of(self, figure: float) -> int:
-        return bisect_right(self.starts, figure)
+    def codes_of(self, figures: Sequence[float | None]) -> np.ndarray:
+        """Return the place of each figure's value; none counts as 0."""
+        return np.searchsorted(self.starts, np.array([figure or 0.0 for figure in figures], np.float64), side="right")
 
 
 AGE = Bands(
@@ -42,7 +44,7 @@ DRAWDOWN = Bands(
 # (From the smallest price on: nothing is free but what costs nothing.)
 PRICE = Bands(
     (1e-9, 20, 50, 100),
-    (("free", "Free"), ("0", "Under $20"), ("20", "$20–50"), ("50", "$50–100"), ("100", "$100 and more")),
+    (("free", "Free"), ("0", "Under 20"), ("20", "20–50"), ("50", "50–100"), ("100", "100 and more")),
 )
 ROOM = Bands((1e-9,), (("full", "Full: a waiting list"), ("open", "Takes followers")))
 RATING = Bands(
@@ -67,7 +69,7 @@ FACETS = (
     Facet("risk", "Risk class"),
     Facet("age", "Live for", AGE),
     Facet("drawdown", "Max drawdown", DRAWDOWN),
-    Facet("price", "Price a month", PRICE),
+    Facet("price", "Price a month, in its currency", PRICE),
     Facet("room", "Room", ROOM),
     Facet("rating", "Rating", RATING),
 )

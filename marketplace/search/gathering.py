@@ -97,8 +97,9 @@ _COLUMNS = (
 
 
 def gather(listing_ids: Sequence[UUID]) -> list[Gathered]:
-    """Return what the index is to say of these listings."""
-    rows = [_Row(*one) for one in Listing.objects.filter(pk__among=listing_ids).order_by().values_list(*_COLUMNS)]
+    """Return what the index is to say of these listings; nothing of one that was never public."""
+    published = Listing.objects.filter(pk__among=listing_ids).exclude(published_at=None)
+    rows = [_Row(*one) for one in published.order_by().values_list(*_COLUMNS)]
     portfolios = [one.portfolio for one in rows]
     followers, caps = follower_counts(portfolios), _caps(portfolios)
     markets, timeframes = _markets(portfolios), _timeframes(portfolios)

@@ -47,7 +47,7 @@ class ListingIndex(models.Model):
     age_days = models.PositiveIntegerField(default=0)
     return_ratio = models.FloatField(default=0.0)
     max_drawdown_ratio = models.FloatField(default=0.0)
-    # In US dollars; 0 is free.
+    # In the listing's own currency; 0 is free.
     monthly_price = models.FloatField(default=0.0)
     # What may still be copied with, in the settlement currency; 0 where the lead is full.
     capacity_left = models.FloatField(default=0.0)

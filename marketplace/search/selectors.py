@@ -11,6 +11,7 @@ from django.db.models import Avg, Count, Q, QuerySet
 from django.http import QueryDict
 
 from common.full_text import MOST_WORDS, corrected, matching_keys, relevance, words_of
+from engine.risk_class import HIGHEST
 from marketplace.models import Listing, ListingState
 from marketplace.search.columns import Array, Snapshot, columns, count_facets
 from marketplace.search.facets import BY_NAME, DEFAULT_SORT, FACETS, KINDS, SORTS
@@ -103,8 +104,10 @@ def search(query: Query) -> Found:
     if words:
         found = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, words))
         if not found.any() and (near := corrected(SearchWord, "word", words)) != words:
-            found = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, near))
-            words, instead = near, " ".join(near)
+            meant = index.listed & index.mask_of(matching_keys(ListingWords, _WORD_COLUMNS, near))
+            # A word that only withdrawn listings, or people who left, have used is told to nobody.
+            if meant.any():
+                found, words, instead = meant, near, " ".join(near)
     whole, counts = count_facets(index, found, _codes(index, query))
     keys = _sorted(index, whole, query.sort)
     if query.sort == "relevance" and words:
@@ -131,7 +134,9 @@ def _values(index: Snapshot, name: str) -> list[tuple[str, str]]:
 
 
 def _label(name: str, value: str) -> str:
-    return value.capitalize() if name == "risk" else value
+    if name != "risk":
+        return value
+    return f"{value} of {HIGHEST}" if value.isdecimal() else value.capitalize()
 
 
 def _sorted(index: Snapshot, whole: Array, sort: str) -> list[int]:

@@ -15,8 +15,10 @@ from marketplace.search.exclusions import excluded_listings
 from marketplace.search.gathering import FIGURES, WORDS, Gathered, gather
 from marketplace.search.models import ListingIndex, ListingWords, SearchBook, SearchWord
 
-# So many listings are gathered and written at a time.
-BATCH = 5_000
+# So many listings are gathered and written at a time, under a lock that whoever publishes waits for.
+BATCH = 2_000
+# So many at a time are given a place of their own, which is counted for each.
+MOST_PLACED = 500
 _PLACED = ("place", "exclusion")
 
 
@@ -26,7 +28,7 @@ def index_listings(*, listing_ids: Sequence[UUID]) -> int:
     return _write(_lock_book(), gather(listing_ids), find_place=True)
 
 
-def index_changed(*, most: int = BATCH) -> int:
+def index_changed(*, most: int = MOST_PLACED) -> int:
     """Index listings of which the index knows nothing, or another state; return how many. What a lost call left behind."""
     shown = Q(state=ListingState.PUBLISHED)
     stale = Q(index=None) | (shown & Q(index__is_listed=False)) | (~shown & Q(index__is_listed=True))
@@ -44,8 +46,9 @@ def refresh_ranking() -> int:
     changed = 0
     for start in range(0, len(listing_ids), BATCH):
         with transaction.atomic():
-            found = gather(listing_ids[start : start + BATCH])
-            changed += _write(_lock_book(), found, find_place=False)
+            # Locked first: what somebody writes meanwhile must not be written over by what was read before it.
+            book = _lock_book()
+            changed += _write(book, gather(listing_ids[start : start + BATCH]), find_place=False)
     excluded = excluded_listings()
     with transaction.atomic():
         changed += _rank(_lock_book(), excluded)

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import numpy as np
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max
 
 from common.db import bulk_insert
 from engine.performance import unit_values
@@ -25,6 +25,8 @@ SHOWN = 5
 # What is most alike where a day without a figure counts as an average one; among these the exact figures decide.
 CANDIDATES = 10
 _BLOCK = 1_000
+# Of a kind so many are compared, the best-ranked ones: the work grows with the square of them.
+MOST_COMPARED = 10_000
 Array = np.ndarray
 
 
@@ -54,8 +56,11 @@ def _refresh_group(kind: str, namespace: str) -> int:
 
 def _returns(kind: str, namespace: str) -> tuple[list[UUID], Array]:
     """Return the listings with enough days, and a row of daily returns of each; NaN where there is none."""
-    published = {"portfolio__listing__state": ListingState.PUBLISHED, "portfolio__kind": kind}
-    rows = EquitySnapshot.objects.filter(grain=SnapshotGrain.DAY, portfolio__namespace=namespace, **published)
+    group = {"portfolio__kind": kind, "portfolio__namespace": namespace}
+    published = Listing.objects.filter(state=ListingState.PUBLISHED, **group)
+    ranked = published.order_by(F("index__place").asc(nulls_last=True), "pk")
+    compared = list(ranked.values_list("portfolio", flat=True)[:MOST_COMPARED])
+    rows = EquitySnapshot.objects.filter(grain=SnapshotGrain.DAY, portfolio__among=compared)
     newest = rows.aggregate(Max("at"))["at__max"]
     if newest is None:
         return [], np.zeros((0, DAYS))

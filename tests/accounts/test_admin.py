@@ -12,8 +12,10 @@ from django.urls import reverse
 
 from accounts.models import ApiToken, AuditEntry, Invitation, Limit, Notification, Plan, SignIn, User
 from accounts.services import audit, issue_token, notify, record_sign_in
+from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
+from accounts.webhooks.services import create_endpoint, send_test
 
-READ_ONLY: list[type[Model]] = [ApiToken, AuditEntry, SignIn, Notification]
+READ_ONLY: list[type[Model]] = [ApiToken, AuditEntry, SignIn, Notification, WebhookEndpoint, WebhookDelivery]
 OURS: list[type[Model]] = [User, Plan, Invitation, *READ_ONLY]
 
 
@@ -35,7 +37,10 @@ def _address(model: type[Model], view: str, *args: object) -> str:
 
 @pytest.fixture
 def rows(alice: User) -> dict[type[Model], Model]:
+    endpoint, _ = create_endpoint(user=alice, url="https://hooks.example.com/t0ken", events=["fill.recorded"])
     return {
+        WebhookEndpoint: endpoint,
+        WebhookDelivery: send_test(endpoint=endpoint),
         ApiToken: issue_token(user=alice, name="bot")[0],
         AuditEntry: audit(action="test.done", obj=alice),
         SignIn: record_sign_in(email="alice@example.org", user=alice, succeeded=True),
@@ -76,6 +81,15 @@ def test_a_tokens_digest_is_not_shown(desk: Client, rows: dict[type[Model], Mode
     token = ApiToken.objects.get()
     for address in (_address(ApiToken, "changelist"), _address(ApiToken, "change", token.pk)):
         assert token.digest not in desk.get(address).content.decode()
+
+
+def test_a_webhooks_secrets_are_not_shown(desk: Client, rows: dict[type[Model], Model]) -> None:
+    endpoint = WebhookEndpoint.objects.get()
+    for address in (_address(WebhookEndpoint, "changelist"), _address(WebhookEndpoint, "change", endpoint.pk)):
+        page = desk.get(address).content.decode()
+        assert "hooks.example.com" in page
+        assert endpoint.secret not in page
+        assert "t0ken" not in page
 
 
 def test_an_operator_revokes_a_token_through_the_service(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,12 +12,12 @@ from pytest_django import Settings
 
 from accounts.webhooks import sending
 from common.errors import DomainError
-from tests.accounts.webhooks.server import Hook
+from tests.accounts.webhooks.server import Hook, certificate_for, serving
 
 PRIVATE = [
     "127.0.0.1", "10.0.0.7", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "0.0.0.0", "224.0.0.1",
     "255.255.255.255", "::1", "::", "fe80::1", "fc00::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:8.8.8.8", "64:ff9b::7f00:1",
-    "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:db8::1",
+    "64:ff9b:1::a00:1", "2002:7f00:1::", "2001:db8::1", "::127.0.0.1", "::ffff:0:127.0.0.1", "fec0::1",
 ]  # fmt: skip
 
 
@@ -104,3 +105,23 @@ def test_an_answer_that_drips_is_cut_off(monkeypatch: pytest.MonkeyPatch, settin
     answer = sending.post(hook.url, b"{}", {})
     assert answer.latency_ms < 500
     assert len(answer.excerpt) < 60
+
+
+def test_tls_names_the_name_and_a_certificate_of_another_name_or_authority_is_refused(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, tmp_path: Path
+) -> None:
+    """The connection goes to the checked address; who answers there must prove to be the name."""
+    settings.WEBHOOKS_INSECURE = True  # so far as the address is concerned: the server is on this machine
+    monkeypatch.setattr(sending, "resolve", lambda host, port: [ipaddress.ip_address("127.0.0.1")])
+    hook = Hook()
+    server = serving(hook, certificate_for("hooks.example.com", tmp_path))
+    try:
+        unknown = sending.post(f"https://hooks.example.com:{hook.port}/in", b"{}", {})
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        known = sending.post(f"https://hooks.example.com:{hook.port}/in", b"{}", {})
+        other = sending.post(f"https://other.example.com:{hook.port}/in", b"{}", {})
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert (unknown.status, known.status, other.status) == (0, 200, 0)
+    assert [one.headers["Host"] for one in hook.got] == [f"hooks.example.com:{hook.port}"]

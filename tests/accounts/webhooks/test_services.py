@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import os
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from cryptography.exceptions import InvalidTag
+from django.db import connection
 from pytest_django import Settings
 
 from accounts.models import Notification, User
@@ -19,7 +22,7 @@ from accounts.services import create_person
 from accounts.webhooks import sending, services
 from accounts.webhooks.models import DeliveryState, WebhookDelivery, WebhookEndpoint
 from accounts.webhooks.secrets import decrypted
-from accounts.webhooks.sources import sources
+from accounts.webhooks.sources import SETTLED_AFTER, settled_before, sources
 from common.clock import use_wall_clock, wall_now
 from common.errors import DomainError
 from tests.accounts.webhooks.server import Hook
@@ -177,3 +180,79 @@ def test_events_that_nobody_declared_and_too_many_endpoints_are_refused(alice: U
         services.create_endpoint(user=alice, url="https://example.com/", events=["fill.recorded"])
     with pytest.raises(DomainError, match="WEBHOOK_LIMIT"):
         services.create_endpoint(user=alice, url="https://example.com/", events=["fill.recorded"])
+
+
+def test_a_task_is_sent_once_a_minute_and_a_failing_endpoint_gets_one_at_a_time(
+    alice: User, hook: Hook, settings: Settings, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A queue that is worked off slowly does not grow, and whoever hangs does not hold every worker."""
+    settings.WEBHOOKS_INSECURE = True
+    hook.status = 500
+    endpoint, _ = made(alice, hook.url, ["fill.recorded"])
+    deliveries = [services.send_test(endpoint=endpoint) for _ in range(services.MOST_TESTS)]
+    monkeypatch.setattr(services, "AT_ONCE_EACH", 3)
+    assert [services.hand_out(), services.hand_out()] == [3, 0]
+    monkeypatch.undo()
+    assert [services.hand_out(), services.hand_out()] == [services.MOST_TESTS - 3, 0]
+    services.deliver(delivery_id=deliveries[0].pk)
+    clock.ahead += services.CLAIM
+    assert services.due_deliveries() == [deliveries[1].pk]
+    services.deliver(delivery_id=deliveries[1].pk)
+    assert services.hand_out() == 0
+    hook.status = 200
+    clock.ahead += services.PAUSES[0]
+    services.deliver(delivery_id=deliveries[2].pk)
+    assert services.hand_out() == 4  # the others, and those that failed again
+
+
+def test_a_failure_told_late_does_not_wake_what_was_switched_off(
+    alice: User, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    endpoint, _ = made(alice, "https://hooks.example.com/", ["fill.recorded"])
+    delivery = services.send_test(endpoint=endpoint)
+
+    def post(*args: Any) -> sending.Answer:
+        services._disable(endpoint, wall_now())
+        return sending.Answer(500, 1, "")
+
+    monkeypatch.setattr(services, "post", post)
+    services.deliver(delivery_id=delivery.pk)
+    delivery.refresh_from_db()
+    assert delivery.state == DeliveryState.FAILED
+    with pytest.raises(DomainError, match="WEBHOOK_DISABLED"):
+        services.send_test(endpoint=endpoint)
+
+
+def test_tests_are_a_few_a_minute(alice: User, clock: Clock) -> None:
+    endpoint, _ = made(alice, "https://hooks.example.com/", ["fill.recorded"])
+    for _ in range(services.MOST_TESTS):
+        services.send_test(endpoint=endpoint)
+    with pytest.raises(DomainError, match="WEBHOOK_TESTED_TOO_OFTEN"):
+        services.send_test(endpoint=endpoint)
+    clock.ahead += timedelta(minutes=1)
+    services.send_test(endpoint=endpoint)
+
+
+def test_what_strangers_may_delay_waits_in_a_queue_of_its_own() -> None:
+    from config.celery import app
+
+    assert app.amqp.router.route({}, "accounts.deliver_webhook")["queue"].name == "webhooks"
+
+
+@pytest.mark.services
+def test_a_row_is_settled_only_when_no_open_transaction_can_come_before_it(clock: Clock) -> None:
+    """However long a transaction takes: what it wrote at its beginning is read when it commits."""
+    clock.ahead = timedelta(minutes=10)
+
+    def settled_since() -> timedelta:
+        with connection.cursor() as cursor:  # in one transaction the server looks once
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+        return wall_now() - SETTLED_AFTER - settled_before()
+
+    with psycopg.connect(os.environ["DATABASE_URL"], dbname=connection.settings_dict["NAME"]) as other:
+        other.execute("SELECT 1")  # who only reads holds nothing up
+        assert settled_since() == timedelta()
+        other.execute("SELECT pg_current_xact_id()")
+        assert settled_since() > timedelta(minutes=9)
+        other.commit()
+        assert settled_since() == timedelta()

@@ -14,6 +14,8 @@ from accounts.models import Notification, User
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
 from common.ids import new_id
+from marketplace.billing.models import Interval, Mode, Price
+from marketplace.billing.selectors import listing_subject
 from marketplace.models import Listing
 from marketplace.search.comparing import compared, curves_of
 from marketplace.search.models import SavedSearch, SimilarListing
@@ -74,7 +76,19 @@ def test_four_at_most_are_compared_and_none_that_is_hidden(desk: Desk, alice: Us
     curve = curves_of(compared(None, keys[:1]))[0]
     assert [round(value, 6) for _, value in curve["points"]] == [0.0, 0.1, -0.45]
     address = reverse("marketplace:compare")
-    assert b"Listing 2" in Client().get(address, {"listing": keys[:4]}).content
+    due = {"created_at": wall_now(), "due_at": wall_now()}
+    Price.objects.create(
+        listing=found[1],
+        subject=listing_subject(found[1].pk),
+        interval=Interval.MONTH,
+        mode=Mode.TEST,
+        currency="eur",
+        amount_minor=1250,
+        **due,
+    )
+    page = Client().get(address, {"listing": keys[:4]}).content
+    assert b"Listing 2" in page
+    assert b"12.50 EUR a month" in page
     assert b"Nothing to compare" in Client().get(address, {"listing": "nonsense"}).content
 
 

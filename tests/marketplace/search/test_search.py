@@ -14,9 +14,11 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common.full_text import words_of
 from marketplace.models import CopyRecord, Listing, TrackRecord
+from marketplace.search.models import ListingIndex
 from marketplace.search.selectors import Query, aggregate_of, listings_at, search
 from marketplace.search.services import index_changed, index_listings, ranks, refresh_ranking
 from marketplace.services.listings import publish_listing, update_listing, withdraw_listing
+from marketplace.services.personal_data import erase_listings
 from markets.models import SourceKind
 from portfolios.models import Position
 from tests.fixtures_desk import NOON, Desk
@@ -182,3 +184,21 @@ def test_the_api_searches_the_same_and_refuses_what_is_no_value(three: dict[str,
     everything = program.get(address, {"page_size": 2}).json()
     assert len(program.get(everything["next"]).json()["results"]) == 1
     assert program.get(address, {"drawdown": "steep"}).status_code == 400
+
+
+def test_what_was_never_public_is_neither_found_nor_counted(three: dict[str, Listing], alice: User) -> None:
+    """Whatever calls for it: a price set on a draft, or an account with a draft that is erased."""
+    listing = three["Momentum of majors"]
+    ListingIndex.objects.filter(listing=listing).delete()
+    Listing.objects.filter(pk=listing.pk).update(state="DRAFT", published_at=None)
+    assert (index_listings(listing_ids=[listing.pk]), index_changed(), refresh_ranking()) == (0, 0, 1)
+    assert (titles("kind=PAPER"), aggregate_of("PAPER").leads) == (["Calm"], 1)
+    erase_listings(alice)
+    assert aggregate_of("PAPER").leads == 1
+
+
+def test_nobody_is_told_a_word_that_nothing_public_holds(three: dict[str, Listing], alice: User) -> None:
+    update_listing(actor=alice, listing=three["Momentum of majors"], title="Quicksilver", description="")
+    withdraw_listing(actor=alice, listing=three["Momentum of majors"])
+    found = search(asked("q=quicksilber"))
+    assert (found.instead, found.total) == ("", 0)
