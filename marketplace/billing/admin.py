@@ -33,6 +33,8 @@ class InvoiceAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_filter = ["mode", "kind", "status"]
     list_select_related = ["user"]
     search_fields = ["processor_id", "number", "user__email"]
+    # (Its addresses at the processor are its buyer's: whoever has one sees the invoice, and can pay it.)
+    exclude = ["hosted_url", "pdf_url"]
     date_hierarchy = "created_at"
 
 
