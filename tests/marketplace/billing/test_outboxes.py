@@ -24,7 +24,7 @@ def test_a_row_of_the_other_mode_waits_and_holds_up_no_other(shop: Shop, setting
     price = shop.price()
     foreign = {"mode": "LIVE", "state": "PENDING", "processor_id": "", "product_id": ""}
     terms = {"subject": price.subject, "listing": price.listing, "currency": "usd", "amount_minor": 900}
-    times = {"due_at": price.due_at, "created_at": price.created_at}
+    times = {"due_at": price.created_at, "created_at": price.created_at}
     other = Price.objects.create(interval="month", **terms, **times, **foreign)
     Price.objects.filter(pk=price.pk).update(state="PENDING", processor_id="", due_at=price.created_at)
     sweep()
