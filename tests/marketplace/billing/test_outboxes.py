@@ -16,6 +16,7 @@ from marketplace.billing.services import lapsing
 from marketplace.billing.services.changing import request_change
 from marketplace.billing.services.reconciling import reconcile_once_a_night
 from marketplace.billing.services.sweeping import sweep
+from marketplace.services.listings import end_use
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop
 
@@ -39,12 +40,11 @@ def test_a_right_that_cannot_be_ended_now_holds_up_nobody_elses(
 ) -> None:
     price = shop.price()
     stuck, other = shop.subscribe(bob, price), shop.subscribe(charlie, price)
-    ends = lapsing.end_use
 
     def refuse_once(*, user: User, **facts: object) -> int:
         if user == bob:
             raise DomainError("BUSY", "Not now.")
-        return ends(user=user, **facts)  # type: ignore[arg-type]  # a dict of mixed values
+        return end_use(user=user, **facts)  # type: ignore[arg-type]  # a dict of mixed values
 
     monkeypatch.setattr(lapsing, "end_use", refuse_once)
     for one, user in ((stuck, bob), (other, charlie)):
