@@ -9,6 +9,7 @@ from unfold.admin import ModelAdmin, StackedInline
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
+from marketplace.billing import admin as _billing  # noqa: F401  # Django looks for an app's admin here
 from marketplace.models import CopyRecord, Listing, TrackRecord
 from marketplace.proofs import admin as _proofs  # noqa: F401  # Django looks for an app's admin here
 from marketplace.publishing import admin as _publishing  # noqa: F401

@@ -14,11 +14,13 @@ class MarketplaceConfig(AppConfig):
         from marketplace import event_words, selectors
         from marketplace.billing import checks
         from marketplace.billing import event_words as billing
+        from marketplace.billing import webhook_sources as billing_sources
         from marketplace.publishing import event_words as publishing
         from marketplace.services import personal_data
         from marketplace.webhook_sources import register_sources
 
         register_sources()
+        billing_sources.register_sources()
         register_topic("listing", selectors.listing_snapshot)
         register_personal_data("marketplace", export=personal_data.export_listings, erase=personal_data.erase_listings)
         register(checks.settings_fit)

@@ -11,7 +11,7 @@ from django.db.models import Q, Sum
 from accounts.models import User
 from common.clock import wall_now
 from common.fields import DecimalSum
-from marketplace.billing.currencies import written
+from marketplace.billing.currencies import DOLLARS, written
 from marketplace.billing.models import (
     Account,
     BookingKind,
@@ -120,7 +120,9 @@ def _share_sums(rows: object) -> list[Money]:
 
 def _waiting_shares(user: User) -> Decimal:
     """Return what is due of real money and stands on no invoice yet, in dollars."""
-    rows = ProfitShareSettlement.objects.filter(account__follow__lead__owner=user, is_hypothetical=False)
+    rows = ProfitShareSettlement.objects.filter(
+        account__follow__lead__owner=user, is_hypothetical=False, account__follow__portfolio__settlement__in=DOLLARS
+    )
     invoiced = ShareLine.objects.filter(settlement__isnull=False).values("settlement")
     total: Decimal = rows.exclude(pk__in=invoiced).aggregate(total=DecimalSum("due"))["total"]
     return total

@@ -66,12 +66,8 @@ def _ask(mode: str, call: str, /, *args: Any, key: str = "", acting_for: str = "
             # (A key that is refused is an operator's to mend: what waits for it goes on then.)
             raise Unanswered(f"{type(error).__name__} {error.http_status}") from None
         raise Refused(str(error.user_message or "The payment processor refused."), error.code or "") from None
-    return plain(found)
-
-
-def plain(found: Any) -> Answer:
-    """Return an object of the SDK's as plain dicts and lists."""
-    return dict(json.loads(str(found)))
+    # (The body as it came: the SDK's objects would have to be written out and read again.)
+    return dict(found.last_response.data)
 
 
 def _pages(mode: str, call: str, acting_for: str = "", **params: Any) -> Iterator[Answer]:

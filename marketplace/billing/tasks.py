@@ -24,7 +24,7 @@ from marketplace.billing.services import (
 @shared_task(name="marketplace.process_processor_events")
 def process_events() -> None:
     """Work off what the processor sent, batch by batch; a batch that is not full is the last."""
-    while inbox.process_due() == inbox.BATCH:
+    while inbox.process_due() >= inbox.BATCH:
         pass
     lapsing.keep_rights()
 

@@ -17,7 +17,7 @@ from common.tasks import enqueue
 from engine.copy_accounts.profit_share import DEFAULT_RATIO
 from engine.decimals import ZERO
 from engine.following import DEFAULT_GUARDS, Guards
-from marketplace.entitlements import check_entitlement
+from marketplace.entitlements import check_entitlement, check_sellable
 from marketplace.models import CopyRecord, Listing, ListingFacts, ListingState, Offer, Source, TrackRecord
 from marketplace.publishing.content import Content, checked_content, content_from_json, content_of, write_content
 from marketplace.publishing.gate import check_share_allowed, own_version
@@ -60,6 +60,7 @@ def publish_listing(
     open_lead_stream(locked)
     if listing is None:
         listing = _begin(owner, locked)
+    check_sellable(listing)
     share = _usual_share(locked) if profit_share_ratio is None else profit_share_ratio
     content = Content(title=title, description=description, profit_share_ratio=share, **said)
     submit_listing(actor=owner, listing=listing, content=content, changes=changes)

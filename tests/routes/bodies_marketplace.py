@@ -28,7 +28,8 @@ class Picture(SimpleUploadedFile):
 
     def read(self, *size: int) -> bytes:
         self.seek(0)
-        return super().read(*size)
+        found: bytes = super().read(*size)
+        return found
 
 
 def marketplace_bodies(world: World) -> dict[tuple[str, str], Body]:

@@ -80,16 +80,18 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
     kept = charge.get("application_fee")
     returned = kept.get("amount_refunded", 0) if isinstance(kept, dict) else 0
     gross, fee = charge["amount"], charge.get("application_fee_amount") or 0
+    booked = _parts_booked(invoice, refunds)
     given = 0
     counted = [one for one in sorted(refunds, key=lambda one: (one["created"], one["id"])) if one["status"] != "failed"]
     fees_before = 0
     for index, one in enumerate(counted):
         given += one["amount"]
         # What the processor returned of the fee is known as a sum only: it falls to the refunds by their amounts.
+        # (What was booked stays: the next one makes up for how that was rounded.)
         fees_after = returned if index == len(counted) - 1 else min(returned, fee * given // gross)
-        part, fees_before = fees_after - fees_before, fees_after
-        reversal = one.get("transfer_reversal")
-        back = reversal["amount"] if isinstance(reversal, dict) else 0
+        part = booked.get(one["id"], fees_after - fees_before)
+        fees_before += part
+        back = _given_by_lead(one)
         amounts = {
             Account.BUYER: one["amount"],
             Account.SELLER: part - back,
@@ -99,6 +101,28 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
     for one in refunds:
         if one["status"] == "failed":
             undo(booking=one["id"], reason="failed", happened_at=wall_now())
+
+
+def _given_by_lead(refund: Answer) -> int:
+    reversal = refund.get("transfer_reversal")
+    return reversal["amount"] if isinstance(reversal, dict) else 0
+
+
+def _parts_booked(invoice: Invoice, refunds: Sequence[Answer]) -> dict[str, int]:
+    """Return how much of the platform's fee came back with each refund that is booked."""
+    lines = MoneyLine.objects.filter(invoice=invoice, booking__in=[one["id"] for one in refunds])
+    amounts = {(one.booking, one.account): one.amount_minor for one in lines}
+    known = {booking for booking, _ in amounts}
+    return {
+        one["id"]: amounts.get((one["id"], Account.SELLER), 0) + _given_by_lead(one)
+        for one in refunds
+        if one["id"] in known
+    }
+
+
+def fees_returned(invoice: Invoice, refunds: Sequence[Answer]) -> int:
+    """Return how much of the platform's fee came back with the refunds that are booked."""
+    return sum(_parts_booked(invoice, [one for one in refunds if one["status"] != "failed"]).values())
 
 
 def book_dispute(invoice: Invoice, dispute: Answer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Any
 
@@ -23,9 +23,10 @@ from marketplace.billing.services.findings import note_finding
 
 logger = logging.getLogger(__name__)
 
-BATCH = 500
-# A worker that is silent for so long has died; another takes its messages.
-LEASE = timedelta(minutes=2)
+# Messages taken at a time, and with them what else waits about the same things: so many at most.
+BATCH, MOST_CLAIMED = 500, 20_000
+# A worker that is silent for so long has died; another takes its messages. It says that it is alive every `STEP` things.
+LEASE, STEP = timedelta(minutes=2), 25
 # What fails is asked again ever later; after so many times (about a day) an operator is told and it is left.
 FIRST_WAIT, LONGEST_WAIT, LAST_ATTEMPT = timedelta(seconds=5), timedelta(hours=2), 20
 MAX_ID, MAX_KIND = 255, 100
@@ -42,6 +43,7 @@ _ABOUT: tuple[tuple[str, Callable[..., object], str], ...] = (
     ("account.updated", syncing.sync_seller, "account_id"),
     ("payout.", syncing.sync_payout, "payout_id"),
 )
+_OF_INVOICES = frozenset({"invoice_id", "charge_id", "refund_id"})
 
 
 def receive_event(*, body: bytes, signature: str) -> bool:
@@ -81,11 +83,15 @@ def _row(event: dict[str, Any], mode: Mode) -> ProcessorEvent:
 
 
 def process_due(*, limit: int = BATCH) -> int:
-    """Work off waiting messages; return how many. Those about one thing are answered by asking for it once."""
+    """Work off so many messages, with all that wait about the same things; return how many. Each thing is asked for once."""
+    claimed_at = wall_now()
     events = _claimed(limit)
-    about = sorted(events, key=_object)
-    for key, group in groupby(about, key=_object):
-        _work_off(key, list(group))
+    about = [(key, list(group)) for key, group in groupby(sorted(events, key=_object), key=_object)]
+    for begin in range(0, len(about), STEP):
+        if begin:
+            _stay_claimed([one for _, group in about[begin:] for one in group])
+        answered = [group for key, group in about[begin : begin + STEP] if _work_off(key, group, claimed_at)]
+        _end([one for group in answered for one in group])
     return len(events)
 
 
@@ -96,18 +102,30 @@ def _object(event: ProcessorEvent) -> tuple[int, str, str]:
 
 @transaction.atomic
 def _claimed(limit: int) -> list[ProcessorEvent]:
+    """Take the messages that wait longest, and with them whatever else waits about the same things."""
     waiting = ProcessorEvent.objects.filter(is_done=False, due_at__lte=wall_now(), mode=current_mode() or "")
-    events = list(waiting.select_for_update(skip_locked=True).order_by("due_at", "pk")[:limit])
-    ProcessorEvent.objects.filter(pk__in=[one.pk for one in events]).update(due_at=wall_now() + LEASE)
+    oldest = waiting.order_by("due_at", "pk").values_list("object_id", flat=True)[:limit]
+    about = waiting.filter(object_id__among=list(dict.fromkeys(oldest)))
+    events = list(about.select_for_update(skip_locked=True).order_by("due_at", "pk")[:MOST_CLAIMED])
+    _stay_claimed(events)
     return events
 
 
-def _work_off(key: tuple[int, str, str], group: list[ProcessorEvent]) -> None:
+def _stay_claimed(events: list[ProcessorEvent]) -> None:
+    rows = ProcessorEvent.objects.filter(pk__among=[one.pk for one in events], is_done=False)
+    rows.update(due_at=wall_now() + LEASE)
+
+
+def _work_off(key: tuple[int, str, str], group: list[ProcessorEvent], claimed_at: datetime) -> bool:
+    """Take over how the thing stands that some messages are about; say whether that answers them."""
     place, account_id, object_id = key
     try:
         if place >= 0 and object_id:
             _, sync, name = _ABOUT[place]
-            facts = {"account_id": account_id} if name == "payout_id" else {}
+            facts: dict[str, Any] = {"account_id": account_id} if name == "payout_id" else {}
+            if name in _OF_INVOICES:
+                # What was fetched since these messages came holds what they tell of.
+                facts["since"] = claimed_at
             sync(mode=group[0].mode, **{name: object_id}, **facts)
     except Refused as error:
         # It is gone at the processor's, or was never ours.
@@ -118,11 +136,13 @@ def _work_off(key: tuple[int, str, str], group: list[ProcessorEvent]) -> None:
         logger.exception("The messages about %s could not be worked off.", object_id)
         _put_off(group, problem=type(error).__name__)
     else:
-        _end(group)
+        return True
+    return False
 
 
 def _end(group: list[ProcessorEvent], problem: str = "") -> None:
-    ProcessorEvent.objects.filter(pk__in=[one.pk for one in group]).update(is_done=True, problem=problem[:300])
+    rows = ProcessorEvent.objects.filter(pk__among=[one.pk for one in group])
+    rows.update(is_done=True, problem=problem[:300])
 
 
 def _put_off(group: list[ProcessorEvent], problem: str) -> None:

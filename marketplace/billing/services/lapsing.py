@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from uuid import UUID
 
 from django.db import transaction
@@ -11,6 +12,7 @@ from accounts.services import notify
 from accounts.services.plans import give_plan, take_plan_back
 from common.clock import wall_now
 from common.db import lock_rows
+from common.errors import DomainError
 from marketplace.billing.models import Subscription
 from marketplace.billing.modes import current_mode
 from marketplace.billing.selectors import entitled
@@ -18,6 +20,8 @@ from marketplace.services.listings import end_use
 from trading.follow_models import StopMode
 from trading.models import UNFINISHED_FOLLOW, Follow, FollowState
 from trading.services.follows import stop_follow
+
+logger = logging.getLogger(__name__)
 
 BATCH = 200
 
@@ -29,7 +33,7 @@ def keep_rights() -> int:
         return 0
     now = wall_now()
     lapsed = Subscription.objects.filter(Q(right_until=None) | Q(right_until__lte=now), is_lapsed=False, mode=mode)
-    ended = [_end(pk) for pk in lapsed.order_by("pk").values_list("pk", flat=True)[:BATCH]]
+    ended = [_end_or_tell(pk) for pk in lapsed.order_by("pk").values_list("pk", flat=True)[:BATCH]]
     standing = Subscription.objects.filter(right_until__gt=now, plan__isnull=False, mode=mode).select_related("plan")
     # Whose profile has a plan that they pay for is left out: of two such plans the first stays.
     held = standing.filter(user=OuterRef("user"), user__profile__plan=F("plan"))
@@ -40,6 +44,15 @@ def keep_rights() -> int:
         assert bought.plan is not None
         given += give_plan(user=bought.user, plan=bought.plan)
     return sum(ended) + given
+
+
+def _end_or_tell(pk: UUID) -> bool:
+    """End what hangs on a right; what cannot be ended now is tried again, and holds up nobody else's."""
+    try:
+        return _end(pk)
+    except DomainError:
+        logger.exception("What hangs on the subscription %s could not be ended.", pk)
+        return False
 
 
 @transaction.atomic

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from common.clock import wall_now
+from common.errors import DomainError
 from marketplace.billing.gateway import Refused, Unanswered
 from marketplace.billing.models import Change, Checkout, Price, Refund, ShareInvoice
+
+logger = logging.getLogger(__name__)
 
 # So long one worker has before another may ask; a time-out is asked again then, with the same idempotency key.
 LEASE = timedelta(seconds=30)
@@ -30,12 +34,18 @@ def carry_out(model: Outbox, row_id: UUID, act: Callable[[Any], None]) -> bool:
     except Refused as error:
         rows.update(state="FAILED", problem=error.words[:300])
         return False
+    except DomainError as error:
+        # It is of the other mode, say: it waits until it can be, and holds up no other row.
+        rows.update(problem=error.message[:300])
+        return False
+    except Exception:
+        logger.exception("%s %s could not be carried out.", model.__name__, row_id)
+        return False
     return True
 
 
 def waiting(model: Outbox) -> list[UUID]:
     """Return the rows whose task was lost or whose answer did not come."""
-    found: list[UUID] = list(
-        model._default_manager.filter(state="PENDING", due_at__lte=wall_now()).values_list("pk", flat=True)[:100]
-    )
+    rows = model._default_manager.filter(state="PENDING", due_at__lte=wall_now()).order_by("due_at", "pk")
+    found: list[UUID] = list(rows.values_list("pk", flat=True)[:100])
     return found

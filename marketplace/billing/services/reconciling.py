@@ -9,7 +9,7 @@ from django.core.cache import cache
 
 from common.clock import wall_now
 from marketplace.billing import gateway
-from marketplace.billing.gateway import Answer, Refused, reference
+from marketplace.billing.gateway import Answer, Refused, Unanswered, reference
 from marketplace.billing.models import FindingKind, Invoice, Mode, Price, Seller, Subscription
 from marketplace.billing.modes import current_mode
 from marketplace.billing.services.books import at
@@ -25,7 +25,15 @@ def reconcile_once_a_night() -> int:
     now = wall_now()
     if current_mode() is None or now.hour < NIGHT_HOUR:
         return 0
-    return reconcile() if cache.add(f"billing-reconciled:{now:%Y-%m-%d}", 1, timeout=86_400) else 0
+    night = f"billing-reconciled:{now:%Y-%m-%d}"
+    if not cache.add(night, 1, timeout=86_400):
+        return 0
+    try:
+        return reconcile()
+    except Unanswered:
+        # Half a comparison is none: it is begun anew with the next call.
+        cache.delete(night)
+        return 0
 
 
 def reconcile() -> int:

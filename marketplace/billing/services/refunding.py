@@ -48,24 +48,32 @@ def _why_not(invoice: Invoice) -> DomainError | None:
 
 def request_refund(*, user: User, invoice: Invoice) -> Refund:
     """Give the first payment back and end the right. Who had that once for the same thing has to ask an operator."""
-    locked_out = (
-        Refund.objects.filter(
-            invoice__user=user, invoice__subscription__subject=invoice.subscription.subject, ends_right=True
-        )
-        if invoice.subscription is not None
-        else Refund.objects.none()
-    )
-    if locked_out.exclude(invoice=invoice).exclude(state=Work.FAILED).exists():
+    if _had_back(user, invoice):
         note_finding(kind=FindingKind.REFUND_AFTER_USE, object_id=str(invoice.pk), user=user)
-        message = "You had a payment for this given back before: write to an operator."
-        raise DomainError("REFUND_AFTER_USE", message, status=409)
+        raise HAD_BACK
     with transaction.atomic():
+        # The person's lock: of two payments for the same thing, asked for at once, one is given back.
+        lock_rows(User.objects.filter(pk=user.pk))
         locked = _locked(invoice)
         if locked.user_id != user.pk:
             raise NotFound("invoice")
         if (refusal := _why_not(locked)) is not None:
             raise refusal
+        if _had_back(user, locked):
+            raise HAD_BACK
         return _begun(user, locked, locked.paid_minor, ends_right=True)
+
+
+HAD_BACK = DomainError(
+    "REFUND_AFTER_USE", "You had a payment for this given back before: write to an operator.", status=409
+)
+
+
+def _had_back(user: User, invoice: Invoice) -> bool:
+    if invoice.subscription is None:
+        return False
+    same = Refund.objects.filter(invoice__user=user, invoice__subscription__subject=invoice.subscription.subject)
+    return same.filter(ends_right=True).exclude(invoice=invoice).exclude(state=Work.FAILED).exists()
 
 
 @transaction.atomic

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 from django.urls import reverse
 
 from accounts.models import User
@@ -118,9 +119,8 @@ def tell_processor_of_holds() -> int:
     """Tell the processor whose payouts wait; return how many it was told of."""
     told = 0
     mode = required_mode()
-    for seller in Seller.objects.filter(mode=mode).exclude(processor_id=""):
-        if seller.is_held == seller.is_held_there:
-            continue
+    differing = Seller.objects.filter(mode=mode).exclude(processor_id="").exclude(is_held=F("is_held_there"))
+    for seller in differing.order_by("pk"):
         try:
             gateway.hold_payouts(seller.mode, seller.processor_id, is_held=seller.is_held)
         except (Unanswered, Refused):

@@ -69,7 +69,8 @@ def apply_subscription(*, mode: str, found: Answer, fetched_at: datetime) -> Sub
         return None
     # The person's lock: two messages about a subscription that is not here yet make one row.
     lock_rows(User.objects.filter(pk=customer.user_id))
-    row = Subscription.objects.filter(processor_id=found["id"]).first()
+    # (And the row's own: its owner may be choosing how it ends, a sweeper may be ending it.)
+    row = next(iter(lock_rows(Subscription.objects.filter(processor_id=found["id"]))), None)
     if row is None:
         row = Subscription(processor_id=found["id"], user_id=customer.user_id, mode=mode, fetched_at=fetched_at)
     elif _is_older(row, fetched_at):
@@ -119,8 +120,10 @@ def sync_checkout(*, mode: str, session_id: str) -> None:
 
 
 # --- invoices -------------------------------------------------------------------------------------------------------
-def sync_invoice(*, mode: str, invoice_id: str) -> Invoice | None:
-    """Fetch an invoice with its charge and its refunds, take it over and book what moved."""
+def sync_invoice(*, mode: str, invoice_id: str, since: datetime | None = None) -> Invoice | None:
+    """Fetch an invoice with its charge and its refunds, take it over and book what moved; one fetched `since` then is left."""
+    if since is not None and (known := Invoice.objects.filter(processor_id=invoice_id, fetched_at__gt=since).first()):
+        return known
     fetched_at = wall_now()
     found = gateway.invoice(mode, invoice_id)
     if (subscription_id := _subscription_of(found)) and not _is_known(subscription_id):
@@ -203,18 +206,18 @@ def _take_over(row: Invoice, found: Answer) -> None:
             note_finding(kind=FindingKind.CURRENCY_MISMATCH, object_id=found["id"], user=row.user, **facts)
 
 
-def sync_charge(*, mode: str, charge_id: str) -> None:
+def sync_charge(*, mode: str, charge_id: str, since: datetime | None = None) -> None:
     """Take over what happened to a charge, by its invoice; one whose invoice is not here comes with that."""
-    _sync_payment(mode, reference(gateway.charge(mode, charge_id), "payment_intent"))
+    _sync_payment(mode, reference(gateway.charge(mode, charge_id), "payment_intent"), since)
 
 
-def sync_refund(*, mode: str, refund_id: str) -> None:
-    _sync_payment(mode, reference(gateway.refund(mode, refund_id), "payment_intent"))
+def sync_refund(*, mode: str, refund_id: str, since: datetime | None = None) -> None:
+    _sync_payment(mode, reference(gateway.refund(mode, refund_id), "payment_intent"), since)
 
 
-def _sync_payment(mode: str, payment_id: str) -> None:
+def _sync_payment(mode: str, payment_id: str, since: datetime | None) -> None:
     for invoice_id in _invoices_paid_by(mode, payment_id):
-        sync_invoice(mode=mode, invoice_id=invoice_id)
+        sync_invoice(mode=mode, invoice_id=invoice_id, since=since)
 
 
 def _invoices_paid_by(mode: str, payment_id: str) -> list[str]:

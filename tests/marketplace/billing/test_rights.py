@@ -5,6 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.test import Client
+from django.urls import reverse
 
 from accounts.models import User
 from accounts.selectors import limit
@@ -20,6 +22,8 @@ from marketplace.billing.models import (
     FindingKind,
     Interval,
     Invoice,
+    MoneyLine,
+    ProcessorEvent,
     Seller,
     Subscription,
 )
@@ -27,7 +31,12 @@ from marketplace.billing.selectors import has_right
 from marketplace.billing.services.buying import begin_checkout
 from marketplace.billing.services.changing import choose_stop_mode, request_change
 from marketplace.billing.services.pricing import set_plan_price, set_price
-from marketplace.services.listings import follow_listing
+from marketplace.models import Listing, Offer, Source
+from marketplace.publishing.models import ListingVersion
+from marketplace.services.listings import follow_listing, publish_listing, use_listing, withdraw_listing
+from strategies.grants.models import StrategyGrant
+from strategies.services.definitions import save_strategy
+from tests.fixtures_past import CROSSING
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop
 from trading.copy_terms import TERMS_VERSION
@@ -160,3 +169,46 @@ def test_a_paid_plan_raises_limits_and_its_end_takes_only_them_back(shop: Shop, 
     with shop.working():
         request_change(user=bob, subscription=bought, kind=ChangeKind.CANCEL_NOW)
     assert limit(bob, "portfolios") == 20
+
+
+def test_a_lapsed_right_ends_the_use_of_a_strategy(shop: Shop, bob: User) -> None:
+    saved = save_strategy(
+        owner=shop.alice, name="Waves", instruments=[shop.pit.instrument], timeframe="5m", face=CROSSING
+    )
+    Listing.objects.update(offer=Offer.DEFINITION, version=saved, source=Source.VISIBLE)
+    ListingVersion.objects.update(strategy_version=saved)
+    shop.listing.refresh_from_db()
+    price = shop.price()
+    with pytest.raises(DomainError) as refused:
+        use_listing(user=bob, listing=shop.listing)
+    assert (refused.value.code, StrategyGrant.objects.count()) == ("SUBSCRIPTION_MISSING", 0)
+    bought = shop.subscribe(bob, price)
+    grant = use_listing(user=bob, listing=shop.listing)
+    with shop.working():
+        request_change(user=bob, subscription=bought, kind=ChangeKind.CANCEL_NOW)
+    grant.refresh_from_db()
+    assert grant.revoked_at is not None
+    with pytest.raises(DomainError):
+        use_listing(user=bob, listing=shop.listing)
+
+
+def test_a_paid_listing_is_not_published_while_its_leads_account_is_unfinished(shop: Shop, alice: User) -> None:
+    shop.price()
+    withdraw_listing(actor=alice, listing=shop.listing)
+    Seller.objects.update(charges_enabled=False)
+    with pytest.raises(DomainError) as refused:
+        publish_listing(owner=alice, portfolio=shop.pit.lead, title="Steady")
+    shop.listing.refresh_from_db()
+    assert (refused.value.code, shop.listing.state) == ("SELLER_UNFINISHED", "WITHDRAWN")
+    Seller.objects.update(charges_enabled=True)
+    assert publish_listing(owner=alice, portfolio=shop.pit.lead, title="Steady").state == "PUBLISHED"
+
+
+def test_operators_see_money_in_the_admin_and_change_nothing(shop: Shop, bob: User, admin_client: Client) -> None:
+    shop.subscribe(bob, shop.price())
+    for model in (Subscription, Invoice, MoneyLine, ProcessorEvent):
+        row = model._default_manager.all()[0]
+        listed = reverse(f"admin:marketplace_{model.__name__.lower()}_changelist")
+        assert admin_client.get(listed).status_code == 200
+        detail = reverse(f"admin:marketplace_{model.__name__.lower()}_change", args=[row.pk])
+        assert (admin_client.get(detail).status_code, admin_client.post(detail, {}).status_code) == (200, 403)
