@@ -91,7 +91,7 @@ class Person:
 
     def publish(self, portfolio: str, title: str, description: str) -> None:
         self.visit("/marketplace/publish/")
-        self.page.get_by_label("Portfolio").select_option(portfolio)
+        self.page.get_by_label("Portfolio", exact=True).select_option(portfolio)
         self.page.get_by_label("Title").fill(title)
         self.page.get_by_label("Description").fill(description)
         self.press("Publish")
