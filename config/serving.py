@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connections
 
@@ -34,6 +35,9 @@ class SiteCommand(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         end_on_signals()
         self.refuse_unusable_ports(**options)
+        if settings.SITE_URL == settings.DEFAULT_SITE_URL:
+            # Nobody said where it is reached: mails, and buyers who come back from their payment, find it where it listens.
+            settings.SITE_URL = f"http://{options['host']}:{options['port']}"
         try:
             with own_data.sole_use():
                 self.serve(**options)

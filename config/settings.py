@@ -38,7 +38,8 @@ def _secret_key() -> str:
 
 
 SECRET_KEY = env.str("SLIPSTREAM_SECRET_KEY", default="") or _secret_key()
-SITE_URL = env.str("SLIPSTREAM_SITE_URL", default="http://127.0.0.1:8000")
+DEFAULT_SITE_URL = "http://127.0.0.1:8000"
+SITE_URL = env.str("SLIPSTREAM_SITE_URL", default=DEFAULT_SITE_URL)
 ALLOWED_HOSTS = env.list("SLIPSTREAM_ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 CSRF_TRUSTED_ORIGINS = env.list("SLIPSTREAM_TRUSTED_ORIGINS", default=[])
 HTTPS = SITE_URL.startswith("https://")

@@ -140,3 +140,29 @@ def test_no_field_of_ours_reads_the_system_clock() -> None:
 def test_a_clock_driven_field_is_recognised() -> None:
     fields = [models.DateTimeField(name="told"), models.DateTimeField(auto_now_add=True, name="made")]
     assert clock_driven(fields) == ["made"]
+
+
+INCLUDED = re.compile(r'\{% include "(?P<name>[^"]+)"(?P<given>[^%]*) only %\}')
+
+
+def tokenless(templates: dict[str, str]) -> list[str]:
+    """Name what is included without the token that its forms are to send: `only` keeps it out, and sending is refused."""
+    return [
+        f"{name}: {found['name']}"
+        for name, text in templates.items()
+        for found in INCLUDED.finditer(text)
+        if "csrf_token" in templates.get(found["name"], "") and "csrf_token=" not in found["given"]
+    ]
+
+
+def test_every_form_gets_its_token() -> None:
+    folder = ROOT / "templates"
+    assert tokenless({path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*.html")}) == []
+
+
+def test_a_form_without_its_token_is_recognised() -> None:
+    form = "<form>{% csrf_token %}</form>"
+    lost, given, plain = (f'{{% include "f.html" {how} %}}' for how in ("only", "with csrf_token=csrf_token only", ""))
+    assert tokenless({"f.html": form, "lost.html": lost, "given.html": given, "plain.html": plain}) == [
+        "lost.html: f.html"
+    ]

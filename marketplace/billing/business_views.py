@@ -17,7 +17,7 @@ from marketplace.billing import selectors
 from marketplace.billing.business import business_of, platform_business
 from marketplace.billing.currencies import minor_of
 from marketplace.billing.forms import PriceForm, RefundForm, SpanForm
-from marketplace.billing.models import Finding, Invoice, Seller
+from marketplace.billing.models import Finding, Invoice, PriceState, Seller
 from marketplace.billing.modes import current_mode
 from marketplace.billing.offers import offers_of
 from marketplace.billing.services.findings import settle_finding
@@ -107,7 +107,8 @@ def prices(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
     except DomainError as error:
         missing = error.message
     offers = offers_of(selectors.prices_of(selectors.listing_subject(listing.pk)))
-    facts = {"form": form, "listing": listing, "offers": offers, "missing": missing}
+    is_waiting = any(one.price.state == PriceState.PENDING for one in offers)
+    facts = {"form": form, "listing": listing, "offers": offers, "missing": missing, "is_waiting": is_waiting}
     return render(request, "billing/prices.html", facts, status=400 if form.errors else 200)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from marketplace.billing.currencies import written
-from marketplace.billing.models import Price, PriceState, Subscription
+from marketplace.billing.models import Change, Price, PriceState, Subscription
 from marketplace.billing.services.buying import ENDED
 
 _STATUS = {
@@ -45,6 +45,8 @@ def shown_subscriptions(found: list[Subscription]) -> list[dict[str, Any]]:
     """Return subscriptions with their words, and the other prices that each could change to."""
     live = Price.objects.filter(state=PriceState.LIVE, subject__in=[one.subject for one in found])
     others = offers_of(live.order_by("interval"))
+    # The newest of each is left in its place.
+    changes = {one.subscription_id: one for one in Change.objects.filter(subscription__in=found).order_by("created_at")}
     return [
         {
             "subscription": one,
@@ -52,6 +54,7 @@ def shown_subscriptions(found: list[Subscription]) -> list[dict[str, Any]]:
             "title": one.listing.title if one.listing is not None else f"Plan {one.plan}",
             "price": price_words(one.price) if one.price is not None else "",
             "is_running": one.status not in ENDED,
+            "change": changes.get(one.pk),
             "others": [
                 other
                 for other in others

@@ -113,7 +113,7 @@ def invoices_of(user: User) -> QuerySet[Invoice]:
     """Return what the user was invoiced, newest first."""
     return (
         Invoice.objects.filter(user=user)
-        .select_related("subscription__listing", "seller")
+        .select_related("subscription__listing", "seller__user__profile")
         .order_by("-created_at", "-pk")
     )
 

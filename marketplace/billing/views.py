@@ -15,7 +15,7 @@ from accounts.requests import SignedInRequest
 from common.errors import DomainError, NotFound
 from marketplace.billing import selectors
 from marketplace.billing.forms import StopModeForm
-from marketplace.billing.models import ChangeKind, CheckoutState
+from marketplace.billing.models import ChangeKind, CheckoutState, Work
 from marketplace.billing.modes import current_mode
 from marketplace.billing.offers import offers_of, shown_subscriptions
 from marketplace.billing.services.buying import begin_checkout, portal_url
@@ -62,7 +62,9 @@ def portal(request: SignedInRequest) -> HttpResponse:
 @login_required
 def subscriptions(request: SignedInRequest) -> HttpResponse:
     page = Paginator(selectors.subscriptions_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    facts = {"page": page, "rows": shown_subscriptions(list(page)), "stop_modes": StopMode.choices}
+    rows = shown_subscriptions(list(page))
+    is_waiting = any(row["change"] is not None and row["change"].state == Work.PENDING for row in rows)
+    facts = {"page": page, "rows": rows, "stop_modes": StopMode.choices, "is_waiting": is_waiting}
     return render(request, "billing/subscriptions.html", facts)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.story.processes import wait_until
 from tests.story.sites import Site
 
 PASSWORD = "a battery for the horse"
@@ -91,7 +92,7 @@ class Person:
 
     def publish(self, portfolio: str, title: str, description: str) -> None:
         self.visit("/marketplace/publish/")
-        self.page.get_by_label("Portfolio").select_option(portfolio)
+        self.page.get_by_label("Portfolio", exact=True).select_option(portfolio)
         self.page.get_by_label("Title").fill(title)
         self.page.get_by_label("Description").fill(description)
         self.press("Publish")
@@ -118,6 +119,25 @@ class Person:
         self.page.get_by_role("radio", name=side).check()
         self.page.get_by_label("Amount", exact=True).fill(quantity)
         self.press("Place order")
+
+    def open_ticket(self, home: str, market: str) -> None:
+        """Open the page of a portfolio with the ticket, and the chart, of a market: whoever looks at one has it followed."""
+        self.visit(home)
+        choice = self.page.get_by_label("Market", exact=True)
+        self.visit(f"{home}?market={choice.locator('option').filter(has_text=market).get_attribute('value')}")
+        choice.select_option(market)
+
+    def order_once_live(self, side: str, quantity: str) -> None:
+        """Place an order with the open ticket as soon as its market has a price."""
+
+        def is_live() -> bool:
+            # Whoever types is told the newest price, a moment after the last key.
+            self.page.get_by_label("Amount", exact=True).fill(quantity)
+            self.page.wait_for_timeout(500)
+            return "Price, about" in self.page.locator("#estimate").inner_text()
+
+        wait_until(is_live, "a price")
+        self.order(side, quantity)
 
     def halt_trading(self, reason: str) -> None:
         """Halt everything from the front page of the operators' admin."""

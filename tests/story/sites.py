@@ -240,14 +240,19 @@ def _words(cmdline: Path) -> str:
 
 @contextmanager
 def sandbox_site(folder: Path) -> Iterator[tuple[Site, TestExchange]]:
-    """Serve everything in one process and a test exchange in another, as `make sandbox` does."""
+    """Serve everything in one process, and beside it a test exchange and a payment processor, as `make sandbox` does."""
     port, exchange_port, stripe_port = free_port(), free_port(), free_port()
     ports = {"--port": port, "--exchange-port": exchange_port, "--stripe-port": stripe_port}
     named = [word for name, number in ports.items() for word in (name, str(number))]
     command = [sys.executable, "manage.py", "serve_sandbox", *named]
     site = Site(
         address=f"http://127.0.0.1:{port}",
-        environment=own_environment(folder),
+        environment=own_environment(
+            folder,
+            STRIPE_API_BASE=f"http://127.0.0.1:{stripe_port}",
+            STRIPE_SECRET_KEY="sk_test_sandbox",
+            STRIPE_WEBHOOK_SECRET="whsec_sandbox",
+        ),
         folder=folder,
         operator=(demo.OPERATOR, demo.PASSWORD),
         commands={"serve": command},

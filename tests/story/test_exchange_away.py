@@ -70,23 +70,11 @@ def _opens(person: Person, name: str, amount: str) -> str:
 
 def _buys(person: Person, home: str, quantity: str, limit: Decimal | None = None) -> None:
     """Buy by the ticket of a portfolio's page, once its market is live: at the market, or at a limit."""
-    person.visit(home)
-    choice = person.page.get_by_label("Market", exact=True)
-    market = choice.locator("option").filter(has_text=BTC).get_attribute("value")
-    person.visit(f"{home}?market={market}")
-    choice.select_option(BTC)
+    person.open_ticket(home, BTC)
     if limit is not None:
         person.page.get_by_label("Kind", exact=True).select_option("LIMIT")
         person.page.get_by_label("Limit price", exact=True).fill(str(limit))
-
-    def is_live() -> bool:
-        # Whoever types is told the newest price, a moment after the last key.
-        person.page.get_by_label("Amount", exact=True).fill(quantity)
-        person.page.wait_for_timeout(1_000)
-        return "Price, about" in person.page.locator("#estimate").inner_text()
-
-    wait_until(is_live, "a price")
-    person.order("Buy", quantity)
+    person.order_once_live("Buy", quantity)
 
 
 def _price(exchange: TestExchange) -> Decimal:
