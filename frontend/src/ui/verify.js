@@ -71,4 +71,6 @@ export function startVerify() {
       again();
     }
   });
+  // Who was quicker than this script, or came back to the page, has chosen already.
+  again();
 }
