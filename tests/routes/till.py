@@ -7,13 +7,17 @@ from typing import Any
 from accounts.models import User
 from common.clock import wall_now
 from marketplace.billing.models import (
+    Account,
+    BookingKind,
     Checkout,
     Finding,
     FindingKind,
     Invoice,
     Mode,
+    MoneyLine,
     Price,
     PriceState,
+    ProcessorEvent,
     Seller,
     Subscription,
 )
@@ -73,6 +77,7 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         fetched_at=now,
         **test,
     )
+    _book(seller, invoice)
     finding = Finding.objects.create(kind=FindingKind.CHARGEBACK, user=alice, object_id="dp_1", found_at=now)
     return {
         "price_id": price.pk,
@@ -83,3 +88,30 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         "finding_id": finding.pk,
         "form": "csv",
     }
+
+
+def _book(seller: Seller, invoice: Invoice) -> None:
+    """Book a payment, and keep the message that told of it."""
+    now = wall_now()
+    facts = {"happened_at": now, "recorded_at": now, "mode": Mode.TEST}
+    for account, amount in ((Account.BUYER, -1_000), (Account.SELLER, 1_000)):
+        MoneyLine.objects.create(
+            booking="ch_1",
+            kind=BookingKind.CHARGE,
+            account=account,
+            seller=seller,
+            invoice=invoice,
+            currency="usd",
+            amount_minor=amount,
+            **facts,
+        )
+    ProcessorEvent.objects.create(
+        event_id="evt_1",
+        kind="charge.succeeded",
+        object_id="ch_1",
+        happened_at=now,
+        received_at=now,
+        due_at=now,
+        is_done=True,
+        mode=Mode.TEST,
+    )
