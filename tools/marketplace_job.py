@@ -27,7 +27,7 @@ from accounts.models import Profile, SignIn, User  # noqa: E402
 from common.clock import set_market_time, wall_now  # noqa: E402
 from common.db import bulk_insert  # noqa: E402
 from common.ids import new_id, seeded_random  # noqa: E402
-from marketplace.models import CopyRecord, Listing, TrackRecord  # noqa: E402
+from marketplace.models import CopyRecord, Listing, ListingFacts, ListingState, TrackRecord  # noqa: E402
 from marketplace.reviews.models import ListingRating, Review  # noqa: E402
 from marketplace.search.selectors import Query, listings_at, search  # noqa: E402
 from marketplace.search.services import index_listings, refresh_ranking  # noqa: E402
@@ -165,7 +165,7 @@ def _page(count: int) -> dict[str, object]:
         began = time.perf_counter()
         answer = client.get(address)
         times.append((time.perf_counter() - began) * 1_000)
-        assert answer.status_code == 200
+        assert answer.status_code == 200, answer.content[:300]
     return {"p95": quantiles(times[2:], n=20)[-1], "median": median(times[2:])}
 
 
@@ -207,6 +207,7 @@ def _open_market(count: int) -> list[Portfolio]:
             Listing(
                 owner_id=one.owner_id,
                 portfolio=one,
+                state=ListingState.PUBLISHED,
                 title=" ".join(chance.sample(WORDS, 3)),
                 description=" ".join(chance.choices(WORDS, k=6) + chance.choices(OTHERS, k=34)),
                 published_at=wall_now() - timedelta(minutes=chance.randrange(500_000)),
@@ -254,6 +255,7 @@ def _write_records(found: Sequence[Listing], chance: Callable[[], float]) -> Non
             ratings.append(ListingRating(listing=one, count=count, total=count + int(chance() * 4 * count)))
     bulk_insert(TrackRecord, records)
     bulk_insert(CopyRecord, copies)
+    bulk_insert(ListingFacts, [ListingFacts(listing=one, risk_class=1 + int(chance() * 5)) for one in found])
     bulk_insert(ListingRating, ratings)
 
 
