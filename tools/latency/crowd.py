@@ -111,16 +111,18 @@ class Crowd:
         """Return, for each copy of the newest event, the seconds from when the lead's fill was received until the venue had it."""
         assert self._event is not None
         received = Fill.objects.filter(portfolio=self._lead).latest("number").recorded_at.timestamp()
-        return [self._taken_at(label, client_id) - received for label, client_id in self._names()]
+        taken = (self._taken_at(label, client_id) for label, client_id in self._names())
+        return [at - received for at in taken if at is not None]
 
     def _names(self) -> list[tuple[str, str]]:
         return list(self._copies().values_list("portfolio__account__label", "client_order_id"))
 
-    def _taken_at(self, label: str, client_id: str) -> float:
+    def _taken_at(self, label: str, client_id: str) -> float | None:
         asked = {"account": label, "venue": "binance"}
         answer = httpx.get(f"{self._stage.exchange}/sandbox/accounts", params=asked, timeout=10).raise_for_status()
         orders = answer.json()["binance"]["orders"]
-        return float(next(one["created_ms"] for one in orders if one["client_id"] == client_id) / 1_000)
+        taken = (one["created_ms"] for one in orders if one["client_id"] == client_id)
+        return next((at / 1_000 for at in taken), None)
 
     def wait_for_books(self) -> None:
         """Wait until nothing is in flight."""

@@ -12,7 +12,7 @@ from markets.gateway.protocol import Connection, Credentials
 from portfolios.models import AccountMode, ExchangeAccount
 
 # Of the least lately used ones, so many stay warm.
-MOST = 200
+MOST = 1_000
 
 
 def account_connection(account: ExchangeAccount) -> Connection:
