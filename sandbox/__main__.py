@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import signal
 import sys
-import threading
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
@@ -17,6 +14,7 @@ from engine.timeframes import MINUTE_MS
 from sandbox import catalog
 from sandbox.core.clock import wall_ms
 from sandbox.core.keys import ApiKey
+from sandbox.process import serve_until_ended
 from sandbox.server import SandboxServer
 from sandbox.venue import Setup
 
@@ -100,31 +98,13 @@ async def _run(options: argparse.Namespace) -> None:
         server = SandboxServer(setup, memory=options.memory)
     except ValueError as error:
         raise SystemExit(str(error)) from error
-    try:
-        await server.start(options.host, options.port)
-    except OSError as error:
-        why = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise SystemExit(
-            f"Port {options.port} on {options.host} cannot be used ({why}): stop what uses it, or choose another."
-        ) from error
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    if options.end_with_stdin:
-        threading.Thread(target=_await_end_of_input, args=(loop, ended), daemon=True).start()
-    try:
-        _say(server, options.host, _opened(server, options.account))
-        await ended.wait()
-    finally:
-        await server.stop()
-
-
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-        loop.call_soon_threadsafe(ended.set)
+    await serve_until_ended(
+        server,
+        options.host,
+        options.port,
+        say=lambda: _say(server, options.host, _opened(server, options.account)),
+        end_with_stdin=options.end_with_stdin,
+    )
 
 
 if __name__ == "__main__":

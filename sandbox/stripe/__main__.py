@@ -5,11 +5,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import os
-import signal
 import sys
-import threading
 
+from sandbox.process import serve_until_ended
 from sandbox.stripe.server import KEY, SECRET, StripeServer
 
 
@@ -29,32 +27,18 @@ def _parser() -> argparse.ArgumentParser:
 
 async def _run(options: argparse.Namespace) -> None:
     server = StripeServer(key=options.key, secret=options.secret, webhook=options.webhook, seed=options.seed)
-    try:
-        await server.start(options.host, options.port)
-    except OSError as error:
-        why = os.strerror(error.errno).lower() if error.errno else str(error)
-        raise SystemExit(
-            f"Port {options.port} on {options.host} cannot be used ({why}): stop what uses it, or choose another."
-        ) from error
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, ended.set)
-    if options.end_with_stdin:
-        threading.Thread(target=_await_end_of_input, args=(loop, ended), daemon=True).start()
+    await serve_until_ended(
+        server,
+        options.host,
+        options.port,
+        say=lambda: _say(server, options),
+        end_with_stdin=options.end_with_stdin,
+    )
+
+
+def _say(server: StripeServer, options: argparse.Namespace) -> None:
     sys.stdout.write(f"Payment processor at http://{options.host}:{server.port} with the key {options.key}\n")
     sys.stdout.flush()
-    try:
-        await ended.wait()
-    finally:
-        await server.stop()
-
-
-def _await_end_of_input(loop: asyncio.AbstractEventLoop, ended: asyncio.Event) -> None:
-    while os.read(sys.stdin.fileno(), 1024):
-        pass
-    with contextlib.suppress(RuntimeError):  # the loop has ended by itself
-        loop.call_soon_threadsafe(ended.set)
 
 
 if __name__ == "__main__":

@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from tests.routes.finding_tables import FINDING
-from tests.routes.money import MONEY
 from tests.routes.routes import Route
+from tests.routes.tables_finding import FINDING
 from tests.routes.tables_listings import LISTINGS
+from tests.routes.tables_money import MONEY
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 

@@ -155,6 +155,8 @@ class Desk:
     async def _send_claimed(self, account_id: UUID, orders: Sequence[Order]) -> None:
         try:
             await self._booker.book(await self._broker.sent(account_id, orders))
+        except Exception:
+            logger.exception("What was sent for account %s is asked about: something of ours failed.", account_id)
         finally:
             self._sending.pop(account_id, None)
 
