@@ -11,6 +11,7 @@ import numpy as np
 
 from sandbox.core.exchange import Exchange
 from sandbox.core.orders import Order
+from sandbox.switchboard import Switchboard
 
 
 class FaultKind(StrEnum):
@@ -55,47 +56,15 @@ class Fault:
         return {**asdict(self), "kind": str(self.kind), "ratio": str(self.ratio)}
 
 
-class FaultBoard:
+class FaultBoard(Switchboard[Fault]):
     """The faults that are switched on at one venue."""
 
     def __init__(self, seed: int = 0) -> None:
-        self._random = np.random.default_rng(seed)
-        self._faults: list[Fault] = []
-        self._next = 0
-
-    def switch_on(self, fault: Fault) -> Fault:
-        """Add a fault and give it its id."""
-        self._next += 1
-        fault.id = self._next
-        self._faults.append(fault)
-        return fault
-
-    def switch_off(self, fault_id: int | None = None) -> int:
-        """Remove one fault, or all; return how many went."""
-        before = len(self._faults)
-        self._faults = [f for f in self._faults if fault_id is not None and f.id != fault_id]
-        return before - len(self._faults)
-
-    def listed(self) -> list[Fault]:
-        """Return what is switched on."""
-        return list(self._faults)
-
-    def draw(self, kind: FaultKind, where: str = "") -> Fault | None:
-        """Return the first fault of a kind that strikes here and now, and count the strike."""
-        for fault in self._faults:
-            if fault.kind is kind and fault.where in where and self._strikes(fault):
-                fault.struck += 1
-                return fault
-        return None
+        super().__init__(np.random.default_rng(seed).random)
 
     def skew_ms(self) -> int:
         """Return how far the venue's clock is off."""
         return sum(fault.milliseconds for fault in self._faults if fault.kind is FaultKind.CLOCK_SKEW)
-
-    def _strikes(self, fault: Fault) -> bool:
-        if fault.count is not None and fault.struck >= fault.count:
-            return False
-        return fault.probability >= 1 or bool(self._random.random() < fault.probability)
 
     # What faults do inside the market (exchange.Interference).
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from typing import Any
 
 from common.ids import seeded_random
+from sandbox.switchboard import Switchboard
 
 
 class FaultKind(StrEnum):
@@ -45,43 +46,11 @@ class Fault:
         return {**asdict(self), "kind": str(self.kind)}
 
 
-class FaultBoard:
-    """The faults that are switched on."""
+class FaultBoard(Switchboard[Fault]):
+    """The faults that are switched on at the processor."""
 
     def __init__(self, seed: int = 1) -> None:
-        self._random = seeded_random("stripe", seed)
-        self._faults: list[Fault] = []
-        self._next = 0
-
-    def switch_on(self, fault: Fault) -> Fault:
-        """Add a fault and give it its id."""
-        self._next += 1
-        fault.id = self._next
-        self._faults.append(fault)
-        return fault
-
-    def switch_off(self, fault_id: int | None = None) -> int:
-        """Remove one fault, or all; return how many went."""
-        before = len(self._faults)
-        self._faults = [fault for fault in self._faults if fault_id is not None and fault.id != fault_id]
-        return before - len(self._faults)
-
-    def listed(self) -> list[Fault]:
-        """Return what is switched on."""
-        return list(self._faults)
-
-    def draw(self, kind: FaultKind, where: str) -> Fault | None:
-        """Return the first fault of a kind that strikes here and now, and count the strike."""
-        for fault in self._faults:
-            if fault.kind is kind and fault.where in where and self._strikes(fault):
-                fault.struck += 1
-                return fault
-        return None
-
-    def _strikes(self, fault: Fault) -> bool:
-        if fault.count is not None and fault.struck >= fault.count:
-            return False
-        return fault.probability >= 1 or self._random.random() < fault.probability
+        super().__init__(seeded_random("stripe", seed).random)
 
 
 def parsed(body: dict[str, Any]) -> Fault:
