@@ -28,6 +28,8 @@ from markets.feeding import source_of
 from markets.models import Asset, Exchange, Instrument
 from markets.prices import latest_prices
 from markets.selectors import candle_range, timeframes_of, tradable_instruments
+from portfolios.margin_models import MarginMode
+from portfolios.models import Portfolio
 from portfolios.services.cash import open_portfolio
 from strategies.faces import Face
 from strategies.replay.database import without_mail
@@ -39,12 +41,14 @@ from strategies.services.sweeps import Search, request_sweep
 from strategies.terms import Terms
 from trading.copy_terms import TERMS_VERSION
 from trading.models import Side
+from trading.services.margin_terms import set_margin_terms
 from trading.services.orders import place_hand_order
 
 # Known to everybody who reads this: the demo is for one's own machine, never for a site that others reach.
 PASSWORD = "slipstream-demo"  # noqa: S105
-# What an entrant of the competition buys with at once, in quote units.
+# What an order by hand is worth, in quote units: an entrant's of the competition, and those of the margin desk.
 _STAKE = Decimal(2_000)
+_DESK_LEVERAGE = 5
 _PLAY_MONEY = Decimal(10_000)
 LEAD, FOLLOWER, OPERATOR = "alice@demo.local", "bob@demo.local", "operator@demo.local"
 
@@ -143,7 +147,9 @@ def seed_sandbox(exchange: Exchange) -> None:
 
 
 def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> None:
-    instruments = {one.market.base_id: one for one in tradable_instruments(exchange.namespace)}
+    traded = list(tradable_instruments(exchange.namespace))
+    instruments = {one.market.base_id: one for one in traded if not one.is_perpetual}
+    perpetuals = [one for one in traded if one.is_perpetual]
     settlement = Asset.objects.get(pk=next(iter(instruments.values())).market.quote_id)
     source = source_of(exchange)
     steps = source.steps()
@@ -156,6 +162,7 @@ def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> Non
         listings = [_lead(one, exchange, settlement, instruments, timeframe) for one in LEADS]
         _followers(listings, exchange, settlement)
         _competition(operator, exchange, settlement, list(instruments.values()))
+        _margin_desk(exchange, settlement, perpetuals)
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
         walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
         refresh_records()
@@ -255,6 +262,26 @@ def _competition(operator: User, exchange: Exchange, settlement: Asset, instrume
     for email, instrument in ((FOLLOWER, instruments[0]), ("finn@demo.local", instruments[-1])):
         user = User.objects.get(email=email)
         entry = enter_competition(user=user, competition=competition)
-        price = latest_prices([instrument])[instrument.pk].price
-        quantity = stake_quantity(equity=_STAKE, share=ONE, price=price, lot_step=instrument.lot_step)
-        place_hand_order(actor=user, portfolio=entry.portfolio, instrument=instrument, side=Side.BUY, quantity=quantity)
+        _trade(user, entry.portfolio, instrument, Side.BUY)
+
+
+def _margin_desk(exchange: Exchange, settlement: Asset, perpetuals: Sequence[Instrument]) -> None:
+    """Let the follower hold perpetuals, long and short in turn, where there are any."""
+    if not perpetuals:
+        return
+    user = User.objects.get(email=FOLLOWER)
+    desk = open_portfolio(
+        owner=user, name="Margin desk", exchange=exchange, settlement=settlement, amount=Decimal(3_000)
+    )
+    for number, instrument in enumerate(perpetuals):
+        set_margin_terms(
+            actor=user, portfolio=desk, instrument=instrument, leverage=_DESK_LEVERAGE, mode=MarginMode.ISOLATED
+        )
+        _trade(user, desk, instrument, Side.SELL if number % 2 else Side.BUY)
+
+
+def _trade(user: User, portfolio: Portfolio, instrument: Instrument, side: Side) -> None:
+    """Place an order by hand that is worth the stake."""
+    price = latest_prices([instrument])[instrument.pk].price
+    quantity = stake_quantity(equity=_STAKE, share=ONE, price=price, lot_step=instrument.lot_step)
+    place_hand_order(actor=user, portfolio=portfolio, instrument=instrument, side=side, quantity=quantity)

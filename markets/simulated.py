@@ -1,4 +1,4 @@
-"""The simulated venue: four instruments like real ones, moved by engine.market_sim, labelled SIMULATED everywhere."""
+"""The simulated venue: four coins and two perpetuals, moved by engine.market_sim, labelled SIMULATED everywhere."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ VENUE_CODE = "simulated"
 NAMESPACE = "sim"
 # What the venue makes candles of, finest first.
 SIMULATED_TIMEFRAMES = ("1m", "5m", "15m", "1h", "4h", "1d")
+PERPETUAL = "PERP"
 _STEP_MS = MINUTE_MS // STEPS_PER_MINUTE
 
 
 @dataclass(frozen=True, slots=True)
 class SimulatedInstrument:
-    """One instrument's rules (as Instrument has them) and what its market is like."""
+    """A coin's rules (as Instrument has them) and what its market is like."""
 
     base: str
     name: str
@@ -39,10 +40,16 @@ class SimulatedInstrument:
     daily_volatility: float
     market_correlation: float
     minute_volume: float
+    has_perpetual: bool = False
 
     @property
     def symbol(self) -> str:
         return f"{self.base}-USDT"
+
+    @property
+    def perpetual_symbol(self) -> str:
+        """The symbol of the contract on it, which trades at the coin's own prices, under the same rules."""
+        return f"{self.symbol}-{PERPETUAL}"
 
     def asset(self) -> SimulatedAsset:
         """Return it as the simulator wants it."""
@@ -52,8 +59,12 @@ class SimulatedInstrument:
 
 
 INSTRUMENTS = (
-    SimulatedInstrument("BTC", "Bitcoin", Decimal("0.01"), Decimal("0.00001"), Decimal(5), 64_000.0, 0.028, 0.92, 9.0),
-    SimulatedInstrument("ETH", "Ether", Decimal("0.01"), Decimal("0.0001"), Decimal(5), 3_200.0, 0.034, 0.90, 120.0),
+    SimulatedInstrument(
+        "BTC", "Bitcoin", Decimal("0.01"), Decimal("0.00001"), Decimal(5), 64_000.0, 0.028, 0.92, 9.0, True
+    ),
+    SimulatedInstrument(
+        "ETH", "Ether", Decimal("0.01"), Decimal("0.0001"), Decimal(5), 3_200.0, 0.034, 0.90, 120.0, True
+    ),
     SimulatedInstrument("SOL", "Solana", Decimal("0.01"), Decimal("0.001"), Decimal(5), 150.0, 0.045, 0.80, 900.0),
     SimulatedInstrument("XRP", "XRP", Decimal("0.0001"), Decimal("0.1"), Decimal(5), 0.52, 0.042, 0.72, 90_000.0),
 )
@@ -77,7 +88,17 @@ class SimulatedSource:
     def __init__(self, instruments: Sequence[Instrument], seed: int) -> None:
         """`instruments` are those of the venue, with their exchange and market."""
         by_symbol = {instrument.symbol: instrument for instrument in instruments}
-        self._instruments = [by_symbol[one.symbol] for one in INSTRUMENTS]
+        coins = [by_symbol[one.symbol] for one in INSTRUMENTS]
+        # A venue that an earlier release made has no perpetuals until it is seeded again.
+        contracts = [
+            (by_symbol[one.perpetual_symbol], place)
+            for place, one in enumerate(INSTRUMENTS)
+            if one.perpetual_symbol in by_symbol
+        ]
+        self._coins = coins
+        self._instruments = coins + [contract for contract, _ in contracts]
+        # Which of the market's assets each instrument follows.
+        self._places = [*range(len(coins)), *(place for _, place in contracts)]
         self._ids: list[UUID] = [instrument.id for instrument in self._instruments]
         self._ticks = [plain_tick(instrument) for instrument in self._instruments]
         self._simulator = simulator(seed)
@@ -93,21 +114,21 @@ class SimulatedSource:
             yield from self._steps(minute, state.minute - 1, builders)
 
     def _steps(self, minute: Minute, number: int, builders: Sequence[CandleBuilder]) -> Iterator[Step]:
-        for place, (ticks, volumes) in enumerate(zip(minute.ticks.tolist(), minute.volumes.tolist(), strict=True)):
-            at_ms = number * MINUTE_MS + place * _STEP_MS
+        for turn, (ticks, volumes) in enumerate(zip(minute.ticks.tolist(), minute.volumes.tolist(), strict=True)):
+            at_ms = number * MINUTE_MS + turn * _STEP_MS
             prices: dict[UUID, Decimal] = {}
             closed: list[ClosedCandle] = []
-            for key, size, count, volume, builder in zip(self._ids, self._ticks, ticks, volumes, builders, strict=True):
-                price = prices[key] = count * size
+            for key, asset, size, builder in zip(self._ids, self._places, self._ticks, builders, strict=True):
+                price = prices[key] = ticks[asset] * size
                 closed += [
                     closed_candle(key, timeframe, candle)
-                    for timeframe, candle in builder.add(at_ms, float(price), volume)
+                    for timeframe, candle in builder.add(at_ms, float(price), volumes[asset])
                 ]
             yield Step(moment(at_ms), prices, tuple(closed))
 
     def _stored_state(self) -> MarketState:
         histories = [
-            candle_arrays(instrument, "1m", end=FAR_FUTURE, count=MEMORY_MINUTES) for instrument in self._instruments
+            candle_arrays(instrument, "1m", end=FAR_FUTURE, count=MEMORY_MINUTES) for instrument in self._coins
         ]
         length = min(len(history) for history in histories)
         if length == 0:

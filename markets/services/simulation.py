@@ -13,13 +13,14 @@ from engine.candles import Candles, Floats
 from engine.market_sim import Minute
 from engine.timeframes import MINUTE_MS, aggregate, candle_start, milliseconds, moment, timeframe_ms
 from markets.candle_store import candle_store
-from markets.models import Exchange, SourceKind
+from markets.models import Exchange, Instrument, MarketKind, SourceKind
 from markets.prices import latest_prices, put_prices
 from markets.selectors import FAR_FUTURE, candle_arrays, tradable_instruments
 from markets.services.instruments import register_exchange, register_instrument
 from markets.simulated import (
     INSTRUMENTS,
     NAMESPACE,
+    PERPETUAL,
     SIMULATED_TIMEFRAMES,
     VENUE_CODE,
     SimulatedInstrument,
@@ -33,29 +34,48 @@ MAKER_FEE_BPS, TAKER_FEE_BPS = Decimal(2), Decimal(4)
 
 
 def seed_simulated_venue(*, history_minutes: int = HISTORY_MINUTES, seed: int | None = None) -> Exchange:
-    """Make the venue, its instruments and at least so many minutes of history until now; again, it changes nothing."""
+    """Make the venue, its coins and perpetuals, and at least so many minutes of history until now; again, it changes nothing."""
     exchange = register_exchange(
         code=VENUE_CODE, name="Simulated exchange", namespace=NAMESPACE, source_kind=SourceKind.SIMULATED
     )
-    instruments = [
-        register_instrument(
-            exchange=exchange,
-            base=one.base,
-            quote="USDT",
-            tick_size=one.tick_size,
-            lot_step=one.lot_step,
-            min_quantity=one.lot_step,
-            min_notional=one.min_notional,
-            maker_fee_bps=MAKER_FEE_BPS,
-            taker_fee_bps=TAKER_FEE_BPS,
-        )
-        for one in INSTRUMENTS
-    ]
-    # The last instrument's finest candles are written last of all: where they stand, everything does.
-    if not len(candle_arrays(instruments[-1], "1m", end=FAR_FUTURE, count=1)):
+    coins = [_register(exchange, one) for one in INSTRUMENTS]
+    # The last coin's finest candles are written last of all: where they stand, everything does.
+    if not _has_past(coins[-1]):
         _store_history(history_minutes, settings.SIMULATION_SEED if seed is None else seed)
+    for one, coin in zip(INSTRUMENTS, coins, strict=True):
+        if one.has_perpetual:
+            _store_past_of(coin, _register(exchange, one, contract=PERPETUAL))
     announce_simulated_market()
     return exchange
+
+
+def _register(exchange: Exchange, one: SimulatedInstrument, contract: str = "") -> Instrument:
+    return register_instrument(
+        exchange=exchange,
+        base=one.base,
+        quote="USDT",
+        contract=contract,
+        kind=MarketKind.PERPETUAL if contract else MarketKind.SPOT,
+        tick_size=one.tick_size,
+        lot_step=one.lot_step,
+        min_quantity=one.lot_step,
+        min_notional=one.min_notional,
+        maker_fee_bps=MAKER_FEE_BPS,
+        taker_fee_bps=TAKER_FEE_BPS,
+    )
+
+
+def _has_past(instrument: Instrument) -> bool:
+    return bool(len(candle_arrays(instrument, "1m", end=FAR_FUTURE, count=1)))
+
+
+def _store_past_of(coin: Instrument, contract: Instrument) -> None:
+    """Give a perpetual its coin's past, also beside a coin that has been traded for long."""
+    if _has_past(contract):
+        return
+    for timeframe in reversed(SIMULATED_TIMEFRAMES):
+        past = candle_arrays(coin, timeframe, end=FAR_FUTURE)
+        candle_store().upsert(VENUE_CODE, contract.symbol, timeframe, past)
 
 
 def announce_simulated_market() -> None:

@@ -49,6 +49,14 @@ def test_steps_are_ten_market_seconds_apart_and_price_every_instrument_on_its_ti
 
 
 @pytest.mark.usefixtures("simulated")
+def test_a_perpetual_trades_at_its_coins_prices() -> None:
+    ids = {instrument.symbol: instrument.id for instrument in _instruments()}
+    for step in _steps(13):
+        for base in ("BTC", "ETH"):
+            assert step.prices[ids[f"{base}-USDT-PERP"]] == step.prices[ids[f"{base}-USDT"]]
+
+
+@pytest.mark.usefixtures("simulated")
 def test_candles_are_those_of_the_prices_and_close_with_the_next_minutes_first() -> None:
     steps = _steps(5 * STEPS_A_MINUTE + 1)
     bitcoin = next(one for one in _instruments() if one.market.base_id == "BTC")
@@ -130,4 +138,4 @@ def test_candles_of_one_moment_come_finest_first_for_each_instrument() -> None:
     [step] = [one for one in _steps(240 * STEPS_A_MINUTE) if one.at == NOON + timedelta(hours=4)]
     for candle in step.closed:
         by_instrument[candle.instrument_id].append(candle.timeframe)
-    assert list(by_instrument.values()) == [["1m", "5m", "15m", "1h", "4h"]] * 4
+    assert list(by_instrument.values()) == [["1m", "5m", "15m", "1h", "4h"]] * 6

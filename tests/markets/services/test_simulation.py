@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from io import StringIO
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -20,7 +21,7 @@ from markets.models import Exchange, Instrument
 from markets.prices import board_name, latest_prices
 from markets.selectors import FAR_FUTURE, candle_arrays, timeframes_of, tradable_instruments
 from markets.services import announce_simulated_market, seed_simulated_venue
-from markets.simulated import NAMESPACE, SIMULATED_TIMEFRAMES, SimulatedSource
+from markets.simulated import NAMESPACE, SIMULATED_TIMEFRAMES, VENUE_CODE, SimulatedSource
 from markets.sources import on_tick
 from tests.markets.conftest import NOON
 
@@ -34,17 +35,20 @@ def _everything() -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in root.glob("*.parquet")}
 
 
-def test_the_venue_is_labelled_and_lists_four_instruments_with_rules(simulated: Exchange) -> None:
+def test_the_venue_is_labelled_and_lists_coins_and_perpetuals_with_rules(simulated: Exchange) -> None:
     assert (simulated.code, simulated.namespace, simulated.source_kind) == ("simulated", "sim", "SIMULATED")
     assert [(one.symbol, str(one.tick_size.normalize())) for one in _instruments()] == [
         ("BTC-USDT", "0.01"),
+        ("BTC-USDT-PERP", "0.01"),
         ("ETH-USDT", "0.01"),
+        ("ETH-USDT-PERP", "0.01"),
         ("SOL-USDT", "0.01"),
         ("XRP-USDT", "0.0001"),
     ]
     for instrument in _instruments():
         assert instrument.min_quantity == instrument.lot_step
         assert (instrument.min_notional, instrument.taker_fee_bps) == (Decimal(5), Decimal(4))
+        assert instrument.is_perpetual == instrument.symbol.endswith("-PERP")
 
 
 @pytest.mark.usefixtures("simulated")
@@ -88,7 +92,7 @@ def test_an_unfinished_day_is_no_daily_candle_a_finished_one_is(db: None) -> Non
 @pytest.mark.usefixtures("simulated")
 def test_seeding_again_changes_nothing() -> None:
     before, instruments = _everything(), _instruments()
-    assert len(before) == 20
+    assert len(before) == 30
     seed_simulated_venue(history_minutes=600, seed=99)
     assert (_everything(), _instruments()) == (before, instruments)
 
@@ -99,6 +103,25 @@ def test_a_seeding_that_was_interrupted_is_completed(simulated: Exchange) -> Non
         candle_store().path(simulated.code, symbol, timeframe).unlink()
     seed_simulated_venue(history_minutes=60, seed=7)
     assert _everything() == complete
+
+
+@pytest.mark.usefixtures("simulated")
+def test_a_perpetual_that_comes_later_gets_the_past_its_coin_has_had() -> None:
+    """So it is where an earlier release made the venue, and its coins have gone their own way since."""
+    bitcoin = next(one for one in _instruments() if one.symbol == "BTC-USDT")
+    contract = next(one for one in _instruments() if one.symbol == "BTC-USDT-PERP")
+    for timeframe in SIMULATED_TIMEFRAMES[:-1]:
+        candle_store().path(VENUE_CODE, contract.symbol, timeframe).unlink()
+    contract.delete()
+    for step in islice(SimulatedSource(_instruments(), 7).steps(), 130):
+        apply_step(NAMESPACE, step, persists_candles=True)
+    coins = candle_arrays(bitcoin, "1m", end=FAR_FUTURE)
+    seed_simulated_venue(history_minutes=60, seed=7)
+    contract = next(one for one in _instruments() if one.symbol == "BTC-USDT-PERP")
+    past = candle_arrays(contract, "1m", end=FAR_FUTURE)
+    for name in Candles.__slots__:
+        assert getattr(past, name).tolist() == getattr(coins, name).tolist()
+    assert len(candle_arrays(contract, "4h", end=FAR_FUTURE)) == len(candle_arrays(bitcoin, "4h", end=FAR_FUTURE)) > 0
 
 
 @pytest.mark.usefixtures("simulated")
@@ -132,7 +155,10 @@ def test_the_command_names_what_it_made_and_changes_nothing_the_second_time() ->
     before = _everything()
     said = StringIO()
     call_command("seed_simulated", days=90, stdout=said)
-    assert said.getvalue() == "Simulated exchange (simulated): BTC-USDT, ETH-USDT, SOL-USDT, XRP-USDT.\n"
+    assert (
+        said.getvalue()
+        == "Simulated exchange (simulated): BTC-USDT, BTC-USDT-PERP, ETH-USDT, ETH-USDT-PERP, SOL-USDT, XRP-USDT.\n"
+    )
     assert _everything() == before
 
 
