@@ -29,9 +29,9 @@ Row = TypeVar("Row", bound=models.Model)
 # In quotes: Django's fields take type arguments for the checker only.
 Column: TypeAlias = "models.Field[Any, Any]"
 if TYPE_CHECKING:
-    _Lookup = models.Lookup[Any]
+    _Lookup, _Relation = models.Lookup[Any], ForwardManyToOneDescriptor[Any]
 else:
-    _Lookup = models.Lookup
+    _Lookup, _Relation = models.Lookup, ForwardManyToOneDescriptor
 
 
 class ManyRead(models.Model):
@@ -68,7 +68,7 @@ class ManyRead(models.Model):
         return row
 
 
-class _Known(ForwardManyToOneDescriptor):
+class _Known(_Relation):
     """A relation whose instance is there is read at once; Django's own way asks the field anew for the name of its place."""
 
     def __get__(self, instance: models.Model | None, cls: type[models.Model] | None = None) -> Any:
