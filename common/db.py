@@ -29,9 +29,11 @@ Row = TypeVar("Row", bound=models.Model)
 # In quotes: Django's fields take type arguments for the checker only.
 Column: TypeAlias = "models.Field[Any, Any]"
 if TYPE_CHECKING:
-    _Lookup, _Relation = models.Lookup[Any], ForwardManyToOneDescriptor[Any]
+    _Lookup = models.Lookup[Any]
+    _Relation = ForwardManyToOneDescriptor[Any]
 else:
-    _Lookup, _Relation = models.Lookup, ForwardManyToOneDescriptor
+    _Lookup = models.Lookup
+    _Relation = ForwardManyToOneDescriptor
 
 
 class ManyRead(models.Model):
