@@ -17,6 +17,8 @@ from django.db import connection, models, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.signals import connection_created
 from django.db.models.base import ModelState
+from django.db.models.fields.related_descriptors import ForwardManyToOneDescriptor
+from django.db.models.signals import class_prepared
 from django.dispatch import receiver
 from psycopg import ClientCursor
 from psycopg.types.datetime import TimestamptzLoader
@@ -28,8 +30,10 @@ Row = TypeVar("Row", bound=models.Model)
 Column: TypeAlias = "models.Field[Any, Any]"
 if TYPE_CHECKING:
     _Lookup = models.Lookup[Any]
+    _Relation = ForwardManyToOneDescriptor[Any]
 else:
     _Lookup = models.Lookup
+    _Relation = ForwardManyToOneDescriptor
 
 
 class ManyRead(models.Model):
@@ -64,6 +68,23 @@ class ManyRead(models.Model):
         if columns:
             raise TypeError(f"{cls.__name__} has no column {', '.join(columns)}")
         return row
+
+
+class _Known(_Relation):
+    """A relation whose instance is there is read at once; Django's own way asks the field anew for the name of its place."""
+
+    def __get__(self, instance: models.Model | None, cls: type[models.Model] | None = None) -> Any:
+        if instance is not None and (found := instance._state.fields_cache.get(self.field.name)) is not None:
+            return found
+        return super().__get__(instance, cls)
+
+
+@receiver(class_prepared, dispatch_uid="common.db.read_relations_fast")
+def _read_relations_fast(sender: type[models.Model], **kwargs: object) -> None:
+    if issubclass(sender, ManyRead):
+        for field in sender._meta.local_concrete_fields:
+            if type(vars(sender).get(field.name)) is ForwardManyToOneDescriptor:
+                setattr(sender, field.name, _Known(field))
 
 
 # However many keys there are, it is the same statement.
@@ -401,6 +422,8 @@ def _array(field: Column, values: list[Any]) -> str | list[Any]:
     """Return a column as PostgreSQL writes arrays: the driver would ask of each value anew what it is and how it is written."""
     target = _target(field)
     if isinstance(target, models.CharField):
+        if None not in values and not _ESCAPED.search("".join(values)):
+            return '{"' + '","'.join(values) + '"}'
         elements = ["NULL" if value is None else f'"{_ESCAPED.sub(_BACKSLASHED, value)}"' for value in values]
     elif isinstance(target, models.UUIDField):
         elements = ["NULL" if value is None else value.hex if type(value) is UUID else str(value) for value in values]

@@ -1,18 +1,20 @@
 """Trading under load, in a database of its own that is dropped afterwards: what tools/bench_rows/booking.py measures.
 
-python -m tools.trading_job reconcile|book|copy|crowd COUNT
+python -m tools.trading_job reconcile|book|crowd COUNT
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from decimal import Decimal
+from multiprocessing import get_context
+from multiprocessing.synchronize import Barrier
+from typing import NamedTuple
 
 import django
 
@@ -35,12 +37,14 @@ from trading.brokers.choosing import use_broker  # noqa: E402
 from trading.checks import run_checks  # noqa: E402
 from trading.models import CauseKind, Fill, LeadEvent, Leg, Order, OrderEvent, OrderState, Side  # noqa: E402
 from trading.services.copying import fan_out_batch  # noqa: E402
-from trading.services.execution import claim_orders, execute_pending  # noqa: E402
+from trading.services.execution import execute_pending  # noqa: E402
 from trading.services.fills import record_fills  # noqa: E402
 from trading.services.orders import Cause, new_order, place_hand_order  # noqa: E402
 from trading.services.reconciliation import reconcile_orders  # noqa: E402
 
 BATCH, ROUNDS = 500, 3
+# As many as the Procfile's worker has.
+WORKERS, _FORK = 2, get_context("fork")
 PRICE = Decimal(100)
 REFERENCES = (
     "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass AND contype = 'f'"
@@ -138,46 +142,53 @@ def _raw_seconds(tables: Sequence[str]) -> float:
     return seconds
 
 
-def copy_fill(count: int) -> dict[str, object]:
-    """Promise one market fill of a lead to so many followers; seconds until all is, and of the bare insert."""
-    lead = _lead_with_followers(count)
-    began, cpu = time.perf_counter(), time.process_time()
-    while fan_out_batch(lead_id=lead.pk):
-        pass
-    fanned_out = time.perf_counter() - began
-    orders = 0
-    while batch := claim_orders(Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, state=OrderState.PENDING)):
-        orders += len(batch)
-    promised, cpu = time.perf_counter() - began, time.process_time() - cpu
-    raw = _raw_seconds([Order._meta.db_table])
-    times = {"fanned_out": fanned_out, "promised": promised, "raw": raw, "cpu": cpu}
-    return {**times, "promised_orders": orders, "wrong": _wrong()}
-
-
 def copy_to_crowd(count: int) -> dict[str, object]:
-    """Copy one fill as a worker does, batch by batch; seconds, and the most memory (MiB) of a process that did nothing else."""
-    _in_child(lambda: _lead_with_followers(count))
+    """Copy one fill as a site's workers do, batch by batch; what `_Copied` names of the slower one, and of the bare insert."""
+    _in_children(1, lambda: _lead_with_followers(count))
     event = LeadEvent.objects.get()
-    before, began = _most_memory(), time.perf_counter()
-    while fan_out_batch(lead_id=event.lead_id):
+    before = _most_memory()
+    starts, results = _FORK.Barrier(WORKERS), _FORK.SimpleQueue()
+    _in_children(WORKERS, lambda: results.put(_copy_beside_others(event, starts)))
+    copied = [results.get() for _ in range(WORKERS)]
+    filled = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, state=OrderState.FILLED).count()
+    found = {name: max(getattr(one, name) for one in copied) for name in ("promised", "seconds", "memory")}
+    cpu, raw = sum(one.cpu for one in copied), _raw_seconds([Order._meta.db_table])
+    return {**found, "cpu": cpu, "raw": raw, "before": before, "filled": filled, "wrong": _wrong()}
+
+
+class _Copied(NamedTuple):
+    """How long one worker took until all was promised, and until all was booked (s), its CPU (s) and its most memory (MiB)."""
+
+    promised: float
+    seconds: float
+    cpu: float
+    memory: float
+
+
+def _copy_beside_others(event: LeadEvent, starts: Barrier) -> _Copied:
+    """Work at an event as a worker's tasks do, until nothing of it is left to do."""
+    connection.ensure_connection()
+    starts.wait()
+    began, cpu = time.perf_counter(), time.process_time()
+    while fan_out_batch(lead_id=event.lead_id, at_once=True):
         pass
+    promised = time.perf_counter() - began
     while execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=str(event.pk)):
         pass
-    seconds, memory = time.perf_counter() - began, _most_memory()
-    filled = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, state=OrderState.FILLED).count()
-    raw = _raw_seconds([Order._meta.db_table])
-    return {"seconds": seconds, "raw": raw, "memory": memory, "before": before, "filled": filled, "wrong": _wrong()}
+    return _Copied(promised, time.perf_counter() - began, time.process_time() - cpu, _most_memory())
 
 
-def _in_child(work: Callable[[], object]) -> None:
-    """Do it in a process whose memory does not count."""
+def _in_children(count: int, work: Callable[[], object]) -> None:
+    """Do it in so many processes at once, whose memory does not count here."""
     connection.close()
     connection.close_pool()  # type: ignore[attr-defined]  # its threads would not come along
-    child = multiprocessing.get_context("fork").Process(target=work)
-    child.start()
-    child.join()
-    if child.exitcode:
-        raise RuntimeError(f"the preparing process ended with {child.exitcode}")
+    children = [_FORK.Process(target=work) for _ in range(count)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join()
+        if child.exitcode:
+            raise RuntimeError(f"a process ended with {child.exitcode}")
 
 
 def _most_memory() -> float:
@@ -204,7 +215,7 @@ def _wrong() -> list[str]:
 
 
 def main(kind: str, count: str) -> None:
-    job = {"reconcile": reconcile_account, "book": book_fills, "copy": copy_fill, "crowd": copy_to_crowd}[kind]
+    job = {"reconcile": reconcile_account, "book": book_fills, "crowd": copy_to_crowd}[kind]
     with fresh_world(database_url=None, keep=False), inline_tasks(seeded_random("bench")):
         print(json.dumps(job(int(count))))
 

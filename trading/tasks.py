@@ -44,7 +44,7 @@ def execute_plan(plan_id: str) -> None:
 @shared_task(name="trading.fan_out")
 def fan_out(lead_id: str) -> None:
     """Copy a lead's waiting events, in order, batch by batch."""
-    while copying.fan_out_batch(lead_id=UUID(lead_id)):
+    while copying.fan_out_batch(lead_id=UUID(lead_id), at_once=True):
         failpoint("copied")
 
 

@@ -53,9 +53,11 @@ def booking(environment: Mapping[str, str]) -> Measurement:
     services=True,
 )
 def copying(environment: Mapping[str, str]) -> Measurement:
-    """Rows, aims and reservations committed; the peer inserts the very order rows into a table with the same indexes."""
-    found = _run(environment, "copy", COPIES)
-    return Measurement([found["promised"]], peer=found["raw"], note=_told(found))
+    """In the run of `copying_booked`, until no follower is without rows; the peer inserts the very order rows into a table
+    with the same indexes and references. What our own broker fills at once is booked in the transaction that promises it.
+    """
+    found = _crowd(environment, COPIES)
+    return Measurement([found["promised"]], peer=found["raw"], note=f"{found['cpu']:.2f} s of Python's CPU in all")
 
 
 @row(
@@ -66,7 +68,7 @@ def copying(environment: Mapping[str, str]) -> Measurement:
     services=True,
 )
 def copying_booked(environment: Mapping[str, str]) -> Measurement:
-    """As workers do it: fanned out, then claimed, filled and booked batch by batch, to the last ledger line."""
+    """As the two workers of the Procfile do it: copied, judged, filled and booked batch by batch, to the last ledger line."""
     found = _crowd(environment, COPIES)
     return Measurement([found["seconds"]], peer=found["raw"], note=f"{found['filled']:,} filled")
 
@@ -80,7 +82,7 @@ def copying_booked(environment: Mapping[str, str]) -> Measurement:
     only_by_name=True,
 )
 def copying_memory(environment: Mapping[str, str]) -> Measurement:
-    """Fanned out, claimed, filled and booked batch by batch; the crowd is made by another process."""
+    """Of either worker, in such a run; the crowd is made by another process."""
     found = _crowd(environment, 10 * COPIES)
     return Measurement([found["memory"]], note=f"{found['filled']:,} filled; {found['before']:.0f} MiB before")
 
@@ -106,10 +108,6 @@ def _crowd(environment: Mapping[str, str], count: int) -> dict[str, Any]:
 @cache
 def _crowd_once(environment: tuple[tuple[str, str], ...], count: int) -> dict[str, Any]:
     return _run(dict(environment), "crowd", count)
-
-
-def _told(found: dict[str, Any]) -> str:
-    return f"{found['promised_orders']:,} promised, fanned out after {found['fanned_out']:.2f} s, {found['cpu']:.2f} s of CPU in all"
 
 
 def _run(environment: Mapping[str, str], kind: str, count: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -42,12 +43,15 @@ from trading.models import (
 )
 from trading.services.copy_orders import Copyist, Follower
 from trading.services.copy_scenes import Scene, scene_of
+from trading.services.execution import finish, take_unstored
+from trading.services.fills import UNBOOKABLE
 from trading.services.lead_events import delays_channel
 from trading.services.resyncing import ask_resync
 from trading.services.withdrawing import end_orders
 
-# Larger batches cost fewer looks at who is still to be served; each is a transaction, and holds so many locks.
-BATCH = 2_000
+# Larger batches cost fewer looks at who is still to be served; each is a transaction, and holds so many locks. Of smaller ones
+# two workers share an event evenly.
+BATCH = 1_000
 
 
 _LEAD = Slot("lead", UUIDField())
@@ -62,30 +66,87 @@ def _oldest() -> QuerySet[LeadEvent]:
 _OLDEST = Prepared(_oldest)
 
 
-@transaction.atomic
-def fan_out_batch(*, lead_id: UUID) -> bool:
+def fan_out_batch(*, lead_id: UUID, at_once: bool = False) -> bool:
     """Give the next batch of followers their rows for the lead's oldest unfinished event; False when nothing is due.
 
-    The event's row lock makes workers take turns; the cursor moves in the transaction that writes the rows, so a
-    worker that dies leaves either the whole batch or none of it.
+    A worker takes a window of the followers by moving the event's cursor, in a transaction that ends at once, so another can
+    take the next one meanwhile; what a batch is written in is a transaction of its own. What is done is told by the
+    follows (`last_seq`), not by the cursor: the window of a worker that died is found behind the last one.
+
+    `at_once`: opens that nothing stands before are stored as what our own broker made of them, not to wait for a claim.
     """
+    window = _take_window(lead_id)
+    if window is None:
+        return False
+    if window.follows:
+        try:
+            claimed = _serve(window, at_once=at_once)
+        except UNBOOKABLE:
+            if not at_once:
+                raise
+            # Which of them no book can hold is found when each has a row and is claimed.
+            claimed = _serve(window, at_once=False)
+        finish(claimed)
+    if window.is_last:
+        _end(window)
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Who is to be served next of an event, in its order, and whether nobody comes behind them."""
+
+    event: LeadEvent
+    follows: list[UUID]
+    is_last: bool
+
+
+@transaction.atomic
+def _take_window(lead_id: UUID) -> _Window | None:
+    """Take the next followers of the lead's oldest event that is due; the event's row lock makes workers take turns."""
     event = _OLDEST.first(lead=lead_id)
     if event is None or event.due_at > market_now(event.lead.namespace):
-        return False
-    if event.market_price is None:
+        return None
+    if is_first := event.market_price is None:
         event.market_price = _snapshot(event)
-    batch, reached, is_last = _next_follows(event)
-    if batch:
-        _copy(event, batch)
-    event.cursor = reached
-    if is_last:
-        event.state = LeadEventState.DONE
-    event.save(update_fields=["market_price", "cursor", "state"])
-    if batch:
-        from trading.tasks import execute_orders  # the task's body calls services: one of the two must look late
+    turns = _turns(event)
+    begin = bisect_right(turns, (event.cursor, _LAST))
+    chosen, is_last = turns[begin : begin + BATCH], len(turns) <= begin + BATCH
+    if chosen:
+        event.cursor = chosen[-1][0]
+        event.save(update_fields=["market_price", "cursor"])
+        if is_first and not is_last:
+            from trading.tasks import fan_out  # the task's body calls services: one of the two must look late
 
-        enqueue(execute_orders, CauseKind.LEAD_EVENT, str(event.pk))
-    return True
+            # For a second worker, if one is idle; one that comes late finds nothing to do.
+            enqueue(fan_out, str(lead_id))
+        return _Window(event, [pk for _, pk in chosen], is_last)
+    # Behind the last window: those that another worker has in hand, or died with.
+    return _Window(event, [pk for (pk,) in _left(event)[:BATCH]], is_last=True)
+
+
+def _left(event: LeadEvent) -> list[tuple[UUID]]:
+    """Return the followers, by key, that have no row of an event yet."""
+    return _LEFT.rows(lead=event.lead_id, seq=event.seq)
+
+
+@transaction.atomic
+def _end(window: _Window) -> None:
+    """Mark an event as done if all that copy it have their rows; what others are about to commit is looked for again."""
+    event = window.event
+    if not _left(event):
+        event.state = LeadEventState.DONE
+        event.save(update_fields=["market_price", "state"])
+
+
+@transaction.atomic
+def _serve(window: _Window, *, at_once: bool) -> list[Order]:
+    """Write the rows of a window; return those that were claimed with it."""
+    event = window.event
+    found = {one.pk: one for one in _CHOSEN.found(lead=event.lead_id, seq=event.seq, follows=window.follows)}
+    # (Of a window all may have left: the next begins behind it all the same.)
+    follows = [found[pk] for pk in window.follows if pk in found]
+    return _copy(event, follows, at_once=at_once) if follows else []
 
 
 def _snapshot(event: LeadEvent) -> Decimal:
@@ -104,22 +165,12 @@ def _mirroring() -> QuerySet[Follow]:
     return Follow.objects.filter(lead_id=_LEAD, state__in=MIRRORING, start_seq__lt=began)
 
 
-_FOLLOWS = Slot("follows")
+_FOLLOWS, _INSTRUMENT = Slot("follows"), Slot("instrument", UUIDField())
 _MIRRORING = Prepared(lambda: _mirroring().values_list("pk"))
 _CHOSEN = Prepared(lambda: locking(_mirroring().filter(pk__among=_FOLLOWS)))
-
-
-def _next_follows(event: LeadEvent) -> tuple[list[Follow], str, bool]:
-    """Return the next batch in the event's order, locked, how far it reaches, and whether it is the last one."""
-    turns = _turns(event)
-    first = bisect_right(turns, (event.cursor, _LAST))
-    window = turns[first : first + BATCH]
-    chosen = [pk for _, pk in window]
-    whom = {"lead": event.lead_id, "seq": event.seq, "follows": chosen}
-    locked = {one.pk: one for one in _CHOSEN.found(**whom)} if chosen else {}
-    # (Of a window all may have left: the next begins behind it all the same.)
-    reached = window[-1][0] if window else event.cursor
-    return [locked[pk] for pk in chosen if pk in locked], reached, len(turns) <= first + BATCH
+_LEFT = Prepared(
+    lambda: _mirroring().filter(last_seq__lt=Slot("seq", PositiveBigIntegerField())).order_by("pk").values_list("pk")
+)
 
 
 def _turns(event: LeadEvent) -> list[tuple[str, UUID]]:
@@ -141,8 +192,8 @@ _remembered: tuple[tuple[str, int, datetime], list[tuple[str, UUID]]] | None = N
 _LAST = UUID(int=2**128 - 1)
 
 
-def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
-    """Write the rows of a batch: orders, what the follows aim at, and how far each has come."""
+def _copy(event: LeadEvent, follows: Sequence[Follow], *, at_once: bool) -> list[Order]:
+    """Write the rows of a batch: orders, what the follows aim at, and how far each has come; return those claimed at once."""
     scene = scene_of(event)
     # An event that comes again finds its rows written; one that comes after a gap finds opens frozen (rule 3).
     fresh = [one for one in follows if event.seq > _seen(one)]
@@ -154,6 +205,26 @@ def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
         _supersede(event, followers)
     else:
         _leave_out(event, followers)
+    orders = _rows(followers, scene)
+    ready = _ready(event, orders) if at_once else []
+    claimed = {order.pk for order in ready}
+    waiting = [order for order in orders if order.pk not in claimed] if ready else orders
+    bulk_insert(Order, waiting, ignore_conflicts=True)
+    bulk_save(FollowPosition, [one.aim for one in followers], _AIMED)
+    bulk_update(Follow, fresh, _COPIED)
+    if ready:
+        take_unstored(ready)
+    told = {order.portfolio_id for order in ready}
+    publish([(f"portfolio:{pk}", {"refresh": ["orders"]}) for one in followers if (pk := one.portfolio.pk) not in told])
+    transaction.on_commit(partial(hint, delays_channel(event.lead.namespace), {}))
+    if any(order.state == OrderState.PENDING for order in waiting):
+        from trading.tasks import execute_orders  # likewise
+
+        enqueue(execute_orders, CauseKind.LEAD_EVENT, str(event.pk))
+    return ready
+
+
+def _rows(followers: Sequence[Follower], scene: Scene) -> list[Order]:
     copyist, today = Copyist(scene), scene.now.date()
     orders: list[Order] = []
     for follower in followers:
@@ -161,12 +232,27 @@ def _copy(event: LeadEvent, follows: Sequence[Follow]) -> None:
         if follow.copied_on != today:
             follow.copied_on, follow.copied_count = today, 0
         orders += copyist.rows(follower)
-        follow.last_seq, follow.drift_due_at = event.seq, follow.drift_due_at or scene.now + EVERY
-    bulk_insert(Order, orders, ignore_conflicts=True)
-    bulk_save(FollowPosition, [one.aim for one in followers], _AIMED)
-    bulk_update(Follow, fresh, _COPIED)
-    publish([(f"portfolio:{one.portfolio.pk}", {"refresh": ["orders"]}) for one in followers])
-    transaction.on_commit(partial(hint, delays_channel(event.lead.namespace), {}))
+        follow.last_seq, follow.drift_due_at = scene.event.seq, follow.drift_due_at or scene.now + EVERY
+    return orders
+
+
+_BUSY = Prepared(
+    lambda: Order.objects.filter(follow__among=_FOLLOWS, instrument_id=_INSTRUMENT, state__in=UNFINISHED).values_list(
+        "follow_id"
+    )
+)
+
+
+def _ready(event: LeadEvent, orders: Sequence[Order]) -> list[Order]:
+    """Return the opens on paper that no other order of their follow and instrument stands before (model.md 10).
+
+    An exit waits for more than that, and makes room for itself: it is claimed as any order is.
+    """
+    if event.closed_fraction:
+        return []
+    opens = [one for one in orders if one.state == OrderState.PENDING and one.portfolio.account_id is None]
+    busy = {pk for (pk,) in _BUSY.rows(follows=[one.follow_id for one in opens], instrument=event.instrument_id)}
+    return [one for one in opens if one.follow_id not in busy]
 
 
 _AIMED = (
@@ -196,7 +282,6 @@ def _freeze(follows: Sequence[Follow], scene: Scene) -> None:
     ask_resync(follows, at=scene.now)
 
 
-_INSTRUMENT = Slot("instrument", UUIDField())
 _AIMS = Prepared(lambda: FollowPosition.objects.filter(follow__among=_FOLLOWS, instrument_id=_INSTRUMENT))
 
 

@@ -18,7 +18,7 @@ from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef, Q, QuerySet, UUIDField
 
 from common.clock import wall_now
-from common.db import Slot, bulk_update
+from common.db import Slot, bulk_insert, bulk_update
 from common.failpoints import failpoint
 from common.ids import deterministic_id, new_id
 from common.prepared import Prepared
@@ -89,6 +89,12 @@ def execute(orders: QuerySet[Order]) -> int:
 
 def _execute(pages: _Pages) -> int:
     claimed = _claim(pages, books_own=True)
+    finish(claimed)
+    return len(claimed)
+
+
+def finish(claimed: Sequence[Order]) -> None:
+    """Send, after the commit that claimed them, what is not booked yet, and wake what waited for these orders to end."""
     to_send = [order for order in claimed if order.state == OrderState.SUBMITTING]
     if to_send:
         failpoint("claimed")
@@ -98,7 +104,6 @@ def _execute(pages: _Pages) -> int:
         failpoint("booked")
     # A denied order ends here, too.
     wake_waiting(claimed)
-    return len(claimed)
 
 
 def _send(orders: Sequence[Order]) -> None:
@@ -162,9 +167,22 @@ def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]
     free = _FREE[_waiting_parts(batch, at_venue) if may_wait else _NO_PARTS].found(ids=ids)
     by_id = {order.pk: order for order in with_instruments(free, portfolios)}
     claimed = _one_of_each_pair([by_id[row.pk] for row in batch if row.pk in by_id])
-    if not claimed:
-        return []
-    claim, claimed_at = new_id().hex, wall_now()
+    return _take(claimed, books_own=books_own) if claimed else []
+
+
+def take_unstored(orders: Sequence[Order]) -> None:
+    """Store PENDING orders as what they come to at once: claimed and judged, booked where our own broker fills them.
+
+    An order that is stored once costs half of one that is stored to wait and claimed a moment later. The caller holds the
+    portfolios' locks, knows that no other order stands before these, and hands them to `finish` after the commit. Raises what
+    is UNBOOKABLE: nothing of these may stand then.
+    """
+    _take(orders, books_own=True, are_stored=False)
+
+
+def _take(orders: Sequence[Order], *, books_own: bool, are_stored: bool = True) -> list[Order]:
+    """Claim orders of locked portfolios: judge them, and book what our own broker fills at once."""
+    claimed, claim, claimed_at = list(orders), new_id().hex, wall_now()
     for order in claimed:
         order.claim, order.claimed_at = claim, claimed_at
         order.ask_at, order.times_asked, order.missing_since = None, 0, None
@@ -177,13 +195,18 @@ def _claim_batch(batch: Sequence[_Candidate], *, books_own: bool) -> list[Order]
         move(order, OrderState.SUBMITTING if order.quantity else OrderState.DENIED)
     fills = _filled_at_once(claimed) if books_own else []
     filled = {fill.order_id for fill in fills}
-    _keep_claim([order for order in claimed if order.pk not in filled])
+    unfilled = [order for order in claimed if order.pk not in filled]
+    if are_stored:
+        _keep_claim(unfilled)
+    else:
+        bulk_insert(Order, unfilled)
     _tell_of_claim(claimed)
     if not fills:
         holdings.save()
         return claimed
     holdings.refuse_overpromised()
-    book_claimed(fills, {order.pk: order for order in claimed if order.pk in filled}, holdings, _CLAIMED)
+    booked = {order.pk: order for order in claimed if order.pk in filled}
+    book_claimed(fills, booked, holdings, _CLAIMED if are_stored else None)
     failpoint("filled")
     return claimed
 

@@ -65,11 +65,12 @@ def record_fills(reported: Sequence[BrokerFill]) -> list[Fill]:
 
 
 def book_claimed(
-    fills: Sequence[BrokerFill], orders: Mapping[UUID, Order], holdings: Holdings, claimed: Sequence[str]
+    fills: Sequence[BrokerFill], orders: Mapping[UUID, Order], holdings: Holdings, claimed: Sequence[str] | None
 ) -> None:
     """Book fills of orders, by id, in the transaction that claims them: nobody else can have booked any of these fills.
 
-    The orders were judged with `holdings`. Neither is stored yet; of the orders the fields `claimed` are, too.
+    The orders were judged with `holdings`. Neither is stored yet; of the orders the fields `claimed` are, too, and where
+    that is None the orders themselves are stored here.
     """
     portfolios = {order.portfolio_id: order.portfolio for order in orders.values()}
     _book(fills, orders, portfolios, holdings, claimed)
@@ -80,7 +81,7 @@ def _book(
     orders: Mapping[UUID, Order],
     portfolios: dict[UUID, Portfolio],
     holdings: Holdings | None = None,
-    claimed: Sequence[str] = (),
+    claimed: Sequence[str] | None = (),
 ) -> list[Fill]:
     held = {pk: held_by(order) for pk, order in orders.items()}
     fills, bookings, recorded_at = [], [], wall_now()
@@ -93,18 +94,33 @@ def _book(
     booked = book_fills(portfolios, bookings, holdings)
     for fill in fills:
         fill.number = booked[fill.pk].number
+    _keep_orders(list(orders.values()), claimed)
     bulk_insert(Fill, fills)
-    changed = dict.fromkeys((*claimed, "state", "reserved", "filled_quantity", "average_price", "fee"))
-    if number_changes(orders.values()):
-        changed["change"] = None
-    still = ("state", OrderState.PENDING) if claimed else None
-    if bulk_update(Order, list(orders.values()), changed, still=still) != len(orders):
-        raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was booked.")
     keep_holds(orders.values(), held)
     keep_events([orders[fill.order_id] for fill in fills], [fill.happened_at for fill in fills])
     pay_third_assets(news, orders)
     _follow_up(fills, orders, portfolios, booked)
     return fills
+
+
+def _keep_orders(orders: Sequence[Order], claimed: Sequence[str] | None) -> None:
+    """Store what fills made of orders, and what the claim did where it is stored here, too; None: orders never stored."""
+    is_numbered = number_changes(orders)
+    if claimed is None:
+        bulk_insert(Order, orders)
+        return
+    changed = (
+        *claimed,
+        "state",
+        "reserved",
+        "filled_quantity",
+        "average_price",
+        "fee",
+        *(["change"] if is_numbered else []),
+    )
+    still = ("state", OrderState.PENDING) if claimed else None
+    if bulk_update(Order, orders, dict.fromkeys(changed), still=still) != len(orders):
+        raise RuntimeError("Orders changed without their portfolios' locks; nothing of this batch was booked.")
 
 
 def with_instruments(orders: Iterable[Order], portfolios: dict[UUID, Portfolio]) -> list[Order]:

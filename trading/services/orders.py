@@ -103,9 +103,10 @@ def another_order(model: Order, *, portfolio: Portfolio, follow: Follow, quantit
     order = Order.__new__(Order)
     order.__dict__.update(model.__dict__)
     order._state = ModelState()
-    order._state.fields_cache = {**model._state.fields_cache, "portfolio": portfolio, "follow": follow}
     order.id, order.requested_quantity = new_id(), quantity
     order.portfolio_id, order.follow_id = portfolio.id, follow.id
+    # (After the keys: a key that changes forgets the instance.)
+    order._state.fields_cache = {**model._state.fields_cache, "portfolio": portfolio, "follow": follow}
     identity = (follow.id, order.cause_kind, order.cause_id, order.instrument_id, order.leg, order.attempt)
     order.client_order_id = deterministic_id(*identity)
     return order

@@ -273,7 +273,9 @@ def small_batches() -> Iterator[None]:
 
 def test_a_cause_is_executed_batch_by_batch_until_nothing_is_left(pit: Pit, small_batches: None) -> None:
     follows = pit.crowd(5)
-    pit.buy(10)
+    cause = pit.fan_out(Side.BUY, 10)
+    while execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause):
+        pass
     assert [pit.held(follow) for follow in follows] == ["1"] * 5
     claims = Order.objects.exclude(follow=None).values_list("claim", flat=True)
     assert sorted(list(claims).count(claim) for claim in set(claims)) == [1, 2, 2]
@@ -283,10 +285,8 @@ def test_the_order_of_sending_is_drawn_anew_for_each_event(pit: Pit) -> None:
     pit.crowd(12)  # that two draws agree is not to be feared
     turns = []
     for _ in range(2):
-        order = pit.place(Side.BUY, 1)
-        with pit.working():
-            execute(order)
-        cause = str(pit.event().pk)
+        cause = pit.fan_out(Side.BUY, 1)
+        execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=cause)
         sent = Fill.objects.filter(order__cause_kind=CauseKind.LEAD_EVENT, order__cause_id=cause).order_by("pk")
         portfolios = [fill.portfolio_id for fill in sent]
         assert portfolios == sorted(portfolios, key=lambda pk: deterministic_id(cause, pk))
