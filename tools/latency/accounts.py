@@ -17,6 +17,7 @@ from statistics import quantiles
 from typing import Any
 
 from tools.drill.stage import VENUE, Stage, stage
+from tools.services import leave_cleanly_on_signals
 
 # No browser and no price stream is part of what is measured: the price is asked for where it is needed.
 PROCESSES = ("worker", "feed", "engine", "signer")
@@ -26,6 +27,7 @@ SYMBOL = "BTC/USDT"
 
 def main(followers: int, fills: int) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    leave_cleanly_on_signals()
     with tempfile.TemporaryDirectory() as name, stage(Path(name), 1, "--no-limits") as made:
         import django
 

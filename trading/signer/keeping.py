@@ -37,6 +37,8 @@ class Keeper:
     def __init__(self, desk: Desk, account_id: UUID) -> None:
         self._desk, self._id = desk, account_id
         self._wanted = asyncio.Event()
+        # Accounts that began together (at a start, after an outage) are not compared together each minute from then on.
+        self._pauses = seeded_random("account-comparing", account_id)
         self._gaps: Gaps | None = None
         self._is_first = True
         # What ended the streams last.
@@ -50,7 +52,12 @@ class Keeper:
 
     async def reconcile(self) -> bool:
         """Bring fills, orders and balances in step with the venue; True where all three agree."""
-        since, access = wall_now(), await self._desk.access(self._id)
+        access = await self._desk.access(self._id)
+        async with self._desk.turns.comparing(access.venue):
+            return await self._reconciled(access)
+
+    async def _reconciled(self, access: CcxtAccount) -> bool:
+        since = wall_now()
         reading = await self._off(account_sync.reading_of)
         trades = await self._trades(access, reading.symbols, reading)
         await self._desk.at_venue(reconciliation.resolve_abandoned, account=self._id, **self._whom_to_ask())
@@ -90,7 +97,7 @@ class Keeper:
             self._wanted.clear()
             is_done = await self._tried(self.reconcile)
             try:
-                async with asyncio.timeout(EVERY_SECONDS if is_done else _SOON_SECONDS):
+                async with asyncio.timeout(self._pauses.uniform(0.5, 1) * EVERY_SECONDS if is_done else _SOON_SECONDS):
                     await self._wanted.wait()
             except TimeoutError:
                 continue
@@ -138,10 +145,12 @@ class Keeper:
             await take(rows)
 
     async def _told_trades(self, rows: Any) -> None:
+        await self._desk.answered(self._id)
         if await self._off(account_sync.record_trades, trades=rows):
             self._wanted.set()
 
     async def _told_orders(self, rows: Any) -> None:
+        await self._desk.answered(self._id)
         await self._off(account_sync.record_order_states, states=rows)
 
     async def _off(self, function: Callable[..., Any], **facts: Any) -> Any:
