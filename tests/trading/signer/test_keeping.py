@@ -201,7 +201,7 @@ def test_orders_of_more_accounts_than_threads_are_sent(
     assert list(states) == [OrderState.FILLED] * 3
 
 
-def test_nothing_is_opened_before_the_account_was_reconciled_and_exits_pass(
+def test_rule_20_nothing_is_opened_before_the_account_was_reconciled_and_exits_pass(
     booth: Booth, account: ExchangeAccount, book: Portfolio
 ) -> None:
     _order(booth, book)
