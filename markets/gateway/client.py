@@ -26,6 +26,7 @@ from common import clock
 from common.limiter import MemoryLimiter, limiter
 from markets.gateway.errors import BackOff, GatewayError, Skip, Stop, translate
 from markets.gateway.normalise import exact, lots, plain_text
+from markets.gateway.pools import Pool, pool_of
 from markets.gateway.protocol import Connection, Credentials
 from markets.gateway.venues import VENUES, LimitScope, Venue
 from markets.health import breaker
@@ -120,6 +121,9 @@ class _Dressed:
     ssl_context: ssl.SSLContext | None
     verify: bool
     cafile: str
+    session: Any
+    is_streaming = False
+    _pool: Pool | None = None
     # What comes before a venue's own host in an address that was moved; "" where the host is not in it.
     before_host = ""
 
@@ -128,7 +132,19 @@ class _Dressed:
         library: Any = super()
         if self.ssl_context is None and self.verify:
             self.ssl_context = _trusted(self.cafile)
+        if self.session is None and not self.closed_by_user:
+            self._pool = pool_of(self.ssl_context, streams=self.is_streaming)
+            self.session = self._pool.session()
         library.open(lazy or self.closed_by_user)
+
+    async def close(self, clean_instance_data: bool = False) -> None:
+        library: Any = super()
+        pool, self._pool = self._pool, None
+        try:
+            await library.close(clean_instance_data)
+        finally:
+            if pool is not None:
+                await pool.leave()
 
     async def throttle(self, cost: float | None = None) -> None:
         await self.gate.wait(1.0 if cost is None else float(cost))
@@ -259,6 +275,7 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
             "options": copy.deepcopy(dict(venue.options)),
         }
     )
+    client.is_streaming = streams
     client.timeout_on_exit = 0  # nothing of ours is under way when it is closed
     if venue.has_growing_nonce:
         client.nonce = partial(next_nonce, connection.code, secrets.api_key)

@@ -40,6 +40,8 @@ class Keeper:
         # Accounts that began together (at a start, after an outage) are not compared together each minute from then on.
         self._pauses = seeded_random("account-comparing", account_id)
         self._gaps: Gaps | None = None
+        # What was booked here and told there when both agreed last: while it stays so, there is nothing to compare.
+        self._agreed: object = None
         self._is_first = True
         # What ended the streams last.
         self._ended: GatewayError | None = None
@@ -60,26 +62,30 @@ class Keeper:
         since = wall_now()
         reading = await self._off(account_sync.reading_of)
         trades = await self._trades(access, reading.symbols, reading)
-        await self._desk.at_venue(reconciliation.resolve_abandoned, account=self._id, **self._whom_to_ask())
-        unclear = await self._off(account_sync.record_trades, trades=trades)
+        if self._is_first:
+            # About all that are under way; later the desk asks about those whose turn it is.
+            await self._desk.at_venue(reconciliation.resolve_abandoned, account=self._id, older_than_seconds=0)
+        unclear = await self._off(account_sync.record_trades, trades=trades) if trades else 0
         if access.on_margin:
             # After the fills: what was paid is divided by what was held then.
             received = await access.funding_received(since=reading.since - FUNDING_OVERLAP)
             await self._off(record_funding, received=received)
-        self._gaps = await self._compare(access, reading)
+        as_of = await self._off(account_sync.moment_of)
+        told = {"told": await access.balances(), "positions": await access.positions() if access.on_margin else ()}
+        if not (self._is_first or unclear) and (as_of, told) == self._agreed:
+            await self._off(account_sync.keep_unchanged, since=since)
+            return True
+        self._agreed = None
+        self._gaps = await self._compare(access, reading, as_of, told)
         if self._gaps != {} or unclear:
             return False
-        self._is_first = False
+        self._is_first, self._agreed = False, (as_of, told)
         await self._off(account_sync.keep_reconciled, since=since)
         return True
 
-    def _whom_to_ask(self) -> dict[str, Any]:
-        """At first about all orders that are under way, later about those whose turn it is."""
-        return {"older_than_seconds": 0} if self._is_first else {}
-
-    async def _compare(self, access: CcxtAccount, reading: account_sync.Reading) -> Gaps | None:
-        as_of = await self._off(account_sync.moment_of)
-        told = {"told": await access.balances(), "positions": await access.positions() if access.on_margin else ()}
+    async def _compare(
+        self, access: CcxtAccount, reading: account_sync.Reading, as_of: int, told: dict[str, Any]
+    ) -> Gaps | None:
         gaps: Gaps | None = await self._off(account_sync.compare, as_of=as_of, seen=self._gaps, **told)
         if gaps:
             # A trade in a market that we did not read may explain it.
