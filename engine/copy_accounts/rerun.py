@@ -243,8 +243,7 @@ class _Follower:
         elif not self._is_within_cap(move):
             self._refuse(MISSED)
         else:
-            self.result.clipped += bool(code)
-            held.target += dust + self._trade(held, move, rules, quantity, reduces=False)
+            held.target += dust + self._trade(held, move, rules, quantity, reduces=False, is_cut=bool(code))
 
     def _opening(self, held: _Held, move: Move, equity: Decimal) -> Opening:
         lead_price = move.price if move.lead_price is None else move.lead_price
@@ -276,8 +275,17 @@ class _Follower:
         self.result.orders += 1
         self.result.denied[code] += 1
 
-    def _trade(self, held: _Held, move: Move, rules: InstrumentRules, quantity: Decimal, *, reduces: bool) -> Decimal:
-        """Judge and book an order as the platform would; return what traded."""
+    def _trade(
+        self,
+        held: _Held,
+        move: Move,
+        rules: InstrumentRules,
+        quantity: Decimal,
+        *,
+        reduces: bool,
+        is_cut: bool = False,
+    ) -> Decimal:
+        """Judge and book an order as the platform would; return what traded. `is_cut`: a guard has cut it before."""
         limit = self._limit(move, rules, reduces=reduces)
         # What a limit promises holds no slippage: counted in, less would be bought where the balance cuts.
         promised = limit_costs(rules.costs, maker_fee_bps=rules.maker_fee_bps)
@@ -289,7 +297,8 @@ class _Follower:
             self._refuse(verdict.code)
             return ZERO
         self.result.orders += 1
-        self.result.clipped += bool(verdict.code)
+        # Once an order, whatever has cut it.
+        self.result.clipped += is_cut or bool(verdict.code)
         price = taker_price(market_price=move.price, is_buy=move.is_buy, costs=rules.costs)
         if limit is not None:
             price = min(price, limit) if move.is_buy else max(price, limit)
