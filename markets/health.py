@@ -84,7 +84,6 @@ class Breaker:
         self._trial_until = 0.0
         self._lease: Lease | None = None
 
-    @property
     def is_known_closed(self) -> bool:
         """Say, without asking anybody, that requests pass: known to be so since a moment ago."""
         is_fresh = clock.monotonic() - self._looked_at <= _FRESH_SECONDS

@@ -321,7 +321,7 @@ class Client:
         `is_order` for whatever may change something at the venue.
         """
         # In a thread where another process may have to be asked; twice a second, instead of for each request.
-        is_trial = not self._breaker.is_known_closed and await asyncio.to_thread(self._breaker.admit)
+        is_trial = not self._breaker.is_known_closed() and await asyncio.to_thread(self._breaker.admit)
         token = _patience.set(ORDER_PATIENCE_SECONDS if is_order else READ_PATIENCE_SECONDS)
         try:
             if is_order:

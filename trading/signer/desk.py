@@ -214,15 +214,15 @@ class Desk:
 
     async def _send_when_told(self) -> None:
         """Send what waits, and listen until something does. A hint that comes while another is worked off is heard, too."""
-        if self._hints is None:
-            self._hints = await _in(self._claiming, partial(bus().listen, live_queue.CHANNEL))
+        hints = self._hints or await _in(self._claiming, partial(bus().listen, live_queue.CHANNEL))
+        self._hints = hints
         try:
             await self._send()
-            await _in(self._claiming, partial(_hear, self._hints))
+            await _in(self._claiming, partial(_hear, hints))
         except BaseException:
             # The bus may have been away: whoever listened is cut off.
-            self._hints, broken = None, self._hints
-            broken.close()
+            self._hints = None
+            hints.close()
             raise
 
     async def _again(self, stop: threading.Event, work: Callable[[], Awaitable[object]]) -> None:
