@@ -214,8 +214,8 @@ class Desk:
 
     async def _send_when_told(self) -> None:
         """Send what waits, and listen until something does. A hint that comes while another is worked off is heard, too."""
-        hints = self._hints or await _in(self._claiming, partial(bus().listen, live_queue.CHANNEL))
-        self._hints = hints
+        if (hints := self._hints) is None:
+            hints = self._hints = await _in(self._claiming, partial(bus().listen, live_queue.CHANNEL))
         try:
             await self._send()
             await _in(self._claiming, partial(_hear, hints))
