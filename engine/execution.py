@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from engine.decimals import BPS, ONE, ZERO, money, price_to_tick
@@ -16,6 +16,11 @@ class Costs:
     slippage_bps: Decimal
     tick_size: Decimal
     leverage: int = 1
+
+
+def limit_costs(costs: Costs, *, maker_fee_bps: Decimal) -> Costs:
+    """Return the costs that a limit's promise covers: it never slips, and may meet either fee."""
+    return replace(costs, slippage_bps=ZERO, fee_bps=max(costs.fee_bps, maker_fee_bps))
 
 
 def taker_price(*, market_price: Decimal, is_buy: bool, costs: Costs) -> Decimal:

@@ -84,6 +84,11 @@ class Breaker:
         self._trial_until = 0.0
         self._lease: Lease | None = None
 
+    def is_known_closed(self) -> bool:
+        """Say, without asking anybody, that requests pass: known to be so since a moment ago."""
+        is_fresh = clock.monotonic() - self._looked_at <= _FRESH_SECONDS
+        return is_fresh and self._health.state == BreakerState.CLOSED
+
     def admit(self, *, may_try: bool = True) -> bool:
         """Let a request pass and say whether it is the one that tries; raise BackOff with the seconds until the next may."""
         with self._lock:

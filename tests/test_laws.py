@@ -166,3 +166,31 @@ def test_a_form_without_its_token_is_recognised() -> None:
     assert tokenless({"f.html": form, "lost.html": lost, "given.html": given, "plain.html": plain}) == [
         "lost.html: f.html"
     ]
+
+
+# The fees and the record of rules 1 to 40 (docs/copy-trading.md) were built with the marketplace: their tests count, too.
+COPY_RULES = range(1, 41)
+
+
+def rules_without_test(sources: Iterable[str]) -> list[int]:
+    """Name the rules of copying that no test bears the number of: `test_rule_07_…`, `test_rules_15_and_25_…`, `test_rules_04_to_08_…`."""
+    tested = set[int]()
+    for source in sources:
+        tested |= {int(number) for number in re.findall(r"def test_rules?_(\d\d)_", source)}
+        tested |= {int(number) for number in re.findall(r"def test_rules?_\d\d_and_(\d\d)_", source)}
+        for first, last in re.findall(r"def test_rules_(\d\d)_to_(\d\d)_", source):
+            tested |= set(range(int(first), int(last) + 1))
+    return [number for number in COPY_RULES if number not in tested]
+
+
+def test_every_rule_of_copying_has_a_test_with_its_number() -> None:
+    assert rules_without_test(path.read_text() for path in (ROOT / "tests").rglob("test_*.py")) == []
+
+
+def test_a_rule_without_a_test_is_recognised() -> None:
+    told = [
+        "def test_rules_01_to_19_x",
+        "def test_rules_20_and_22_x",
+        "".join(f"def test_rule_{n}_x " for n in range(23, 40)),
+    ]
+    assert rules_without_test(told) == [21, 40]

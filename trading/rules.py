@@ -7,7 +7,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from engine.decimals import QUANTUM, ZERO
-from engine.execution import Costs, maker_fee, taker_fee, taker_price
+from engine.execution import Costs, limit_costs, maker_fee, taker_fee, taker_price
 from engine.margin import LIQUIDATION_FEE_BPS, initial_margin
 from engine.matching.resting import Grid, Resting
 from engine.matching.types import IMMEDIATE, Kind, TimeInForce
@@ -62,6 +62,7 @@ def rules_of(instrument: Instrument, portfolio: Portfolio, costs: Costs | None =
         min_notional=instrument.min_notional,
         is_active=instrument.state == InstrumentState.ACTIVE,
         costs=costs or costs_of(instrument, portfolio),
+        maker_fee_bps=instrument.maker_fee_bps if portfolio.maker_fee_bps is None else portfolio.maker_fee_bps,
     )
 
 
@@ -77,7 +78,7 @@ def promised_costs(order: Order) -> Costs:
     costs = costs_for(order)
     if order.kind not in WITH_LIMIT:
         return costs
-    return replace(costs, slippage_bps=ZERO, fee_bps=max(costs.fee_bps, maker_fee_bps(order)))
+    return limit_costs(costs, maker_fee_bps=maker_fee_bps(order))
 
 
 def named_price(order: Order, market_price: Decimal | None) -> Decimal | None:

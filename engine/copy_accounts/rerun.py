@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 from itertools import pairwise
@@ -28,11 +28,11 @@ from engine.copying.minimums import (
     smallest_order,
     venue_minimum,
 )
-from engine.copying.prices import capped_price, is_within
+from engine.copying.prices import EXIT_BAND, capped_price, is_within
 from engine.copying.settings import DEFAULTS, CopySettings
 from engine.copying.sizing import Opening, closing_fraction, open_size
 from engine.decimals import ONE, ZERO, money
-from engine.execution import taker_fee, taker_price
+from engine.execution import limit_costs, taker_fee, taker_price
 from engine.positions import PositionState, apply_fill
 from engine.risk import InstrumentRules, OrderFacts, judge
 from engine.sizing import equity_ratio, part_of, reduction_quantity
@@ -243,8 +243,7 @@ class _Follower:
         elif not self._is_within_cap(move):
             self._refuse(MISSED)
         else:
-            self.result.clipped += bool(code)
-            held.target += dust + self._trade(held, move, rules, quantity, reduces=False)
+            held.target += dust + self._trade(held, move, rules, quantity, reduces=False, is_cut=bool(code))
 
     def _opening(self, held: _Held, move: Move, equity: Decimal) -> Opening:
         lead_price = move.price if move.lead_price is None else move.lead_price
@@ -259,8 +258,10 @@ class _Follower:
             return True
         return is_within(move.price, move.lead_price, move.cap, is_buy=move.is_buy)
 
-    def _limit(self, move: Move, rules: InstrumentRules) -> Decimal | None:
-        """Return what an open may cost at worst, which is what it promises."""
+    def _limit(self, move: Move, rules: InstrumentRules, *, reduces: bool) -> Decimal | None:
+        """Return the worst price that an order may meet: an open's cap, which is what it promises, an exit's band."""
+        if reduces:
+            return capped_price(move.price, EXIT_BAND, is_buy=move.is_buy, tick=rules.costs.tick_size)
         if move.cap is None or move.lead_price is None:
             return None
         return capped_price(move.lead_price, move.cap, is_buy=move.is_buy, tick=rules.costs.tick_size)
@@ -274,15 +275,33 @@ class _Follower:
         self.result.orders += 1
         self.result.denied[code] += 1
 
-    def _trade(self, held: _Held, move: Move, rules: InstrumentRules, quantity: Decimal, *, reduces: bool) -> Decimal:
-        """Judge and book an order as the platform would; return what traded."""
-        verdict = judge(self._facts(held, move, rules, quantity, reduces=reduces), rules)
+    def _trade(
+        self,
+        held: _Held,
+        move: Move,
+        rules: InstrumentRules,
+        quantity: Decimal,
+        *,
+        reduces: bool,
+        is_cut: bool = False,
+    ) -> Decimal:
+        """Judge and book an order as the platform would; return what traded. `is_cut`: a guard has cut it before."""
+        limit = self._limit(move, rules, reduces=reduces)
+        # What a limit promises holds no slippage: counted in, less would be bought where the balance cuts.
+        promised = limit_costs(rules.costs, maker_fee_bps=rules.maker_fee_bps)
+        verdict = judge(
+            self._facts(held, move, quantity, limit, reduces=reduces),
+            rules if limit is None else replace(rules, costs=promised),
+        )
         if not verdict.quantity:
             self._refuse(verdict.code)
             return ZERO
         self.result.orders += 1
-        self.result.clipped += bool(verdict.code)
+        # Once an order, whatever has cut it.
+        self.result.clipped += is_cut or bool(verdict.code)
         price = taker_price(market_price=move.price, is_buy=move.is_buy, costs=rules.costs)
+        if limit is not None:
+            price = min(price, limit) if move.is_buy else max(price, limit)
         fee = taker_fee(quantity=verdict.quantity, price=price, costs=rules.costs)
         change = verdict.quantity if move.is_buy else -verdict.quantity
         held.position = apply_fill(held.position, change=change, price=price, fee=fee)
@@ -290,9 +309,7 @@ class _Follower:
         self.result.fees += fee
         return verdict.quantity
 
-    def _facts(
-        self, held: _Held, move: Move, rules: InstrumentRules, quantity: Decimal, *, reduces: bool
-    ) -> OrderFacts:
+    def _facts(self, held: _Held, move: Move, quantity: Decimal, limit: Decimal | None, *, reduces: bool) -> OrderFacts:
         return OrderFacts(
             is_buy=move.is_buy,
             reduces=reduces,
@@ -305,7 +322,7 @@ class _Follower:
             portfolio_is_open=True,
             instrument_is_allowed=True,
             safety_state="ACTIVE",
-            named_price=None if reduces else self._limit(move, rules),
+            named_price=limit,
         )
 
 

@@ -20,6 +20,8 @@ class InstrumentRules:
     min_notional: Decimal
     is_active: bool
     costs: Costs
+    # What an order pays that waited for its price, in basis points: a limit may meet either fee.
+    maker_fee_bps: Decimal = ZERO
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,11 @@ class CcxtAccount:
         self._venue = client.venue
 
     @property
+    def venue(self) -> str:
+        """Return the code of the exchange that it lies at."""
+        return self._client.code
+
+    @property
     def on_margin(self) -> bool:
         """Say whether the account trades perpetuals."""
         return self._venue.account_kind == MarketKind.PERPETUAL

@@ -9,13 +9,14 @@ import asyncio
 import copy
 import importlib
 import logging
+import ssl
 import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from decimal import Decimal, localcontext
 from email.utils import parsedate_to_datetime
-from functools import partial
+from functools import cache, partial
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
@@ -25,6 +26,7 @@ from common import clock
 from common.limiter import MemoryLimiter, limiter
 from markets.gateway.errors import BackOff, GatewayError, Skip, Stop, translate
 from markets.gateway.normalise import exact, lots, plain_text
+from markets.gateway.pools import Pool, pool_of
 from markets.gateway.protocol import Connection, Credentials
 from markets.gateway.venues import VENUES, LimitScope, Venue
 from markets.health import breaker
@@ -116,13 +118,33 @@ class _Dressed:
     number = staticmethod(plain_text)
     gate: Gate
     closed_by_user: bool
+    ssl_context: ssl.SSLContext | None
+    verify: bool
+    cafile: str
+    session: Any
+    is_streaming = False
+    _pool: Pool | None = None
     # What comes before a venue's own host in an address that was moved; "" where the host is not in it.
     before_host = ""
 
     def open(self, lazy: bool = False) -> None:
         """Open, unless it was closed: what of the library's own resumes later would open a session that nobody closes."""
         library: Any = super()
+        if self.ssl_context is None and self.verify:
+            self.ssl_context = _trusted(self.cafile)
+        if self.session is None and not self.closed_by_user:
+            self._pool = pool_of(self.ssl_context, streams=self.is_streaming)
+            self.session = self._pool.session()
         library.open(lazy or self.closed_by_user)
+
+    async def close(self, clean_instance_data: bool = False) -> None:
+        library: Any = super()
+        pool, self._pool = self._pool, None
+        try:
+            await library.close(clean_instance_data)
+        finally:
+            if pool is not None:
+                await pool.leave()
 
     async def throttle(self, cost: float | None = None) -> None:
         await self.gate.wait(1.0 if cost is None else float(cost))
@@ -199,6 +221,12 @@ class _ExactBooks:
         return [exact(row[price]), exact(row[quantity])]
 
 
+@cache
+def _trusted(cafile: str) -> ssl.SSLContext:
+    """Return whom connections trust. Reading the certificates takes 20 ms and more, once a process instead of once a client."""
+    return ssl.create_default_context(cafile=cafile)
+
+
 def retry_after(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a Retry-After header names, as a number or a date (RFC 9110, 10.2.3); None without one."""
     text = next((value for name, value in headers.items() if name.lower() == "retry-after"), "").strip()
@@ -247,6 +275,7 @@ def library_client(connection: Connection, credentials: Credentials | None, *, s
             "options": copy.deepcopy(dict(venue.options)),
         }
     )
+    client.is_streaming = streams
     client.timeout_on_exit = 0  # nothing of ours is under way when it is closed
     if venue.has_growing_nonce:
         client.nonce = partial(next_nonce, connection.code, secrets.api_key)
@@ -291,7 +320,8 @@ class Client:
 
         `is_order` for whatever may change something at the venue.
         """
-        is_trial = await asyncio.to_thread(self._breaker.admit)
+        # In a thread where another process may have to be asked; twice a second, instead of for each request.
+        is_trial = not self._breaker.is_known_closed() and await asyncio.to_thread(self._breaker.admit)
         token = _patience.set(ORDER_PATIENCE_SECONDS if is_order else READ_PATIENCE_SECONDS)
         try:
             if is_order:

@@ -58,6 +58,16 @@ def state(venue: str) -> BreakerState:
     return venue_health([venue])[venue].state
 
 
+def test_what_was_just_seen_closed_is_not_asked_about_again(venue: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    breaker = Breaker(venue)
+    assert not breaker.is_known_closed()
+    monkeypatch.setattr(health, "_FRESH_SECONDS", 60.0)
+    assert not breaker.admit()
+    assert breaker.is_known_closed()
+    fail(breaker, venue, 5)
+    assert not breaker.is_known_closed()
+
+
 def test_five_failures_in_a_row_open_it_and_a_success_between_does_not(venue: str) -> None:
     breaker = Breaker(venue)
     fail(breaker, venue, 4)

@@ -154,7 +154,7 @@ def test_a_pause_ends_after_its_plan_was_shown(
     assert browser.get(address).status_code == 302
 
 
-def test_a_program_resumes_with_or_without_the_plan(pit: Pit, bob: User) -> None:
+def test_rule_30_a_program_resumes_with_or_without_the_plan(pit: Pit, bob: User) -> None:
     follow, api = paused_behind(pit, bob), as_program(bob)
     address = reverse("trading_api:resume", args=[follow.pk])
     assert api.post(address, {"catch_up": "perhaps"}, format="json").status_code == 400

@@ -17,6 +17,7 @@ from statistics import quantiles
 from typing import Any
 
 from tools.drill.stage import VENUE, Stage, stage
+from tools.services import leave_cleanly_on_signals
 
 # No browser and no price stream is part of what is measured: the price is asked for where it is needed.
 PROCESSES = ("worker", "feed", "engine", "signer")
@@ -26,6 +27,7 @@ SYMBOL = "BTC/USDT"
 
 def main(followers: int, fills: int) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+    leave_cleanly_on_signals()
     with tempfile.TemporaryDirectory() as name, stage(Path(name), 1, "--no-limits") as made:
         import django
 
@@ -45,6 +47,7 @@ def _measured(made: Stage, followers: int, fills: int) -> dict[str, Any]:
     _until(crowd.is_ready, READY_SECONDS, crowd.told_of_accounts)
     ready_after = time.monotonic() - began
     crowd.begin()
+    before = _cpu_seconds(made)
     waits: list[float] = []
     told: list[object] = []
     for _ in range(fills):
@@ -59,9 +62,23 @@ def _measured(made: Stage, followers: int, fills: int) -> dict[str, Any]:
         "p95": _percentile(waits, 95),
         "most": max(waits),
         "ready_after": ready_after,
+        "cpu_seconds": {name: spent - before[name] for name, spent in _cpu_seconds(made).items()},
         "told": told,
         "wrong": crowd.wrong(),
     }
+
+
+def _cpu_seconds(made: Stage) -> dict[str, float]:
+    """Return what each process, the exchange among them, has had of a core so far; of the worker with its children."""
+    return {name: _spent(process.pid) for name, process in made.running.items()}
+
+
+def _spent(pid: int) -> float:
+    """Return the seconds of a process and of those below it, by what Linux counts (proc(5): utime and stime)."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    own = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return own + sum(_spent(int(child)) for child in children)
 
 
 def _until(holds: Callable[[], bool], seconds: float, told: Callable[[], object]) -> None:

@@ -14,6 +14,8 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import UUID
 
+from django.db import close_old_connections
+
 from common.failpoints import failpoint
 from engine.decimals import ZERO
 from engine.execution import taker_price
@@ -96,12 +98,13 @@ class LiveBroker:
         return asyncio.run_coroutine_threadsafe(all_of_them(), self._loop).result()
 
     def _results(self, orders: Sequence[Order], ask: _Ask) -> list[OrderResult]:
-        """Ask for all in the loop, and wait for it in this thread."""
+        """Ask for all in the loop, and wait for it in this thread, which keeps no connection from those that book meanwhile."""
+        close_old_connections()
         return self.results(asyncio.run_coroutine_threadsafe(self._all(orders, ask), self._loop).result())
 
-    async def sent(self, account_id: UUID, orders: Sequence[Order]) -> list[Told]:
+    async def sent(self, access: Awaitable[AccountAccess], orders: Sequence[Order]) -> Answered:
         """Send orders of one account from within the loop; `results` reads what was told."""
-        return await self._of_account(account_id, orders, _sent)
+        return await _of_account(access, orders, _sent)
 
     def results(self, told: Sequence[Told]) -> list[OrderResult]:
         """Return what was told as results, in a thread: what fees in third assets are worth is read from the database."""
@@ -113,22 +116,39 @@ class LiveBroker:
         for order in orders:
             assert order.portfolio.account_id is not None
             by_account.setdefault(order.portfolio.account_id, []).append(order)
-        parts = await asyncio.gather(*(self._of_account(pk, part, ask) for pk, part in by_account.items()))
+
+        async def of_one(account_id: UUID, part: Sequence[Order]) -> list[Told]:
+            return await (await _of_account(self._access(account_id), part, ask)).with_fills()
+
+        parts = await asyncio.gather(*(of_one(pk, part) for pk, part in by_account.items()))
         return [one for part in parts for one in part]
 
-    async def _of_account(self, account_id: UUID, orders: Sequence[Order], ask: _Ask) -> list[Told]:
-        try:
-            access = await self._access(account_id)
-        except Exception:
-            # Nothing was sent; but it was claimed, so the answer is asked for before it is sent again.
-            return [Told(order, Outcome.UNKNOWN) for order in orders]
-        width = asyncio.Semaphore(AT_ONCE)
 
-        async def one(order: Order) -> Told:
-            async with width:
-                return await ask(access, order)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What a venue answered to orders of one account; which fills they had is asked for afterwards."""
 
-        return await _with_trades(access, await asyncio.gather(*(one(order) for order in orders)))
+    told: list[Told]
+    access: AccountAccess | None = None
+
+    async def with_fills(self) -> list[Told]:
+        """Return what was told, with the fills that the venue lists."""
+        return self.told if self.access is None else await _with_trades(self.access, self.told)
+
+
+async def _of_account(opening: Awaitable[AccountAccess], orders: Sequence[Order], ask: _Ask) -> Answered:
+    try:
+        access = await opening
+    except Exception:
+        # Nothing was sent; but it was claimed, so the answer is asked for before it is sent again.
+        return Answered([Told(order, Outcome.UNKNOWN) for order in orders])
+    width = asyncio.Semaphore(AT_ONCE)
+
+    async def one(order: Order) -> Told:
+        async with width:
+            return await ask(access, order)
+
+    return Answered(await asyncio.gather(*(one(order) for order in orders)), access)
 
 
 async def _set(access: Access, terms: Terms, *, tries: int = 2) -> Answer:

@@ -78,6 +78,12 @@ def keep_reconciled(*, account_id: UUID, since: datetime) -> None:
     look_at_drift(account_id=account_id)
 
 
+def keep_unchanged(*, account_id: UUID, since: datetime) -> None:
+    """Write down that all agreed still: since the last comparison nothing was booked, and the venue told the same."""
+    AccountBalance.objects.filter(account=account_id).update(read_at=wall_now())
+    ExchangeAccount.objects.filter(pk=account_id).update(reconciled_at=since, fills_read_at=since)
+
+
 def reading_of(*, account_id: UUID) -> Reading:
     """Return what to read: every market that a portfolio of the account trades, or that was traded at the venue itself."""
     account = ExchangeAccount.objects.get(pk=account_id)

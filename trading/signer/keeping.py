@@ -37,7 +37,11 @@ class Keeper:
     def __init__(self, desk: Desk, account_id: UUID) -> None:
         self._desk, self._id = desk, account_id
         self._wanted = asyncio.Event()
+        # Accounts that began together (at a start, after an outage) are not compared together each minute from then on.
+        self._pauses = seeded_random("account-comparing", account_id)
         self._gaps: Gaps | None = None
+        # What was booked here and told there when both agreed last: while it stays so, there is nothing to compare.
+        self._agreed: object = None
         self._is_first = True
         # What ended the streams last.
         self._ended: GatewayError | None = None
@@ -50,29 +54,38 @@ class Keeper:
 
     async def reconcile(self) -> bool:
         """Bring fills, orders and balances in step with the venue; True where all three agree."""
-        since, access = wall_now(), await self._desk.access(self._id)
+        access = await self._desk.access(self._id)
+        async with self._desk.turns.comparing(access.venue):
+            return await self._reconciled(access)
+
+    async def _reconciled(self, access: CcxtAccount) -> bool:
+        since = wall_now()
         reading = await self._off(account_sync.reading_of)
         trades = await self._trades(access, reading.symbols, reading)
-        await self._desk.at_venue(reconciliation.resolve_abandoned, account=self._id, **self._whom_to_ask())
-        unclear = await self._off(account_sync.record_trades, trades=trades)
+        if self._is_first:
+            # About all that are under way; later the desk asks about those whose turn it is.
+            await self._desk.at_venue(reconciliation.resolve_abandoned, account=self._id, older_than_seconds=0)
+        unclear = await self._off(account_sync.record_trades, trades=trades) if trades else 0
         if access.on_margin:
             # After the fills: what was paid is divided by what was held then.
             received = await access.funding_received(since=reading.since - FUNDING_OVERLAP)
             await self._off(record_funding, received=received)
-        self._gaps = await self._compare(access, reading)
+        as_of = await self._off(account_sync.moment_of)
+        told = {"told": await access.balances(), "positions": await access.positions() if access.on_margin else ()}
+        if not (self._is_first or unclear) and (as_of, told) == self._agreed:
+            await self._off(account_sync.keep_unchanged, since=since)
+            return True
+        self._agreed = None
+        self._gaps = await self._compare(access, reading, as_of, told)
         if self._gaps != {} or unclear:
             return False
-        self._is_first = False
+        self._is_first, self._agreed = False, (as_of, told)
         await self._off(account_sync.keep_reconciled, since=since)
         return True
 
-    def _whom_to_ask(self) -> dict[str, Any]:
-        """At first about all orders that are under way, later about those whose turn it is."""
-        return {"older_than_seconds": 0} if self._is_first else {}
-
-    async def _compare(self, access: CcxtAccount, reading: account_sync.Reading) -> Gaps | None:
-        as_of = await self._off(account_sync.moment_of)
-        told = {"told": await access.balances(), "positions": await access.positions() if access.on_margin else ()}
+    async def _compare(
+        self, access: CcxtAccount, reading: account_sync.Reading, as_of: int, told: dict[str, Any]
+    ) -> Gaps | None:
         gaps: Gaps | None = await self._off(account_sync.compare, as_of=as_of, seen=self._gaps, **told)
         if gaps:
             # A trade in a market that we did not read may explain it.
@@ -90,7 +103,7 @@ class Keeper:
             self._wanted.clear()
             is_done = await self._tried(self.reconcile)
             try:
-                async with asyncio.timeout(EVERY_SECONDS if is_done else _SOON_SECONDS):
+                async with asyncio.timeout(self._pauses.uniform(0.5, 1) * EVERY_SECONDS if is_done else _SOON_SECONDS):
                     await self._wanted.wait()
             except TimeoutError:
                 continue
@@ -138,10 +151,12 @@ class Keeper:
             await take(rows)
 
     async def _told_trades(self, rows: Any) -> None:
+        await self._desk.answered(self._id)
         if await self._off(account_sync.record_trades, trades=rows):
             self._wanted.set()
 
     async def _told_orders(self, rows: Any) -> None:
+        await self._desk.answered(self._id)
         await self._off(account_sync.record_order_states, states=rows)
 
     async def _off(self, function: Callable[..., Any], **facts: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -329,3 +330,12 @@ async def test_a_closed_client_opens_no_session_for_what_resumes_later(connectio
     with pytest.raises(Exception, match="closed by the user"):
         await client.library.watch("ws://127.0.0.1:9/", "late")
     assert client.library.session is None
+
+
+async def test_clients_trust_by_the_same_certificates_read_once(connection: Connection) -> None:
+    """Each would read them anew: of a signer that starts with hundreds of accounts that was two thirds of its time."""
+    async with Client(connection) as one, Client(connection, streams=True) as other:
+        one.library.open()
+        other.library.open()
+        assert one.library.ssl_context is other.library.ssl_context
+        assert one.library.ssl_context.verify_mode == ssl.CERT_REQUIRED

@@ -20,6 +20,7 @@ WISHES: list[dict[str, Any]] = [
     {"amount": "3000", "settings": {"sizing": "FIXED_AMOUNT", "fixed_amount": "300", **WIDE}},
     {"amount": "20", "settings": {"multiplier": "0.1"}},
     {"amount": "2000", "settings": {"denied": ["SOL-USDT"]}, "guards": {"copy_stop": None, "daily_loss": None}},
+    {"amount": "4000", "settings": {"multiplier": "1.5", **WIDE}, "guards": {"copy_stop": None, "daily_loss": None}},
 ]
 
 
@@ -28,8 +29,8 @@ def test_the_account_recomputes_every_copy_from_the_leads_fills(replays: Replays
     path.write_text(json.dumps(WISHES))
     report = replays.run("--candles", replays.candles(300), "--follower-settings", path).report
     account = report["account"]
-    assert (report["followers"], set(report["checks"].values())) == (4, {"ok"})
-    assert [one["amount"] for one in account["follows"]] == ["5000", "3000", "20", "2000"]
+    assert (report["followers"], set(report["checks"].values())) == (5, {"ok"})
+    assert [one["amount"] for one in account["follows"]] == ["5000", "3000", "20", "2000", "4000"]
     # The events are the lead's fills, with nothing left out.
     opened = sum(D(one["opened_quantity"]) for one in account["lead_events"])
     assert opened == sum(D(one["quantity"]) for one in account["lead_fills"] if one["side"] == "BUY") > 0
@@ -49,6 +50,7 @@ def test_the_account_recomputes_every_copy_from_the_leads_fills(replays: Replays
         if not 0 <= wanted - D(order["requested_quantity"]) < D("0.01"):
             wrong.append((order, wanted))
     assert wrong == []
+    assert by_equity(account, follower=4) > 10
     # Each skip has its code, and what is counted by rule is what the orders say.
     by_follower = Counter((one["follower"], one["leg"], one["result"], one["code"]) for one in orders)
     assert {key[2:] for key in by_follower if key[:2] == (2, "OPEN")} == {("kept", "KEPT_BELOW_MINIMUM")}
@@ -60,6 +62,31 @@ def test_the_account_recomputes_every_copy_from_the_leads_fills(replays: Replays
     copied = [one for one in orders if one["result"] == "copied"]
     assert rules["9 reduced with the lead"] == sum(one["leg"] == "CLOSE" for one in copied)
     assert rules["7 sized by a fixed multiple"] == sum(one["leg"] == "OPEN" and not one["follower"] for one in copied)
+
+
+def by_equity(account: dict[str, Any], follower: int) -> int:
+    """Recompute a follower of one instrument who copies by equity, from the account alone; return how many orders that were."""
+    wish = account["follows"][follower]
+    cash, held, ratio, count = D(wish["amount"]), D(0), D(0), 0
+    orders = [one for one in account["orders"] if one["follower"] == follower]
+    events = {one["seq"]: one for one in account["lead_events"]}
+    for order in orders:
+        event = events[order["event"]]
+        price = D(event["market_price"])
+        if order["leg"] == "OPEN":
+            # Equity is taken before the copy, and the ratio stays while something is held (rule 4).
+            if not held:
+                ratio = (cash + held * price) / D(event["lead_equity"]) * D(wish["settings"]["multiplier"])
+            wanted = D(event["opened_quantity"]) * ratio
+        else:
+            wanted = held * D(event["closed_fraction"])
+        assert abs(wanted - D(order["requested_quantity"])) < D("1e-12"), (order, wanted)
+        change = D(order["filled_quantity"]) * (1 if order["side"] == "BUY" else -1)
+        held += change
+        if change:
+            cash -= change * D(order["average_price"]) + D(order["fee"])
+        count += 1
+    return count
 
 
 def test_all_follow_in_one_way_and_are_stopped_in_one_way(replays: Replays) -> None:

@@ -80,6 +80,35 @@ def test_the_back_test_comes_to_what_the_follow_is_worth(pit: Pit, watched: dict
         assert float(told.fees) == pytest.approx(float(worth.fees_paid), rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", ["cut", "again"])
+def test_where_the_balance_cuts_the_back_test_buys_what_the_follow_buys(pit: Pit, bob: User, seed: str) -> None:
+    """A copy's limit promises no slippage beside it: with it counted in, each cut bought a little less than it really does."""
+    random = seeded_random(seed)
+    follow = pit.follow(bob, 2_000, 2, **UNGUARDED)
+    Portfolio.objects.filter(pk=follow.portfolio_id).update(slippage_bps=Portfolio().slippage_bps)
+    pit.instrument.taker_fee_bps = D(10)
+    pit.instrument.save(update_fields=["taker_fee_bps"])
+    held = D(0)
+    for step in range(12):
+        price = str(100 + random.randrange(-1500, 1500) / 100)
+        pit.desk.step({pit.instrument: price}, pit.desk.at + timedelta(hours=7))
+        if step % 4 == 3:
+            pit.sell(str(held))
+            held = D(0)
+        else:
+            quantity = D(random.randrange(15_000, 27_000)) / 1000
+            pit.buy(str(quantity))
+            held += quantity
+    cut = Order.objects.filter(follow=follow, code="CLIPPED_BALANCE").count()
+    told = backtest_copy(lead=pit.lead, amount=D(2_000), multiplier=D(2)).result
+    worth = worth_of([follow.portfolio])[follow.portfolio_id]
+    assert cut >= 2
+    assert (
+        told.clipped == Order.objects.filter(follow=follow, code__startswith="CLIPPED", filled_quantity__gt=0).count()
+    )
+    assert (told.equity, told.fees) == (worth.equity, worth.fees_paid)
+
+
 def test_a_back_test_begins_when_it_is_told_to(pit: Pit, bob: User) -> None:
     pit.buy(10)
     began = pit.desk.at + timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,10 +10,15 @@ import pytest
 from accounts.models import AuditEntry, Notification, User
 from accounts.services import erase_person
 from common.errors import DomainError
+from markets.boards import put_books
+from markets.gateway.protocol import Level, OrderBook
 from portfolios.models import ExchangeAccount, Portfolio, PortfolioState
 from portfolios.services.exchange_accounts import revoke_account
 from tests.fixtures_signer import connected, venue_at
 from tests.fixtures_trading import Pit, everything_stored, failed_checks
+from trading import tasks
+from trading.copy_accounts.models import ProfitShareAccount, ProfitShareSettlement
+from trading.copy_accounts.services.settling import open_account, settle_due
 from trading.models import CauseKind, Follow, FollowState, LeadEventState, Order, OrderState, Side
 from trading.services.execution import execute_pending
 from trading.services.follows import start_follow
@@ -121,3 +127,43 @@ def test_a_key_that_is_revoked_in_the_middle_of_a_copy_opens_nothing_more(pit: P
     assert [one.state for one in opens.order_by("pk")] == [OrderState.FILLED, OrderState.CANCELED, OrderState.DENIED]
     assert pit.held(follow) == "0.4"
     assert Notification.objects.filter(event="follow.closing", user=bob).count() == 1
+
+
+# --- a lead who moves the market --------------------------------------------------------------------------------------
+def test_a_lead_who_pumps_a_thin_market_is_not_followed_up(pit: Pit, bob: User) -> None:
+    """Their purchase moves the price: what copies would pay is beyond the cap, or the spread too wide, and is missed."""
+    follow = pit.follow(bob)
+    order = pit.place(Side.BUY, 4)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    pit.price(130)
+    with pit.working():
+        tasks.fan_out(str(pit.lead.pk))
+    # With a book so thin that one has to pay 6 % more than one gets.
+    order = pit.place(Side.BUY, 1)
+    execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
+    book = OrderBook("BTC-USDT", pit.desk.at, (Level(D(130), D(1)),), (Level(D(138), D(1)),), 1)
+    put_books(pit.desk.exchange.code, {pit.instrument.pk: book})
+    with pit.working():
+        tasks.fan_out(str(pit.lead.pk))
+        tasks.sweep()
+    opens = Order.objects.filter(follow=follow).order_by("pk")
+    assert [(one.code, one.filled_quantity) for one in opens] == [("MISSED_PRICE_CAP", 0), ("MISSED_WIDE_SPREAD", 0)]
+    assert (pit.held(follow), pit.cash(follow)) == ("0", "1000")
+    assert failed_checks() == {}
+
+
+def test_a_lead_who_washes_trades_is_paid_nothing_for_them(pit: Pit, bob: User) -> None:
+    """They raise a turnover and a number of fills; a share is due of a follower's profit alone, and here is none."""
+    follow = pit.follow(bob)
+    open_account(follow=follow)
+    for _ in range(12):
+        pit.buy(4)
+        pit.sell(4)
+    assert Order.objects.filter(follow=follow, filled_quantity__gt=0).count() == 24
+    later = pit.desk.at + timedelta(days=8)
+    pit.desk.step({pit.instrument: 100}, later)
+    settle_due(namespace=pit.desk.namespace, until=later)
+    assert [one.due for one in ProfitShareSettlement.objects.all() if one.due] == []
+    assert ProfitShareAccount.objects.get().high == 0
+    assert pit.cash(follow) == "1000"
+    assert failed_checks() == {}

@@ -72,7 +72,7 @@ def test_a_copy_is_the_leads_quantity_by_the_ratio_of_equities(
     assert failed_checks() == {}
 
 
-def test_a_copied_order_names_its_cause_and_has_the_identity_of_it(pit: Pit, bob: User) -> None:
+def test_rule_18_a_copied_order_names_its_cause_and_has_the_identity_of_it(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob)
     pit.buy(4)
     order, event = Order.objects.get(follow=follow), pit.event()
@@ -271,7 +271,7 @@ def test_an_event_before_the_start_is_not_copied_though_it_waits(pit: Pit, bob: 
     assert (pit.event().state, pit.orders(follow)) == (LeadEventState.DONE, [])
 
 
-def test_a_pause_copies_exits_only(pit: Pit, bob: User) -> None:
+def test_rule_30_a_pause_copies_exits_only(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob)
     pit.buy(4)
     pause_follow(actor=bob, follow=follow)

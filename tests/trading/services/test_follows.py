@@ -29,7 +29,7 @@ def again(follow: Follow) -> Follow:
 
 
 # --- starting -------------------------------------------------------------------------------------------------------
-def test_a_follow_owns_a_portfolio_that_is_funded_from_ones_own(pit: Pit, bob: User) -> None:
+def test_rule_01_a_follow_owns_a_portfolio_that_is_funded_from_ones_own(pit: Pit, bob: User) -> None:
     pit.buy(1)
     source = pit.portfolio(bob, 500, "Savings")
     follow = start_follow(follower=bob, lead=pit.lead, source=source, amount=D("120.5"), multiplier=D("1.25"))
@@ -107,7 +107,7 @@ def test_a_lead_is_followed_once_at_a_time(pit: Pit, bob: User) -> None:
     start_follow(follower=bob, lead=pit.lead, source=source, amount=D(100), multiplier=D(1))
 
 
-def test_a_portfolio_that_follows_is_neither_led_from_nor_a_source(pit: Pit, bob: User, charlie: User) -> None:
+def test_rule_01_a_portfolio_that_follows_is_neither_led_from_nor_a_source(pit: Pit, bob: User, charlie: User) -> None:
     follow = pit.follow(bob)
     other = pit.portfolio(pit.alice, 500, "Other")
     assert refused(bob, other, follow.portfolio) == "PORTFOLIO_IS_FOLLOWING"
@@ -195,7 +195,7 @@ def test_every_fill_is_before_a_start_or_copied(desk: Desk, alice: User, bob: Us
 
 
 # --- pausing --------------------------------------------------------------------------------------------------------
-def test_a_follow_is_paused_and_resumed(pit: Pit, bob: User) -> None:
+def test_rule_02_a_follow_is_paused_and_resumed_and_each_change_is_audited(pit: Pit, bob: User) -> None:
     follow = pit.follow(bob)
     assert pause_follow(actor=bob, follow=follow).state == FollowState.PAUSED
     with pytest.raises(DomainError) as refusal:

@@ -106,7 +106,7 @@ def test_portfolios_that_nobody_leads_from_have_no_events(pit: Pit, bob: User) -
 
 
 # --- in pieces ------------------------------------------------------------------------------------------------------
-def test_pieces_of_an_order_are_one_event_that_waits_a_quarter_of_a_second_for_the_next(pit: Pit) -> None:
+def test_rule_13_pieces_of_an_order_are_one_event_that_waits_250_ms_for_the_next(pit: Pit) -> None:
     order = sent(pit, Side.BUY, "4")
     report(order, 1, "1", "90")
     event = LeadEvent.objects.get()
@@ -132,7 +132,7 @@ def test_a_venue_whose_clock_is_an_hour_ahead_keeps_no_follower_waiting(pit: Pit
     assert (event.happened_at, event.due_at) == (NOON + timedelta(hours=1), NOON + timedelta(seconds=1))
 
 
-def test_a_piece_that_waited_long_enough_is_copied_and_the_rest_is_the_next_event(pit: Pit) -> None:
+def test_rule_13_a_piece_that_waited_long_enough_is_copied_and_the_rest_is_the_next(pit: Pit) -> None:
     order = sent(pit, Side.BUY, "4")
     report(order, 1, "1")
     pit.desk.step({pit.instrument: 100}, at=NOON + timedelta(milliseconds=249))

@@ -101,7 +101,7 @@ def piece(order: Order, number: int, quantity: str) -> BrokerFill:
 
 
 # --- when ---------------------------------------------------------------------------------------------------------------
-def test_an_order_without_an_answer_is_asked_about_after_2_s_then_5_times_every_5_then_each_minute(
+def test_rule_19_without_an_answer_it_is_asked_after_2_s_then_5_times_every_5_then_each_minute(
     pit: Pit, venue: Scripted
 ) -> None:
     order = sent(pit)
@@ -132,7 +132,7 @@ def test_what_rests_at_a_venue_is_asked_about_each_minute_and_what_rests_on_our_
 
 
 # --- sending again ------------------------------------------------------------------------------------------------------
-def test_an_order_is_sent_again_after_two_not_founds_5_s_apart_when_no_request_can_arrive_any_more(
+def test_rule_19_nothing_is_sent_again_before_two_not_founds_5_s_apart_when_no_request_can_arrive(
     pit: Pit, venue: Scripted
 ) -> None:
     order = sent(pit)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 from decimal import Decimal
+from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -21,6 +23,7 @@ from tests.fixtures_trading import failed_checks
 from tests.story.processes import wait_until
 from trading.models import CauseKind, Fill, ForeignFill, LeadEvent, Order, OrderState, Side
 from trading.selectors import foreign_fill_for_user
+from trading.services import account_sync
 from trading.services.assigning import assign_fill
 from trading.services.copying import fan_out_batch
 from trading.services.execution import execute_pending
@@ -165,6 +168,35 @@ def test_a_difference_counts_when_it_is_seen_twice(booth: Booth, account: Exchan
     assert RemainderEntry.objects.count() == count + 1
 
 
+def test_what_has_not_changed_since_both_agreed_is_not_compared_again(
+    booth: Booth, account: ExchangeAccount, book: Portfolio, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each minute, of each account: where nothing was booked and the venue tells the same, its rows are left alone."""
+    compare, compared = account_sync.compare, list[UUID]()
+
+    def counted(*, account_id: UUID, **facts: Any) -> Any:
+        compared.append(account_id)
+        return compare(account_id=account_id, **facts)
+
+    monkeypatch.setattr(account_sync, "compare", counted)
+    keeper = Keeper(booth.desk, account.pk)
+    assert booth.loop.run(keeper.reconcile())
+    account_sync.forget_reconciled([account.pk])
+    assert booth.loop.run(keeper.reconcile())
+    assert (len(compared), _is_reconciled(account)) == (1, True)
+    # The venue tells something else: it has to be seen twice.
+    booth.change_money(account, "USDT", D(7))
+    assert not booth.loop.run(keeper.reconcile())
+    assert booth.loop.run(keeper.reconcile())
+    assert len(compared) == 3
+    # Something is booked.
+    _order(booth, book)
+    booth.loop.run(booth.desk.send_waiting())
+    assert booth.loop.run(keeper.reconcile())
+    assert len(compared) == 4
+    _agree(booth, account)
+
+
 def test_its_owner_is_told_once_when_the_portfolios_claim_more_than_there_is(
     booth: Booth, account: ExchangeAccount, alice: User
 ) -> None:
@@ -201,7 +233,7 @@ def test_orders_of_more_accounts_than_threads_are_sent(
     assert list(states) == [OrderState.FILLED] * 3
 
 
-def test_nothing_is_opened_before_the_account_was_reconciled_and_exits_pass(
+def test_rule_20_nothing_is_opened_before_the_account_was_reconciled_and_exits_pass(
     booth: Booth, account: ExchangeAccount, book: Portfolio
 ) -> None:
     _order(booth, book)

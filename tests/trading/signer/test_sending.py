@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from django.db import connection
 
 from accounts.models import User
+from common.bus import bus
 from common.clock import wall_now
 from markets.gateway.protocol import AccountTrade
 from markets.gateway.protocol import Side as VenueSide
@@ -62,6 +65,51 @@ def test_nobodys_fill_waits_for_an_answer_to_another_account(booth: Booth, order
     wait_until(lambda: sorted(_states()) == [OrderState.FILLED, OrderState.SUBMITTING], "the other's fill", 3)
     sending.result(20)
     assert _states() == [OrderState.FILLED] * 2
+
+
+def test_a_hint_that_comes_while_another_is_worked_off_is_heard(
+    booth: Booth, orders: list[Order], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody listens between two looks otherwise, and the last of a lead's copies would wait for the next."""
+    monkeypatch.setattr("trading.signer.desk.LOOK_SECONDS", 60)
+    send = booth.desk._send
+
+    async def send_and_be_told() -> int:
+        count = await send()
+        bus().publish(live_queue.CHANNEL, {})
+        return count
+
+    monkeypatch.setattr(booth.desk, "_send", send_and_be_told)
+
+    async def twice() -> None:
+        async with asyncio.timeout(30):
+            await booth.desk._send_when_told()
+            await booth.desk._send_when_told()
+            await asyncio.gather(*booth.desk._sending.values())
+
+    booth.loop.run(twice())
+    assert _states() == [OrderState.FILLED] * 2
+
+
+def test_who_waits_for_a_venue_keeps_no_connection_to_the_database(booth: Booth, orders: list[Order]) -> None:
+    """As many threads as the pool has connections would otherwise wait, and nobody could book what the venue says."""
+    broker, seen = LiveBroker(booth.desk.access, booth.loop.loop), list[bool]()
+
+    async def look(*_args: object) -> list[Told]:
+        return []
+
+    def submit() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+        broker.submit(orders)
+        seen.append(connection.connection is None)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LiveBroker, "_all", look)
+        thread = threading.Thread(target=submit)
+        thread.start()
+        thread.join(20)
+    assert seen == [True]
 
 
 def test_an_answer_that_no_book_can_hold_keeps_no_other_from_being_booked(booth: Booth, orders: list[Order]) -> None:
