@@ -7,22 +7,26 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import User
 from common.clock import wall_now
 from common.errors import NotFound
+from marketplace.billing.card_models import CardMark
 from marketplace.billing.models import (
     Account,
     Checkout,
+    Finding,
     Invoice,
     MoneyLine,
     Price,
     PriceState,
     Seller,
+    ShareInvoice,
     Subscription,
 )
 from marketplace.billing.modes import current_mode
+from marketplace.billing.promotion_models import PromotionCode
 from marketplace.models import Listing
 
 Row = TypeVar("Row", bound=Model)
@@ -60,6 +64,27 @@ def price_for_buyer(price_id: UUID) -> Price:
     return _one(rows.select_related("listing__owner", "plan"), price_id)
 
 
+def code_for_owner(user: User, code_id: UUID) -> PromotionCode:
+    return _one(PromotionCode.objects.filter(listing__owner=user).select_related("listing"), code_id)
+
+
+# (Doors ask whether somebody is an operator before they come here.)
+def finding_for_operator(finding_id: UUID) -> Finding:
+    return _one(Finding.objects.all(), finding_id)
+
+
+def seller_for_operator(seller_id: UUID) -> Seller:
+    return _one(Seller.objects.all(), seller_id)
+
+
+def share_for_operator(share_id: UUID) -> ShareInvoice:
+    return _one(ShareInvoice.objects.all(), share_id)
+
+
+def invoice_for_operator(invoice_id: UUID) -> Invoice:
+    return _one(Invoice.objects.all(), invoice_id)
+
+
 def _one(rows: QuerySet[Row], key: UUID) -> Row:
     found = rows.filter(pk=key).first()
     if found is None:
@@ -93,6 +118,12 @@ def plan_prices() -> QuerySet[Price]:
     return rows.select_related("plan").order_by("plan__name", "interval")
 
 
+def codes_of(listing: Listing) -> QuerySet[PromotionCode]:
+    """Return a listing's promotion codes here, newest first; ended ones left out."""
+    rows = PromotionCode.objects.filter(listing=listing, mode=current_mode() or "")
+    return rows.exclude(state=PriceState.RETIRED).order_by("-created_at", "-pk")
+
+
 # --- rights ---------------------------------------------------------------------------------------------------------
 def entitled(subject: str) -> QuerySet[Subscription]:
     """Return the subscriptions whose right to a subject stands now."""
@@ -116,6 +147,12 @@ def invoices_of(user: User) -> QuerySet[Invoice]:
         .select_related("subscription__listing", "seller__user__profile")
         .order_by("-created_at", "-pk")
     )
+
+
+def share_a_card(one: UUID, other: UUID) -> bool:
+    """Say whether two people ever paid with the same card, of one mode."""
+    same = CardMark.objects.filter(user=one, mode=OuterRef("mode"), digest=OuterRef("digest"))
+    return CardMark.objects.filter(Exists(same), user=other).exists()
 
 
 # --- leads ----------------------------------------------------------------------------------------------------------
