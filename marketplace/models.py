@@ -11,7 +11,9 @@ from common.fields import AmountField
 from common.ids import new_id
 from engine.copy_accounts.performance import BUCKETS_MS, percentile_ms, success_ratio
 from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATIO
-from marketplace.billing import models as _billing  # noqa: F401  # Django looks for an app's models here
+from marketplace.billing import card_models as _cards  # noqa: F401  # Django looks for an app's models here
+from marketplace.billing import models as _billing  # noqa: F401  # likewise
+from marketplace.billing import promotion_models as _promotions  # noqa: F401  # likewise
 from marketplace.proofs import models as _proofs  # noqa: F401  # Django looks for an app's models here
 from marketplace.publishing.models import (
     ListingFacts,

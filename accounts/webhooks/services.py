@@ -23,6 +23,7 @@ from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError
 from common.ids import new_id
+from common.limiter import limiter
 from common.tasks import enqueue
 
 MOST_ENDPOINTS = 10
@@ -40,6 +41,8 @@ AT_ONCE = 500
 # Of one endpoint; whoever has a thousand fills, or answers slowly, must not keep everybody else waiting.
 AT_ONCE_EACH = 20
 MOST_TESTS = 5
+# Of one endpoint, by hand or by a program; what is read of what happened has limits of its own.
+REDELIVERIES_PER_SECOND, REDELIVERY_BURST = 0.2, 20
 
 
 @transaction.atomic
@@ -105,8 +108,11 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
 
 @transaction.atomic
 def redeliver(*, delivery: WebhookDelivery) -> None:
-    """Send a delivery again, whatever came of it before; its event keeps its id."""
+    """Send a delivery again, whatever came of it before; its event keeps its id. So many a minute of an endpoint."""
     _check_is_on(delivery.endpoint)
+    name = f"webhook-again:{delivery.endpoint_id}"
+    if limiter().take(name, per_second=REDELIVERIES_PER_SECOND, burst=REDELIVERY_BURST):
+        raise DomainError("WEBHOOK_REDELIVERED_TOO_OFTEN", "Wait a few seconds before the next one.", status=429)
     fresh = {"state": DeliveryState.PENDING, "attempts": 0, "due_at": wall_now(), "handed_at": None}
     WebhookDelivery.objects.filter(pk=delivery.pk).update(**fresh)
     _enqueue([delivery.pk])

@@ -7,7 +7,8 @@ Every call names the mode of what it acts on. Answers are plain dicts of the pro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, TypeAlias
 
@@ -70,15 +71,23 @@ def _ask(mode: str, call: str, /, *args: Any, key: str = "", acting_for: str = "
     return dict(found.last_response.data)
 
 
-def _pages(mode: str, call: str, acting_for: str = "", **params: Any) -> Iterator[Answer]:
+def _pages(mode: str, call: str, /, *args: Any, acting_for: str = "", **params: Any) -> Iterator[Answer]:
     """Yield all objects of a list, page by page."""
     after: dict[str, str] = {}
     while True:
-        page = _ask(mode, call, acting_for=acting_for, limit=100, **params, **after)
+        page = _ask(mode, call, *args, acting_for=acting_for, limit=100, **params, **after)
         yield from page["data"]
         if not page.get("has_more") or not page["data"]:
             return
         after = {"starting_after": page["data"][-1]["id"]}
+
+
+def _marked(found: Iterable[Answer], name: str, row: object) -> Answer | None:
+    """Return the object that says of itself which row of ours it was made of.
+
+    Idempotency keys are forgotten after a day: whoever asks again later looks for what was made first.
+    """
+    return next((one for one in found if (one.get("metadata") or {}).get(name) == str(row)), None)
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -123,6 +132,24 @@ def checkout(mode: str, session: str) -> Answer:
     return _ask(mode, "checkout.sessions.retrieve", session)
 
 
+def create_coupon(mode: str, *, row: object, products: list[str], percent_off: int, duration: str, name: str) -> Answer:
+    facts: Answer = {"percent_off": percent_off, "duration": duration, "name": name, "metadata": {"code": str(row)}}
+    return _ask(mode, "coupons.create", key=f"coupon-{row}", applies_to={"products": products}, **facts)
+
+
+def create_promotion_code(mode: str, *, row: object, coupon: str, code: str, **limits: Any) -> Answer:
+    facts: Answer = {"promotion": {"type": "coupon", "coupon": coupon}, "code": code, "metadata": {"code": str(row)}}
+    return _ask(mode, "promotion_codes.create", key=f"promotion-{row}", **facts, **limits)
+
+
+def switch_off_promotion_code(mode: str, promotion_code: str) -> Answer:
+    return _ask(mode, "promotion_codes.update", promotion_code, active=False)
+
+
+def promotion_code(mode: str, promotion_code_id: str) -> Answer:
+    return _ask(mode, "promotion_codes.retrieve", promotion_code_id)
+
+
 def create_portal(mode: str, *, customer: str, return_url: str) -> Answer:
     return _ask(mode, "billing_portal.sessions.create", customer=customer, return_url=return_url)
 
@@ -157,12 +184,35 @@ def create_invoice(mode: str, *, row: object, **params: Any) -> Answer:
     return _ask(mode, "invoices.create", key=f"invoice-{row}", **params)
 
 
-def create_invoice_item(mode: str, *, row: object, **params: Any) -> Answer:
-    return _ask(mode, "invoice_items.create", key=f"item-{row}", **params)
+def made_invoice(mode: str, *, customer: str, since: datetime, share: object) -> Answer | None:
+    """Return the invoice that was made of a profit share since a moment, if one was."""
+    found = _pages(mode, "invoices.list", customer=customer, created={"gte": int(since.timestamp())})
+    return _marked(found, "share", share)
+
+
+def create_invoice_item(mode: str, *, row: object, line: object, **params: Any) -> Answer:
+    return _ask(mode, "invoice_items.create", key=f"item-{row}-{line}", metadata={"line": str(line)}, **params)
+
+
+def made_lines(mode: str, invoice_id: str) -> set[str]:
+    """Return the lines of ours that an invoice has items for."""
+    found = _pages(mode, "invoice_items.list", invoice=invoice_id)
+    return {line for one in found if (line := (one.get("metadata") or {}).get("line"))}
 
 
 def finalize_invoice(mode: str, invoice_id: str, *, row: object) -> Answer:
     return _ask(mode, "invoices.finalize_invoice", invoice_id, key=f"finalize-{row}", auto_advance=True)
+
+
+def take_back_invoice(mode: str, found: Mapping[str, Any]) -> None:
+    """Have an unpaid invoice ask for nothing any more; the processor refuses where it was paid."""
+    if found["status"] == "draft":
+        # Its items first: left alone they would stand on the customer's next invoice.
+        for one in list(_pages(mode, "invoice_items.list", invoice=found["id"])):
+            _ask(mode, "invoice_items.delete", one["id"])
+        _ask(mode, "invoices.delete", found["id"])
+    elif found["status"] != "void":
+        _ask(mode, "invoices.void_invoice", found["id"])
 
 
 def pay_invoice(mode: str, invoice_id: str, *, customer: str) -> Answer:
@@ -194,6 +244,11 @@ def refund(mode: str, refund_id: str) -> Answer:
     return _ask(mode, "refunds.retrieve", refund_id)
 
 
+def made_refund(mode: str, *, payment: str, row: object) -> Answer | None:
+    """Return the refund of a payment that was made of a row, if one was."""
+    return _marked(_pages(mode, "refunds.list", payment_intent=payment), "refund", row)
+
+
 def create_refund(mode: str, *, row: object, payment: str, amount: int, returns_transfer: bool) -> Answer:
     shared: Answer = {"reverse_transfer": True, "refund_application_fee": True} if returns_transfer else {}
     facts: Answer = {"payment_intent": payment, "amount": amount, "metadata": {"refund": str(row)}}
@@ -204,10 +259,14 @@ def dispute(mode: str, dispute_id: str) -> Answer:
     return _ask(mode, "disputes.retrieve", dispute_id)
 
 
+def made_reversal(mode: str, transfer: str, *, row: object) -> Answer | None:
+    """Return what was taken back of a transfer for a row, if it was."""
+    return _marked(_pages(mode, "transfers.reversals.list", transfer), "dispute", row)
+
+
 def reverse_transfer(mode: str, transfer: str, *, row: object, amount: int) -> Answer:
-    return _ask(
-        mode, "transfers.reversals.create", transfer, key=f"reverse-{row}", amount=amount, refund_application_fee=True
-    )
+    facts: Answer = {"amount": amount, "refund_application_fee": True, "metadata": {"dispute": str(row)}}
+    return _ask(mode, "transfers.reversals.create", transfer, key=f"reverse-{row}", **facts)
 
 
 # --- leads ----------------------------------------------------------------------------------------------------------

@@ -397,6 +397,10 @@ class ShareInvoice(models.Model):
     platform_fee_minor = models.PositiveBigIntegerField()
     state = models.CharField(max_length=7, choices=Work, default=Work.PENDING)
     problem = models.CharField(max_length=300, blank=True)
+    # How often an operator had a refused one tried again: the processor answers a key as it did the first time.
+    attempt = models.PositiveSmallIntegerField(default=0)
+    # Taken back by an operator: nothing is asked of the follower, and once that is DONE its settlements are free again.
+    is_void = models.BooleanField(default=False)
     invoice = models.OneToOneField(Invoice, null=True, on_delete=models.PROTECT, related_name="share")
     due_at = models.DateTimeField()
     created_at = models.DateTimeField()
@@ -445,6 +449,8 @@ class FindingKind(models.TextChoices):
     CURRENCY_MISMATCH = "CURRENCY_MISMATCH", "Charged in another currency than the price's"
     MODE_MISMATCH = "MODE_MISMATCH", "Message of the other mode"
     UNKNOWN_OBJECT = "UNKNOWN_OBJECT", "The processor has what we do not know of"
+    SHARE_REFUSED = "SHARE_REFUSED", "Profit share could not be invoiced"
+    REFUND_REFUSED = "REFUND_REFUSED", "Refund was refused by the processor"
 
 
 class Finding(models.Model):

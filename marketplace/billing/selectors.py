@@ -12,6 +12,7 @@ from django.db.models import Model, Q, QuerySet, Sum
 from accounts.models import User
 from common.clock import wall_now
 from common.errors import NotFound
+from marketplace.billing.card_models import CardMark
 from marketplace.billing.models import (
     Account,
     Checkout,
@@ -116,6 +117,12 @@ def invoices_of(user: User) -> QuerySet[Invoice]:
         .select_related("subscription__listing", "seller__user__profile")
         .order_by("-created_at", "-pk")
     )
+
+
+def share_a_card(one: UUID, other: UUID) -> bool:
+    """Say whether two people ever paid with the same card."""
+    mine = CardMark.objects.filter(user=one)
+    return CardMark.objects.filter(user=other, mode__in=mine.values("mode"), digest__in=mine.values("digest")).exists()
 
 
 # --- leads ----------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from marketplace.billing.modes import current_mode
 from marketplace.billing.offers import offers_of, shown_subscriptions
 from marketplace.billing.services.buying import begin_checkout, portal_url
 from marketplace.billing.services.changing import choose_stop_mode, request_change
-from marketplace.billing.services.refunding import is_refundable, request_refund
+from marketplace.billing.services.refunding import refundable, request_refund
 from trading.follow_models import StopMode
 
 PAGE_SIZE = 25
@@ -106,7 +106,8 @@ def ending(request: SignedInRequest, subscription_id: UUID) -> HttpResponse:
 @login_required
 def invoices(request: SignedInRequest) -> HttpResponse:
     page = Paginator(selectors.invoices_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = [(one, is_refundable(one)) for one in page]
+    open_ones = refundable(page)
+    rows = [(one, one.pk in open_ones) for one in page]
     return render(request, "billing/invoices.html", {"page": page, "rows": rows})
 
 

@@ -69,12 +69,14 @@ class ProofView(APIView):
 
     @extend_schema(
         summary="Read the proof that a fill is in a signed root",
-        description="Refused with NOT_SEALED_YET or NOT_SIGNED_YET (409) while it is too young for one.",
+        description="Refused with NOT_SEALED_YET or NOT_SIGNED_YET (409) while it is too young for one, and with"
+        " RECORD_DELAYED (409) where a paid listing's fill is younger than a day and the reader does not subscribe.",
         responses=serializers.InclusionProofSerializer,
     )
     def get(self, request: Request, listing_id: UUID, number: int) -> Response:
-        listing = listing_for_reader(asker(request), listing_id)
-        proof = selectors.proof_of(listing, number)
+        reader = asker(request)
+        listing = listing_for_reader(reader, listing_id)
+        proof = selectors.proof_of(listing, number, delay=selectors.delay_of(listing, reader))
         return Response(
             {
                 "number": number,
@@ -96,11 +98,12 @@ class RecordView(APIView):
 
     @extend_schema(
         summary="Download the sealed record",
-        description="Newline-delimited JSON: a header, then each seal followed by its fills in canonical form.",
+        description="Newline-delimited JSON: a header, then each seal followed by its fills in canonical form. Of a paid"
+        " listing whoever does not subscribe gets what was sealed a day ago or earlier.",
         responses={(200, "application/x-ndjson"): OpenApiTypes.STR},
     )
     def get(self, request: Request, listing_id: UUID) -> StreamingHttpResponse:
-        return record_answer(request._request, listing_for_reader(asker(request), listing_id))
+        return record_answer(request._request, listing_for_reader(asker(request), listing_id), asker(request))
 
 
 class PublishedBacktestView(APIView):
@@ -112,7 +115,8 @@ class PublishedBacktestView(APIView):
         found = PublishedBacktest.objects.filter(listing=listing).first()
         if found is None:
             raise NotFound("published backtest")
-        return Response(serializers.PublishedBacktestSerializer(found).data)
+        shown = serializers.PublishedBacktestSerializer(found, context={"reader": asker(request)})
+        return Response(shown.data)
 
     @extend_schema(
         summary="Publish a finished backtest of one's own",
@@ -125,7 +129,8 @@ class PublishedBacktestView(APIView):
         wanted.is_valid(raise_exception=True)
         backtest = backtest_for_user(asker(request), wanted.validated_data["backtest"])
         found = publish_backtest(owner=asker(request), listing=listing, backtest=backtest)
-        return Response(serializers.PublishedBacktestSerializer(found).data)
+        shown = serializers.PublishedBacktestSerializer(found, context={"reader": asker(request)})
+        return Response(shown.data)
 
 
 class ReproductionsView(ListAPIView[Reproduction]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -15,9 +16,11 @@ from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
 
+from accounts.models import User
 from engine.records.hashes import split_hashes
 from marketplace.models import Listing
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal
+from marketplace.proofs.selectors import delay_of, shown_seals
 from marketplace.proofs.statements import root_statement, seal_statement
 from trading.canonical import fill_lines
 
@@ -26,9 +29,9 @@ VERSION = 1
 _SEALS = 16
 
 
-def record_answer(request: HttpRequest, listing: Listing) -> StreamingHttpResponse:
-    """Return the download. No statement is left open between two pieces, however slowly somebody reads."""
-    pieces = record_pieces(listing)
+def record_answer(request: HttpRequest, listing: Listing, reader: User | None) -> StreamingHttpResponse:
+    """Return what a reader gets of the record. No statement is left open between two pieces, however slowly somebody reads."""
+    pieces = record_pieces(listing, delay=delay_of(listing, reader))
     content = _one_by_one(pieces) if isinstance(request, ASGIRequest) else pieces
     answer = StreamingHttpResponse(content, content_type="application/x-ndjson")
     answer["Content-Disposition"] = f'attachment; filename="record-{listing.pk}.ndjson"'
@@ -45,9 +48,9 @@ def _next(pieces: Iterator[bytes]) -> bytes:
     return next(pieces, b"")
 
 
-def record_pieces(listing: Listing) -> Iterator[bytes]:
-    """Yield the sealed part of a listing's record, several lines at a time."""
-    seals = Seal.objects.filter(portfolio=listing.portfolio_id).order_by("first")
+def record_pieces(listing: Listing, *, delay: timedelta | None = None) -> Iterator[bytes]:
+    """Yield the sealed part of a listing's record, several lines at a time; with a delay only what was sealed before."""
+    seals = shown_seals(listing, delay).order_by("first")
     last = seals.values_list("last", flat=True).last() or 0
     yield _line(_header(listing, last))
     done = 0

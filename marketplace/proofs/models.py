@@ -94,6 +94,8 @@ class PublishedBacktest(models.Model):
     spec_hash = models.CharField(max_length=64)
     manifest = models.JSONField()
     trades_hash = models.CharField(max_length=64)
+    # A secret that went into the hashes that are shown: without it a sealed strategy could be guessed and compared. Hex.
+    salt = models.CharField(max_length=64, blank=True)
     # What it came to, as lists show it (strategies/services/backtests.py: HEADLINES).
     summary = models.JSONField()
     published_at = models.DateTimeField()

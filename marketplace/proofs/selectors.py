@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 
+from accounts.models import User
+from common.clock import wall_now
 from common.db import one_moment
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum
@@ -17,6 +19,8 @@ from engine.decimals import ZERO
 from engine.records.checking import Fault, KeptSeal, Proof, fill_fault, root_faults, seal_faults
 from engine.records.hashes import link_after, split_hashes
 from engine.records.statements import RootStatement
+from marketplace.billing.selectors import is_paid
+from marketplace.entitlements import is_entitled
 from marketplace.models import Listing, TrackRecord
 from marketplace.proofs.keys import trusted_keys
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal, SealedBook
@@ -24,6 +28,9 @@ from marketplace.proofs.statements import kept_seal, seal_statement, signed_root
 from portfolios.models import EquitySnapshot, Portfolio, Position
 from trading.canonical import fill_lines
 from trading.models import Fill, change_of
+
+# How late whoever does not subscribe to a paid listing gets its fills (wall time).
+DELAY = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,26 @@ def public_keys() -> dict[str, bytes]:
     return {key: bytes.fromhex(public) for key, public in known.items()}
 
 
-def proof_of(listing: Listing, number: int) -> Proof:
-    """Return the proof that a fill of a listing's portfolio is in a signed root; DomainError NOT_SEALED_YET, NOT_SIGNED_YET."""
+def delay_of(listing: Listing, reader: User | None) -> timedelta | None:
+    """Return how old a listing's fills are when a reader may have them; None: at once.
+
+    A record is everybody's to check; of a paid listing its newest fills are what is sold.
+    """
+    is_one_of_them = reader is not None and is_entitled(reader, listing)
+    return None if is_one_of_them or not is_paid(listing) else DELAY
+
+
+def shown_seals(listing: Listing, delay: timedelta | None) -> QuerySet[Seal]:
+    """Return a record's seals, or those of them that were made so long ago and are in a signed root."""
+    seals = Seal.objects.filter(portfolio=listing.portfolio_id)
+    return seals if delay is None else seals.filter(sealed_at__lte=wall_now() - delay, root__isnull=False)
+
+
+def proof_of(listing: Listing, number: int, *, delay: timedelta | None = None) -> Proof:
+    """Return the proof that a fill of a listing's portfolio is in a signed root.
+
+    DomainError NOT_SEALED_YET, NOT_SIGNED_YET; RECORD_DELAYED for what was sealed less than `delay` ago.
+    """
     seals = Seal.objects.filter(portfolio=listing.portfolio_id, first__lte=number).select_related("root")
     # The newest that begins there or before: by the index, however long the record is.
     seal = seals.order_by("-first").first()
@@ -62,6 +87,9 @@ def proof_of(listing: Listing, number: int) -> Proof:
     if seal.root is None:
         message = "No root has been signed since this fill was sealed: that is done once an hour."
         raise DomainError("NOT_SIGNED_YET", message, status=409)
+    if delay is not None and seal.sealed_at > wall_now() - delay:
+        message = "The newest day of this record is its subscribers': ask again when this fill is a day old."
+        raise DomainError("RECORD_DELAYED", message, status=409)
     leaves, at = split_hashes(bytes(seal.leaves)), number - seal.first
     return Proof(
         number=number,

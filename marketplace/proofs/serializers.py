@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
+from marketplace.proofs.showing import salt_for
 
 
 class RecordRootSerializer(serializers.Serializer[Any]):
@@ -58,14 +59,20 @@ class InclusionProofSerializer(serializers.Serializer[Any]):
 
 
 class PublishedBacktestSerializer(serializers.ModelSerializer[PublishedBacktest]):
-    """The backtest that a listing shows. The manifest is its spec with the strategy's hash in the place of the strategy."""
+    """The backtest that a listing shows. The manifest is its spec with the strategy's salted hash in the place of the strategy."""
 
     manifest = serializers.DictField()
     summary = serializers.DictField()
+    salt = serializers.SerializerMethodField(
+        help_text="What went into spec_hash and strategy_hash; null for whoever may not see the strategy."
+    )
 
     class Meta:
         model = PublishedBacktest
-        fields = ["spec_hash", "trades_hash", "manifest", "summary", "published_at"]
+        fields = ["spec_hash", "trades_hash", "manifest", "summary", "salt", "published_at"]
+
+    def get_salt(self, published: PublishedBacktest) -> str | None:
+        return salt_for(published, self.context["reader"])
 
 
 class PublishBacktestSerializer(serializers.Serializer[Any]):

@@ -11,7 +11,8 @@ from accounts.models import User
 from common.clock import market_now
 from marketplace.models import Listing
 from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
-from marketplace.proofs.selectors import SealedUpTo, sealed_up_to
+from marketplace.proofs.selectors import SealedUpTo, delay_of, sealed_up_to
+from strategies.grants.selectors import is_sealed_for
 from strategies.models import Backtest, JobState
 from strategies.selectors import backtests_of
 
@@ -45,10 +46,15 @@ class Panel:
     # What the owner may publish.
     choices: list[Backtest]
     drift: DriftSum | None
+    # Since when the record is kept from the reader; None: they get all of it.
+    delay: timedelta | None
+    # What the published hashes were salted with, where the reader may see the strategy.
+    salt: str | None
 
 
 def panel_of(listing: Listing, reader: User | None) -> Panel:
-    published = PublishedBacktest.objects.filter(listing=listing).first()
+    shown = PublishedBacktest.objects.select_related("listing", "backtest__version__strategy")
+    published = shown.filter(listing=listing).first()
     is_owner = reader is not None and listing.owner_id == reader.pk
     return Panel(
         sealed=sealed_up_to(listing.portfolio),
@@ -56,7 +62,21 @@ def panel_of(listing: Listing, reader: User | None) -> Panel:
         repeated=None if published is None or reader is None else newest_repetition(published, reader),
         choices=list(publishable(reader)[:_CHOICES]) if is_owner and reader is not None else [],
         drift=drift_of(listing),
+        delay=delay_of(listing, reader),
+        salt=None if published is None else salt_for(published, reader),
     )
+
+
+def salt_for(published: PublishedBacktest, reader: User | None) -> str | None:
+    """Return what the shown hashes were salted with, for whoever may see the strategy itself: its owner and granted readers."""
+    if reader is None:
+        return None
+    if published.listing.owner_id == reader.pk:
+        return published.salt
+    version = published.backtest.version if published.backtest is not None else None
+    if version is None or is_sealed_for(reader.pk, version):
+        return None
+    return published.salt
 
 
 def newest_repetition(published: PublishedBacktest, reader: User) -> Reproduction | None:

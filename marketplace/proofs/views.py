@@ -11,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from accounts.models import User
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from marketplace.proofs.downloads import record_answer
@@ -38,7 +39,8 @@ def verify(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def record(request: HttpRequest, listing_id: UUID) -> StreamingHttpResponse:
-    return record_answer(request, listing_for_reader(request.user, listing_id))
+    user = request.user if isinstance(request.user, User) else None
+    return record_answer(request, listing_for_reader(user, listing_id), user)
 
 
 @require_POST

@@ -7,13 +7,14 @@ from uuid import UUID
 
 from accounts.models import SignIn
 from common.clock import wall_now
+from marketplace.billing.selectors import share_a_card
 
 SEEN_WITHIN = timedelta(days=365)
-DEVICE, ADDRESS = "SHARED_DEVICE", "SHARED_ADDRESS"
+DEVICE, ADDRESS, CARD = "SHARED_DEVICE", "SHARED_ADDRESS", "SHARED_CARD"
 
 
 def signs_between(author_id: UUID, lead_id: UUID) -> list[str]:
-    """Return what both have in common: a browser's device cookie, a network address. Means of payment will be asked here."""
+    """Return what both have in common: a browser's device cookie, a network address, a card that both paid with."""
     recent = SignIn.objects.filter(succeeded=True, at__gt=wall_now() - SEEN_WITHIN)
     seen: dict[UUID, tuple[set[str], set[str]]] = {author_id: (set(), set()), lead_id: (set(), set())}
     rows = recent.filter(user__in=list(seen)).order_by().values_list("user", "device_digest", "address").distinct()
@@ -22,4 +23,5 @@ def signs_between(author_id: UUID, lead_id: UUID) -> list[str]:
         seen[user][1].add(address or "")
     devices = (seen[author_id][0] & seen[lead_id][0]) - {""}
     addresses = (seen[author_id][1] & seen[lead_id][1]) - {""}
-    return [sign for sign, shared in ((DEVICE, devices), (ADDRESS, addresses)) if shared]
+    card = share_a_card(author_id, lead_id)
+    return [sign for sign, shared in ((DEVICE, devices), (ADDRESS, addresses), (CARD, card)) if shared]

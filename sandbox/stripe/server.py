@@ -21,6 +21,8 @@ from sandbox.stripe.webhooks import Deliveries
 from sandbox.stripe.world import API_VERSION, PLATFORM, Obj, World
 
 KEY = "sk_test_sandbox"
+# Keys for idempotent requests are forgotten after a day.
+KEY_SECONDS = 86_400
 SECRET = "whsec_sandbox"  # noqa: S105 - everybody may know it: it guards a fake
 
 
@@ -32,6 +34,7 @@ class _Kept:
     status: int
     body: str
     request: str
+    at: int
 
 
 class StripeServer:
@@ -113,6 +116,8 @@ class StripeServer:
             return self._sent(request, status, text, number)
         asked = f"{request.path}\n{body}"
         kept = self._kept.get((self._account(request), name))
+        if kept is not None and self.world.now() - kept.at >= KEY_SECONDS:
+            kept = None
         if kept is not None and kept.asked != asked:
             error = StripeError(
                 400,
@@ -126,7 +131,7 @@ class StripeServer:
             return self._sent(request, kept.status, kept.body, number, {**replayed, "Idempotency-Key": name})
         status, text = self._carried_out(request, body, number, name)
         if status in {200, 402}:  # a request that was refused before it began may be sent again, mended
-            self._kept[self._account(request), name] = _Kept(asked, status, text, number)
+            self._kept[self._account(request), name] = _Kept(asked, status, text, number, self.world.now())
         return self._sent(request, status, text, number, {"Idempotency-Key": name, "Original-Request": number})
 
     def _carried_out(self, request: web.Request, body: str, number: str, name: str | None) -> tuple[int, str]:

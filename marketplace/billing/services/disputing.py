@@ -36,7 +36,9 @@ def _recover(dispute: Dispute) -> bool:
             return False
         # From our books, not from the processor's sum: a repeat after a crash must come to the same.
         before = fees_returned(invoice, list(gateway.refunds(invoice.mode, paid["id"])))
-        reversal = gateway.reverse_transfer(invoice.mode, transfer, row=dispute.pk, amount=amount)
+        reversal = gateway.made_reversal(invoice.mode, transfer, row=dispute.pk) or gateway.reverse_transfer(
+            invoice.mode, transfer, row=dispute.pk, amount=amount
+        )
         after = gateway.payment(invoice.mode, invoice.payment_id)["latest_charge"].get("application_fee")
     except (Refused, Unanswered):
         return False

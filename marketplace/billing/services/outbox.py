@@ -12,16 +12,22 @@ from common.clock import wall_now
 from common.errors import DomainError
 from marketplace.billing.gateway import Refused, Unanswered
 from marketplace.billing.models import Change, Checkout, Price, Refund, ShareInvoice
+from marketplace.billing.promotion_models import PromotionCode
 
 logger = logging.getLogger(__name__)
 
 # So long one worker has before another may ask; a time-out is asked again then, with the same idempotency key.
 LEASE = timedelta(seconds=30)
-Outbox = type[Price] | type[Checkout] | type[Change] | type[Refund] | type[ShareInvoice]
+Outbox = type[Price] | type[Checkout] | type[Change] | type[Refund] | type[ShareInvoice] | type[PromotionCode]
 
 
-def carry_out(model: Outbox, row_id: UUID, act: Callable[[Any], None]) -> bool:
-    """Claim a PENDING row and have `act` ask for it; a refusal ends it as FAILED with its words. Say whether it was done."""
+def carry_out(
+    model: Outbox, row_id: UUID, act: Callable[[Any], None], on_refusal: Callable[[Any, str], object] | None = None
+) -> bool:
+    """Claim a PENDING row and have `act` ask for it; say whether it was done.
+
+    A refusal ends it as FAILED with its words, which `on_refusal` hears, too.
+    """
     rows: Any = model._default_manager.filter(pk=row_id, state="PENDING")
     now = wall_now()
     if not rows.filter(due_at__lte=now).update(due_at=now + LEASE):
@@ -32,7 +38,8 @@ def carry_out(model: Outbox, row_id: UUID, act: Callable[[Any], None]) -> bool:
     except Unanswered:
         return False
     except Refused as error:
-        rows.update(state="FAILED", problem=error.words[:300])
+        if rows.update(state="FAILED", problem=error.words[:300]) and on_refusal is not None:
+            on_refusal(row, error.words)
         return False
     except DomainError as error:
         # It is of the other mode, say: it waits until it can be, and holds up no other row.

@@ -7,7 +7,9 @@ from typing import Any
 from accounts.models import User
 from common.clock import wall_now
 from common.errors import DomainError
-from marketplace.billing.models import Change, ChangeKind, Checkout, Invoice, Seller, Subscription, Work
+from marketplace.billing.card_models import CardMark
+from marketplace.billing.models import Change, ChangeKind, Checkout, Invoice, Mode, Seller, Subscription, Work
+from marketplace.billing.modes import current_mode
 from marketplace.billing.services.buying import ENDED
 
 
@@ -30,6 +32,7 @@ def export_billing(user: User) -> dict[str, Any]:
     return {
         "subscriptions": list(Subscription.objects.filter(user=user).values(*bought)),
         "invoices": list(Invoice.objects.filter(user=user).values(*paid)),
+        "cards_seen": list(CardMark.objects.filter(user=user).values("mode", "seen_at")),
         "payout_accounts": list(Seller.objects.filter(user=user).values(*sold)),
     }
 
@@ -39,12 +42,15 @@ def erase_billing(user: User) -> None:
 
     Whoever subscribed to a listing of theirs is charged no more: those subscriptions end with their period.
     """
-    if Subscription.objects.filter(user=user).exclude(status__in=ENDED).exists():
+    # A test costs nobody anything, and once the key is another mode's nobody can end it any more.
+    charged = Subscription.objects.filter(mode__in={Mode.LIVE, current_mode() or Mode.LIVE}).exclude(status__in=ENDED)
+    if charged.filter(user=user).exists():
         message = "A subscription of yours is running: end it first, or it would go on being charged."
         raise DomainError("SUBSCRIPTION_RUNNING", message, status=409)
     now = wall_now()
-    running = Subscription.objects.filter(listing__owner=user, cancels_at_end=False).exclude(status__in=ENDED)
+    running = charged.filter(listing__owner=user, cancels_at_end=False)
     for bought in running.exclude(changes__state=Work.PENDING):
         Change.objects.create(subscription=bought, kind=ChangeKind.CANCEL_AT_END, due_at=now, created_at=now)
     Checkout.objects.filter(user=user).update(url="")
     Invoice.objects.filter(user=user).update(hosted_url="", pdf_url="")
+    CardMark.objects.filter(user=user).delete()

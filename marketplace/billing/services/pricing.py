@@ -94,10 +94,23 @@ def _replaced(actor: User, fresh: Price) -> Price:
 
 
 @transaction.atomic
-def retire_price(*, actor: User, price: Price) -> None:
-    """Sell nothing at this price any more; who subscribed goes on. A repeat is a no-op."""
+def retire_price(*, actor: User, price: Price, makes_free: bool = False) -> None:
+    """Sell nothing at this price any more; who subscribed goes on. A repeat is a no-op.
+
+    Without its last price a listing is everybody's for nothing: that takes `makes_free`, or LAST_PRICE is raised.
+    """
+    if price.listing_id is not None:
+        # The listing's lock: of two prices, retired at once, one is the last.
+        lock_rows(Listing.objects.filter(pk=price.listing_id))
+    kept = Price.objects.filter(subject=price.subject, mode=price.mode).exclude(state=PriceState.RETIRED)
+    is_last = price.listing_id is not None and set(kept.values_list("pk", flat=True)) == {price.pk}
+    if is_last and not makes_free:
+        message = (
+            "This is the last price: without it everybody may follow for nothing. Say so, or withdraw the listing."
+        )
+        raise DomainError("LAST_PRICE", message, {"field": "makes_free"}, status=409)
     if Price.objects.filter(pk=price.pk).exclude(state=PriceState.RETIRED).update(state=PriceState.RETIRED):
-        audit(action="price.retired", obj=price, actor=actor)
+        audit(action="price.retired", obj=price, actor=actor, after={"is_free": is_last})
         if price.listing_id is not None:
             index_listings(listing_ids=[price.listing_id])
 
@@ -109,7 +122,10 @@ def set_up(*, price_id: UUID) -> bool:
 
 def _set_up(price: Price) -> None:
     name = price.listing.title if price.listing is not None else f"Plan {price.plan}"
-    product = price.product_id or gateway.create_product(price.mode, row=price.pk, name=name)["id"]
+    # One product for all prices of a thing, so that a promotion code holds for those that come later, too.
+    others = Price.objects.filter(subject=price.subject, mode=price.mode).exclude(product_id="")
+    known_product = price.product_id or others.order_by("created_at").values_list("product_id", flat=True).first()
+    product = known_product or gateway.create_product(price.mode, row=price.pk, name=name)["id"]
     found = gateway.create_price(
         price.mode,
         row=price.pk,

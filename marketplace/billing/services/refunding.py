@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import suppress
 from datetime import timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Min
 
 from accounts.models import User
 from accounts.services import audit
@@ -26,9 +28,25 @@ from marketplace.billing.services.syncing import sync_invoice, sync_subscription
 WINDOW = timedelta(days=7)
 
 
-def is_refundable(invoice: Invoice) -> bool:
-    """Say whether its buyer may have all of an invoice back for the asking."""
-    return _why_not(invoice) is None
+def refundable(invoices: Iterable[Invoice]) -> set[UUID]:
+    """Return which invoices their buyers may have all of back for the asking; in two statements, however many there are."""
+    young = [one for one in invoices if _may_be_asked_back(one)]
+    subscriptions = {one.subscription_id for one in young}
+    asked = Refund.objects.filter(invoice__in=young).exclude(state=Work.FAILED)
+    begun = set(asked.values_list("invoice", flat=True)) if young else set()
+    paid = Invoice.objects.filter(subscription__in=subscriptions, paid_minor__gt=0, status="paid")
+    firsts = dict(paid.order_by().values_list("subscription").annotate(Min("created_at"))) if young else {}
+    return {
+        one.pk
+        for one in young
+        if one.pk not in begun and firsts.get(one.subscription_id, one.created_at) >= one.created_at
+    }
+
+
+def _may_be_asked_back(invoice: Invoice) -> bool:
+    is_paid = invoice.kind == InvoiceKind.SUBSCRIPTION and invoice.status == "paid" and bool(invoice.paid_minor)
+    is_young = invoice.paid_at is not None and wall_now() <= invoice.paid_at + WINDOW
+    return is_paid and is_young and not invoice.refunded_minor
 
 
 def _why_not(invoice: Invoice) -> DomainError | None:
@@ -109,13 +127,18 @@ def _begun(actor: User, invoice: Invoice, amount_minor: int, *, ends_right: bool
 
 
 def give_back(*, refund_id: UUID) -> bool:
-    """Have the processor give money back; by its idempotency key a repeat gives nothing twice."""
-    return carry_out(Refund, refund_id, _give_back)
+    """Have the processor give money back; what it gave already for this row is found there, and not given twice."""
+    return carry_out(Refund, refund_id, _give_back, _tell_operator)
+
+
+def _tell_operator(refund: Refund, words: str) -> None:
+    facts = {"invoice": str(refund.invoice_id), "amount_minor": refund.amount_minor, "problem": words}
+    note_finding(kind=FindingKind.REFUND_REFUSED, object_id=str(refund.pk), user=refund.invoice.user, **facts)
 
 
 def _give_back(refund: Refund) -> None:
     invoice = refund.invoice
-    found = gateway.create_refund(
+    found = gateway.made_refund(invoice.mode, payment=invoice.payment_id, row=refund.pk) or gateway.create_refund(
         invoice.mode,
         row=refund.pk,
         payment=invoice.payment_id,

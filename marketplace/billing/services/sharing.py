@@ -24,10 +24,11 @@ from common.tasks import enqueue
 from marketplace.billing import gateway
 from marketplace.billing.currencies import CURRENCIES, DOLLARS, SHARE_CURRENCY, written
 from marketplace.billing.fees import share_fee
-from marketplace.billing.gateway import Refused
-from marketplace.billing.models import Seller, ShareCredit, ShareInvoice, ShareLine, Work
-from marketplace.billing.modes import current_mode
+from marketplace.billing.gateway import Answer, Refused
+from marketplace.billing.models import Finding, FindingKind, Seller, ShareCredit, ShareInvoice, ShareLine, Work
+from marketplace.billing.modes import check_mode, current_mode
 from marketplace.billing.services.buying import customer_of
+from marketplace.billing.services.findings import note_finding, settle_finding
 from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.syncing import sync_invoice
 from trading.copy_accounts.models import ProfitShareSettlement
@@ -145,25 +146,100 @@ def return_share(*, operator: User, settlement: ProfitShareSettlement, amount_mi
     return credit
 
 
+@transaction.atomic
+def retry_share(*, operator: User, share: ShareInvoice) -> ShareInvoice:
+    """Have a refused invoice of profit shares asked for again, as an operator, once what was in its way is mended."""
+    return _again(operator, share, "profit_share.retried", is_void=False)
+
+
+@transaction.atomic
+def void_share(*, operator: User, share: ShareInvoice) -> ShareInvoice:
+    """Give a refused invoice of profit shares up, as an operator: its settlements go on the next week's."""
+    return _again(operator, share, "profit_share.voided", is_void=True)
+
+
+def _again(operator: User, share: ShareInvoice, action: str, *, is_void: bool) -> ShareInvoice:
+    from marketplace.billing.tasks import send_share_invoice
+
+    if not operator.is_staff:
+        raise DomainError("OPERATORS_ONLY", "Only an operator decides on a refused invoice.", status=403)
+    locked = lock_rows(ShareInvoice.objects.filter(pk=share.pk).select_related("seller"))[0]
+    check_mode(locked.seller.mode)
+    if locked.state != Work.FAILED:
+        raise DomainError("SHARE_NOT_REFUSED", "This invoice was not refused, or is being tried again.", status=409)
+    locked.state, locked.problem, locked.due_at, locked.is_void = Work.PENDING, "", wall_now(), is_void
+    locked.attempt += 1
+    locked.save(update_fields=["state", "problem", "due_at", "is_void", "attempt"])
+    lines = list(locked.lines.order_by("pk").values_list("settlement", flat=True))
+    after = {"amount_minor": locked.amount_minor, "settlements": [str(one) for one in lines if one is not None]}
+    audit(action=action, obj=locked, actor=operator, after=after)
+    for finding in Finding.objects.filter(kind=FindingKind.SHARE_REFUSED, object_id=str(locked.pk), settled_at=None):
+        settle_finding(operator=operator, finding=finding)
+    enqueue(send_share_invoice, str(locked.pk))
+    return locked
+
+
 def send(*, share_id: UUID) -> bool:
-    """Have the processor invoice a week's profit shares; by its idempotency keys nothing is invoiced twice."""
-    return carry_out(ShareInvoice, share_id, _send)
+    """Have the processor invoice a week's profit shares, or take back what an operator voided.
+
+    What it made already of this row is found there and gone on with: nothing is invoiced twice, however late a repeat.
+    """
+    return carry_out(ShareInvoice, share_id, _send, _tell_operator)
+
+
+def _tell_operator(share: ShareInvoice, words: str) -> None:
+    facts = {"amount_minor": share.amount_minor, "week": f"{share.week:%Y-%m-%d}", "problem": words}
+    note_finding(kind=FindingKind.SHARE_REFUSED, object_id=str(share.pk), user=share.follower, **facts)
 
 
 def _send(share: ShareInvoice) -> None:
     mode = share.seller.mode
     customer = customer_of(share.follower, mode)
-    found = gateway.create_invoice(mode, row=share.pk, **_params(share, customer))
-    for line in share.lines.select_related("settlement", "credit").order_by("pk"):
-        facts = {"customer": customer, "invoice": found["id"], "currency": share.currency}
-        words = {"amount": line.amount_minor, "description": _words(line)}
-        gateway.create_invoice_item(mode, row=f"{share.pk}-{line.pk}", **facts, **words)
-    gateway.finalize_invoice(mode, found["id"], row=share.pk)
-    # (A refusal: no card, or one that was declined. It stays open, with a page on which it can be paid.)
-    with suppress(Refused):
-        gateway.pay_invoice(mode, found["id"], customer=customer)
+    # (The processor's clock may be behind ours.)
+    since = share.created_at - timedelta(days=1)
+    found = gateway.made_invoice(mode, customer=customer, since=since, share=share.pk)
+    if share.is_void:
+        _take_back(share, found)
+        return
+    key = f"{share.pk}-{share.attempt}" if share.attempt else str(share.pk)
+    if found is None:
+        found = gateway.create_invoice(mode, row=key, **_params(share, customer))
+    if found["status"] == "draft":
+        _write_lines(share, key, customer, found["id"])
+        found = gateway.finalize_invoice(mode, found["id"], row=key)
+    if found["status"] == "open":
+        # (A refusal: no card, or one that was declined. It stays open, with a page on which it can be paid.)
+        with suppress(Refused):
+            gateway.pay_invoice(mode, found["id"], customer=customer)
     invoice = sync_invoice(mode=mode, invoice_id=found["id"])
     ShareInvoice.objects.filter(pk=share.pk).update(state=Work.DONE, invoice=invoice)
+
+
+def _write_lines(share: ShareInvoice, key: str, customer: str, invoice_id: str) -> None:
+    written_down = gateway.made_lines(share.seller.mode, invoice_id)
+    facts = {"customer": customer, "invoice": invoice_id, "currency": share.currency}
+    for line in share.lines.select_related("settlement", "credit").order_by("pk"):
+        if str(line.pk) not in written_down:
+            words = {"amount": line.amount_minor, "description": _words(line)}
+            gateway.create_invoice_item(share.seller.mode, row=key, line=line.pk, **facts, **words)
+
+
+def _take_back(share: ShareInvoice, found: Answer | None) -> None:
+    """Have nothing be asked for what was voided, and let its settlements and credits go on another week's invoice."""
+    invoice = None
+    if found is not None:
+        if found["status"] != "paid":
+            gateway.take_back_invoice(share.seller.mode, found)
+        if found["status"] != "draft":
+            invoice = sync_invoice(mode=share.seller.mode, invoice_id=found["id"])
+    with transaction.atomic():
+        lock_rows(User.objects.filter(pk=share.follower_id))
+        # Paid meanwhile: then it stands.
+        is_paid = invoice is not None and invoice.status == "paid"
+        if not is_paid:
+            ShareLine.objects.filter(invoice=share).delete()
+        done = {"state": Work.DONE, "invoice": invoice, "is_void": not is_paid}
+        ShareInvoice.objects.filter(pk=share.pk).update(**done)
 
 
 def _params(share: ShareInvoice, customer: str) -> dict[str, Any]:

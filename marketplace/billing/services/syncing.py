@@ -6,6 +6,7 @@ So the order in which messages come, and how often, changes nothing: what was fe
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any, Protocol, cast
 
 from django.conf import settings
@@ -15,6 +16,7 @@ from accounts.models import User
 from common.clock import wall_now
 from common.db import lock_rows
 from marketplace.billing import gateway
+from marketplace.billing.card_models import CardMark
 from marketplace.billing.gateway import Answer, reference
 from marketplace.billing.models import (
     UNFINISHED_CHECKOUT,
@@ -175,9 +177,19 @@ def apply_invoice(
     row.refunded_minor = sum(one["amount"] for one in refunds if one["status"] != "failed")
     row.save()
     if charge:
+        _mark_card(row, charge, fetched_at)
         book_charge(row, charge)
         book_refunds(row, charge, refunds)
     return row
+
+
+def _mark_card(row: Invoice, charge: Answer, at_time: datetime) -> None:
+    """Remember that the buyer paid with this card, so that two people with one card are noticed."""
+    card = (charge.get("payment_method_details") or {}).get("card") or {}
+    if fingerprint := card.get("fingerprint"):
+        digest = sha256(str(fingerprint).encode()).hexdigest()
+        whose: dict[str, Any] = {"user_id": row.user_id, "mode": row.mode, "digest": digest}
+        CardMark.objects.update_or_create(**whose, defaults={"seen_at": at_time})
 
 
 def _say_what_for(row: Invoice, found: Answer) -> None:

@@ -13,7 +13,7 @@ def export_proofs(user: User) -> dict[str, Any]:
     published = PublishedBacktest.objects.filter(listing__owner=user)
     repeated = Reproduction.objects.filter(reader=user)
     return {
-        "published_backtests": list(published.values("listing_id", "spec", "trades_hash", "published_at")),
+        "published_backtests": list(published.values("listing_id", "spec", "salt", "trades_hash", "published_at")),
         "repeated_backtests": list(repeated.values("published_id", "state", "trades_hash", "asked_at")),
     }
 

@@ -12,6 +12,7 @@ from accounts.services import audit
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError, NotFound
+from common.ids import new_key
 from common.tasks import enqueue
 from engine.backtest import ENGINE_VERSION, spec_from_json
 from engine.backtest_spec import json_hash
@@ -41,11 +42,14 @@ def publish_backtest(*, owner: User, listing: Listing, backtest: Backtest) -> Pu
         message = "Only a finished backtest can be published; wait until it is computed."
         raise DomainError("BACKTEST_UNFINISHED", message, {"field": "backtest"}, status=409)
     trades = tables.unpacked(backtest.result.trades, TRADE_DTYPE)
+    before = PublishedBacktest.objects.filter(listing=locked[0], spec=backtest.spec).first()
+    salt = before.salt if before is not None else new_key(32).hex()
     facts = {
         "backtest": backtest,
         "spec": backtest.spec,
-        "spec_hash": backtest.spec_hash,
-        "manifest": manifest_of(backtest.spec),
+        "salt": salt,
+        "spec_hash": salted_hash(backtest.spec, salt),
+        "manifest": manifest_of(backtest.spec, salt),
         "trades_hash": trades_hash(trades),
         "summary": backtest.summary,
         "published_at": wall_now(),
@@ -56,10 +60,16 @@ def publish_backtest(*, owner: User, listing: Listing, backtest: Backtest) -> Pu
     return published
 
 
-def manifest_of(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return what readers may see of a spec: all but the strategy itself, of which it has the hash."""
+def salted_hash(facts: dict[str, Any], salt: str) -> str:
+    """Return the hash by which something is named that may be sealed: nobody finds it by hashing what it might be."""
+    return json_hash({**facts, "salt": salt})
+
+
+def manifest_of(spec: dict[str, Any], salt: str) -> dict[str, Any]:
+    """Return what readers may see of a spec: all but the strategy itself, of which it has the salted hash."""
     sealed = {"graph": spec["graph"], "values": spec["values"]}
-    return {name: value for name, value in spec.items() if name not in sealed} | {"strategy_hash": json_hash(sealed)}
+    shown = {name: value for name, value in spec.items() if name not in sealed}
+    return {**shown, "strategy_hash": salted_hash(sealed, salt)}
 
 
 @transaction.atomic

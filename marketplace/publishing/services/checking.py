@@ -16,9 +16,9 @@ from engine.backtest import ENGINE_VERSION, spec_from_json
 from engine.timeframes import milliseconds, moment, timeframe_ms
 from marketplace.models import Listing
 from marketplace.publishing.content import content_from_json
-from marketplace.publishing.gate import check_offer, refusal_of
+from marketplace.publishing.gate import refusal_of
 from marketplace.publishing.models import OPEN_OUTCOMES, Submission
-from marketplace.publishing.services.submissions import pass_gate, refuse
+from marketplace.publishing.services.submissions import check_may_land, pass_gate, refuse
 from markets.selectors import candle_range
 from strategies.computing import trial_hash
 from strategies.faces import graph_of_version
@@ -119,7 +119,7 @@ def _end(job: Submission, findings: dict[str, Any], refusal: tuple[str, str] | N
 def _refused_since(submission: Submission) -> tuple[str, str] | None:
     """Return why it may not be published any more, though it might when it was submitted."""
     try:
-        check_offer(submission.listing, content_from_json(submission.content))
+        check_may_land(submission.listing, content_from_json(submission.content))
     except DomainError as error:
         return error.code, error.message
     return None

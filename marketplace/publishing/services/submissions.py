@@ -14,6 +14,7 @@ from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError, NotFound
 from common.tasks import enqueue
+from marketplace.entitlements import check_sellable
 from marketplace.models import Listing, ListingState, Offer
 from marketplace.publishing.content import Content, checked_content, content_from_json, content_of, write_content
 from marketplace.publishing.gate import check_offer
@@ -22,6 +23,7 @@ from marketplace.publishing.services.facts import refresh_length
 from marketplace.publishing.services.shares import change_share
 from marketplace.search.services import index_listings
 from marketplace.services.records import refresh_records
+from portfolios.models import PortfolioState
 from strategies.grants.services import pin_version
 from strategies.models import JobState, StrategyVersion
 from strategies.services.jobs import LOST_AFTER
@@ -74,6 +76,19 @@ def submit_listing(*, actor: User, listing: Listing, content: Content, changes: 
     else:
         pass_gate(submission)
     return submission
+
+
+def check_may_land(listing: Listing, content: Content) -> None:
+    """Ask again what must hold when something becomes public: days may have passed since it was submitted.
+
+    What is public already may change its words though its portfolio has been frozen meanwhile.
+    """
+    check_offer(listing, content)
+    if listing.state == ListingState.PUBLISHED:
+        return
+    if listing.portfolio.state != PortfolioState.OPEN:
+        raise DomainError("PORTFOLIO_NOT_OPEN", "The portfolio was frozen or closed meanwhile.", status=409)
+    check_sellable(listing)
 
 
 def pass_gate(submission: Submission) -> None:
@@ -187,8 +202,7 @@ def approve_submission(*, operator: User, submission: Submission) -> Submission:
     """Make a submission public, as an operator. One that is decided already stays so."""
     locked = _in_review(operator, submission)
     if locked is not None:
-        # Days may have passed since: what must hold must hold now.
-        check_offer(locked.listing, content_from_json(locked.content))
+        check_may_land(locked.listing, content_from_json(locked.content))
         land(locked)
         audit(action="listing.approved", obj=locked.listing, actor=operator, after={"submission": str(locked.pk)})
         context = {"listing": str(locked.listing_id), "title": _title(locked)}
