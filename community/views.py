@@ -19,6 +19,7 @@ from common.forms import show_refusal
 from community import selectors
 from community.forms import CompetitionForm, ExchangeForm
 from community.services.competitions import create_competition, enter_competition
+from marketplace.billing.offers import cheapest_words
 from marketplace.selectors import leaderboard as ranked_listings
 from marketplace.selectors import published, published_kinds, recent_curves
 from marketplace.tabs import kind_tabs
@@ -46,10 +47,10 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     person = profile_by_handle(handle)
     listings = list(published().filter(owner=person.user_id))
-    curves = recent_curves(listings)
+    curves, prices = recent_curves(listings), cheapest_words([one.pk for one in listings])
     facts = {
         "person": person,
-        "cards": [(one, curves[one.pk]) for one in listings],
+        "cards": [(one, curves[one.pk], prices.get(one.pk)) for one in listings],
         "entries": selectors.entries_of(person.user),
         "is_own": request.user.pk == person.user_id,
     }

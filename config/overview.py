@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from marketplace.billing.offers import cheapest_words
 from marketplace.selectors import leaderboard, published_kinds, recent_curves
 from portfolios.selectors import portfolios_of, worth_of
 from strategies.models import RunState
@@ -41,6 +42,9 @@ def _own_things(request: HttpRequest, user: User) -> HttpResponse:
 def _what_this_is(request: HttpRequest) -> HttpResponse:
     # Kind by kind: a return on made-up prices says nothing beside one on real ones.
     best = {kind: leaderboard(kind)[:BEST] for kind in published_kinds()}
-    curves = recent_curves([listing for listings in best.values() for listing in listings])
-    groups = [(kind, [(one, curves[one.pk]) for one in listings]) for kind, listings in best.items()]
+    shown = [listing for listings in best.values() for listing in listings]
+    curves, prices = recent_curves(shown), cheapest_words([one.pk for one in shown])
+    groups = [
+        (kind, [(one, curves[one.pk], prices.get(one.pk)) for one in listings]) for kind, listings in best.items()
+    ]
     return render(request, "home_visitor.html", {"groups": groups})

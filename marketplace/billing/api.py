@@ -16,9 +16,11 @@ from accounts.requests import asker
 from marketplace.billing import selectors, serializers
 from marketplace.billing.business import business_of
 from marketplace.billing.models import ChangeKind, Interval, Invoice, MoneyLine, Subscription
+from marketplace.billing.promotion_models import DiscountLength
 from marketplace.billing.services.buying import begin_checkout
 from marketplace.billing.services.changing import choose_stop_mode, request_change
 from marketplace.billing.services.pricing import retire_price, set_price
+from marketplace.billing.services.promoting import create_code, retire_code
 from marketplace.billing.services.refunding import request_refund
 from marketplace.selectors import listing_for_owner, listing_for_reader
 from trading.follow_models import StopMode
@@ -55,9 +57,55 @@ class PricesView(APIView):
 class PriceView(APIView):
     """One price."""
 
-    @extend_schema(summary="Sell nothing at a price any more", responses={204: None})
+    @extend_schema(
+        summary="Sell nothing at a price any more",
+        description="A listing's last price is refused with LAST_PRICE (409) unless `makes_free` says that everybody may"
+        " follow it for nothing from now on.",
+        parameters=[serializers.RetireSerializer],
+        responses={204: None},
+    )
     def delete(self, request: Request, price_id: UUID) -> Response:
-        retire_price(actor=asker(request), price=selectors.price_for_owner(asker(request), price_id))
+        wanted = serializers.RetireSerializer(data=request.query_params)
+        wanted.is_valid(raise_exception=True)
+        price = selectors.price_for_owner(asker(request), price_id)
+        retire_price(actor=asker(request), price=price, **wanted.validated_data)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class CodesView(APIView):
+    """Promotion codes of a listing of one's own."""
+
+    @extend_schema(
+        operation_id="billing_codes_list",
+        summary="List a listing's promotion codes",
+        responses=serializers.PromotionCodeSerializer(many=True),
+    )
+    def get(self, request: Request, listing_id: UUID) -> Response:
+        found = selectors.codes_of(listing_for_owner(asker(request), listing_id))
+        return Response(serializers.PromotionCodeSerializer(found, many=True).data)
+
+    @extend_schema(
+        operation_id="billing_codes_create",
+        summary="Make a promotion code",
+        description="Entered on the payment page; it counts for this listing alone, once it is LIVE.",
+        request=serializers.PromotionCodeSetSerializer,
+        responses={201: serializers.PromotionCodeSerializer},
+    )
+    def post(self, request: Request, listing_id: UUID) -> Response:
+        listing = listing_for_owner(asker(request), listing_id)
+        wanted = serializers.PromotionCodeSetSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        terms = {**wanted.validated_data, "length": DiscountLength(wanted.validated_data["length"])}
+        made = create_code(owner=asker(request), listing=listing, **terms)
+        return Response(serializers.PromotionCodeSerializer(made).data, status=status.HTTP_201_CREATED)
+
+
+class CodeView(APIView):
+    """One promotion code."""
+
+    @extend_schema(summary="Let nobody use a promotion code any more", responses={204: None})
+    def delete(self, request: Request, code_id: UUID) -> Response:
+        retire_code(actor=asker(request), code=selectors.code_for_owner(asker(request), code_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -17,13 +17,8 @@ from marketplace.billing.models import (
     BookingKind,
     Checkout,
     CheckoutState,
-    Dispute,
-    Finding,
-    Invoice,
-    Mode,
     MoneyLine,
     Payout,
-    Refund,
     Seller,
     ShareInvoice,
     ShareLine,
@@ -68,7 +63,7 @@ class Business:
     payouts: list[Payout] = field(default_factory=list)
 
 
-def _sums(rows: list[dict[str, object]], sign: int = 1) -> list[Money]:
+def money_sums(rows: list[dict[str, object]], sign: int = 1) -> list[Money]:
     return [Money(str(one["currency"]), sign * int(str(one["total"]))) for one in rows]
 
 
@@ -98,14 +93,14 @@ def business_of(user: User) -> Business:
         return Business(**figures)  # type: ignore[arg-type]  # a dict of mixed values
     lines = MoneyLine.objects.filter(seller=seller, account=Account.SELLER)
     charges = lines.filter(kind=BookingKind.CHARGE)
-    shares = ShareInvoice.objects.filter(seller=seller)
+    shares = ShareInvoice.objects.filter(seller=seller, is_void=False)
     paid = shares.filter(invoice__status="paid")
     return Business(
         **figures,  # type: ignore[arg-type]  # likewise
-        earned=_sums(sums_of(charges)),
-        earned_this_month=_sums(sums_of(charges.filter(happened_at__gt=now - MONTH))),
-        given_back=_sums(sums_of(lines.filter(kind__in=[BookingKind.REFUND, BookingKind.TRANSFER])), -1),
-        balance=_sums(sums_of(lines)),
+        earned=money_sums(sums_of(charges)),
+        earned_this_month=money_sums(sums_of(charges.filter(happened_at__gt=now - MONTH))),
+        given_back=money_sums(sums_of(lines.filter(kind__in=[BookingKind.REFUND, BookingKind.TRANSFER])), -1),
+        balance=money_sums(sums_of(lines)),
         shares_waiting=_waiting_shares(user),
         shares_invoiced=_share_sums(shares),
         shares_paid=_share_sums(paid),
@@ -126,42 +121,3 @@ def _waiting_shares(user: User) -> Decimal:
     invoiced = ShareLine.objects.filter(settlement__isnull=False).values("settlement")
     total: Decimal = rows.exclude(pk__in=invoiced).aggregate(total=DecimalSum("due"))["total"]
     return total
-
-
-@dataclass(frozen=True, slots=True)
-class Platform:
-    """How the platform's money stands, for operators."""
-
-    kept: list[Money]
-    by_kind: list[tuple[str, Money]]
-    subscribers: int
-    disputes: list[Dispute]
-    refunds: list[Refund]
-    findings: list[Finding]
-    held: list[Seller]
-    invoices: list[Invoice]
-
-
-def platform_business(mode: Mode | None) -> Platform:
-    """Return the operators' figures."""
-    rows = MoneyLine.objects.filter(account=Account.PLATFORM, mode=mode or "")
-    by_kind = sums_of(rows, "kind")
-    people = ("invoice__user__profile", "invoice__seller__user__profile")
-    disputes = Dispute.objects.filter(invoice__mode=mode or "").select_related(*people)
-    refunds = Refund.objects.filter(invoice__mode=mode or "").select_related(*people)
-    return Platform(
-        kept=_sums(sums_of(rows)),
-        by_kind=[(BookingKind(one["kind"]).label, Money(one["currency"], one["total"])) for one in by_kind],
-        subscribers=Subscription.objects.filter(mode=mode or "", right_until__gt=wall_now()).count(),
-        disputes=list(disputes.order_by("-opened_at")[:SHOWN]),
-        refunds=list(refunds.order_by("-created_at")[:SHOWN]),
-        findings=list(
-            Finding.objects.filter(settled_at=None).select_related("user__profile").order_by("-found_at")[:50]
-        ),
-        held=list(Seller.objects.filter(is_held=True, mode=mode or "").select_related("user__profile")[:50]),
-        invoices=list(
-            Invoice.objects.filter(mode=mode or "", status="paid")
-            .select_related("user__profile", "subscription__listing", "subscription__plan")
-            .order_by("-created_at")[:SHOWN]
-        ),
-    )

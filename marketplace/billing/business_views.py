@@ -1,4 +1,4 @@
-"""The business pages: a lead's prices, account, figures and statements; the operators' view of all money."""
+"""A lead's business pages: prices, promotion codes, account, figures and statements."""
 
 from __future__ import annotations
 
@@ -14,21 +14,17 @@ from accounts.requests import SignedInRequest
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from marketplace.billing import selectors
-from marketplace.billing.business import business_of, platform_business
-from marketplace.billing.currencies import minor_of
-from marketplace.billing.forms import PriceForm, RefundForm, SpanForm
-from marketplace.billing.models import Finding, Invoice, PriceState, Seller
+from marketplace.billing.business import business_of
+from marketplace.billing.forms import CodeForm, PriceForm, SpanForm
+from marketplace.billing.models import PriceState
 from marketplace.billing.modes import current_mode
 from marketplace.billing.offers import offers_of
-from marketplace.billing.services.findings import settle_finding
 from marketplace.billing.services.pricing import retire_price, set_price
-from marketplace.billing.services.refunding import refund_part
+from marketplace.billing.services.promoting import create_code, retire_code
 from marketplace.billing.services.selling import (
     check_can_sell,
     finish_onboarding,
-    hold_payouts,
     payout_settings_url,
-    release_payouts,
     start_onboarding,
 )
 from marketplace.billing.statements import statement_csv, statement_pdf
@@ -37,7 +33,6 @@ from marketplace.selectors import listing_for_owner, listings_of
 _TYPES = {"csv": "text/csv; charset=utf-8", "pdf": "application/pdf"}
 
 
-# --- leads ----------------------------------------------------------------------------------------------------------
 @require_safe
 @login_required
 def business(request: SignedInRequest) -> HttpResponse:
@@ -116,66 +111,41 @@ def prices(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
 @login_required
 def retire(request: SignedInRequest, price_id: UUID) -> HttpResponse:
     price = selectors.price_for_owner(request.user, price_id)
-    retire_price(actor=request.user, price=price)
+    try:
+        retire_price(actor=request.user, price=price, makes_free=request.POST.get("makes_free") == "yes")
+    except DomainError as error:
+        # (Another price was retired since the page was shown, whose button asks.)
+        messages.error(request, error.message)
+        return redirect("billing:prices", price.listing_id)
     messages.success(request, "Nobody new pays this price; whoever subscribed goes on.")
     return redirect("billing:prices", price.listing_id)
 
 
-# --- operators ------------------------------------------------------------------------------------------------------
-def _operators_only(request: SignedInRequest) -> None:
-    if not request.user.is_staff:
-        raise NotFound("page")
-
-
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 @login_required
-def platform(request: SignedInRequest) -> HttpResponse:
-    _operators_only(request)
-    facts = {"platform": platform_business(current_mode()), "mode": current_mode()}
-    return render(request, "billing/platform.html", facts)
+def codes(request: SignedInRequest, listing_id: UUID) -> HttpResponse:
+    """The promotion codes of a listing, and the form for another one."""
+    listing = listing_for_owner(request.user, listing_id)
+    form = CodeForm(request.POST or None, initial={"percent_off": 20})
+    if form.is_valid():
+        try:
+            create_code(owner=request.user, listing=listing, **form.terms())
+        except DomainError as error:
+            show_refusal(form, error)
+        else:
+            messages.success(request, "The code is being set up: it can be used in a moment.")
+            return redirect("billing:codes", listing.pk)
+    rows = list(selectors.codes_of(listing))
+    is_waiting = any(one.state == PriceState.PENDING for one in rows)
+    facts = {"form": form, "listing": listing, "rows": rows, "is_waiting": is_waiting}
+    facts["is_sold"] = current_mode() is not None and selectors.is_paid(listing)
+    return render(request, "billing/codes.html", facts, status=400 if form.errors else 200)
 
 
 @require_POST
 @login_required
-def settle(request: SignedInRequest, finding_id: UUID) -> HttpResponse:
-    _operators_only(request)
-    found = Finding.objects.filter(pk=finding_id).first()
-    if found is None:
-        raise NotFound("finding")
-    settle_finding(operator=request.user, finding=found)
-    return redirect("billing:platform")
-
-
-@require_POST
-@login_required
-def hold(request: SignedInRequest, seller_id: UUID) -> HttpResponse:
-    """Hold a lead's payouts, or release them."""
-    _operators_only(request)
-    seller = Seller.objects.filter(pk=seller_id).first()
-    if seller is None:
-        raise NotFound("payout account")
-    if seller.is_held:
-        release_payouts(operator=request.user, seller=seller)
-    else:
-        hold_payouts(operator=request.user, seller=seller, reason=request.POST.get("reason", ""))
-    return redirect("billing:platform")
-
-
-@require_POST
-@login_required
-def give_back(request: SignedInRequest, invoice_id: UUID) -> HttpResponse:
-    """Give an amount of an invoice back."""
-    _operators_only(request)
-    invoice, form = Invoice.objects.filter(pk=invoice_id).first(), RefundForm(request.POST)
-    if invoice is None:
-        raise NotFound("invoice")
-    if not form.is_valid():
-        raise DomainError("AMOUNT_INVALID", "Write the amount to give back, such as 12.50.")
-    refund_part(
-        operator=request.user,
-        invoice=invoice,
-        amount_minor=minor_of(form.cleaned_data["amount"], invoice.currency),
-        ends_right=form.cleaned_data["ends_right"],
-    )
-    messages.success(request, "The amount is on its way back.")
-    return redirect("billing:platform")
+def end_code(request: SignedInRequest, code_id: UUID) -> HttpResponse:
+    code = selectors.code_for_owner(request.user, code_id)
+    retire_code(actor=request.user, code=code)
+    messages.success(request, "Nobody new uses this code; whoever did keeps what it gave.")
+    return redirect("billing:codes", code.listing_id)

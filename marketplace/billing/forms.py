@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from django import forms
@@ -9,7 +10,9 @@ from django import forms
 from common.forms import ExactAmountField
 from marketplace.billing.currencies import CURRENCIES
 from marketplace.billing.models import Interval
+from marketplace.billing.promotion_models import DiscountLength
 from marketplace.billing.services.pricing import MAX_TRIAL_DAYS
+from marketplace.billing.services.promoting import MOST_USES
 from trading.follow_models import StopMode
 
 INPUT = {"class": "input"}
@@ -34,6 +37,39 @@ class PriceForm(forms.Form):
     def terms(self) -> dict[str, Any]:
         """Return what `set_price` takes."""
         return {**self.cleaned_data, "interval": Interval(self.cleaned_data["interval"])}
+
+
+class CodeForm(forms.Form):
+    """A promotion code."""
+
+    code = forms.CharField(
+        max_length=20, widget=forms.TextInput(attrs=INPUT), help_text="3 to 20 letters and digits, such as SPRING20."
+    )
+    percent_off = forms.IntegerField(
+        min_value=1, max_value=100, label="Percent off", widget=forms.NumberInput(attrs=INPUT)
+    )
+    length = forms.ChoiceField(choices=DiscountLength.choices, label="Taken off", widget=forms.Select(attrs=INPUT))
+    most_uses = forms.IntegerField(
+        min_value=1,
+        max_value=MOST_USES,
+        required=False,
+        label="Uses in all",
+        widget=forms.NumberInput(attrs=INPUT),
+        help_text="Empty: as many as there are.",
+    )
+    last_day = forms.DateField(
+        required=False,
+        label="Last day",
+        widget=forms.DateInput(attrs={**INPUT, "type": "date"}),
+        help_text="Until the end of it, UTC. Empty: no end.",
+    )
+
+    def terms(self) -> dict[str, Any]:
+        """Return what `create_code` takes."""
+        data = dict(self.cleaned_data)
+        last = data.pop("last_day")
+        ends = None if last is None else datetime.combine(last, time(), UTC) + timedelta(days=1)
+        return {**data, "length": DiscountLength(data["length"]), "expires_at": ends}
 
 
 class RefundForm(forms.Form):

@@ -142,12 +142,13 @@ def create_promotion_code(mode: str, *, row: object, coupon: str, code: str, **l
     return _ask(mode, "promotion_codes.create", key=f"promotion-{row}", **facts, **limits)
 
 
+def made_promotion_code(mode: str, *, row: object, code: str) -> Answer | None:
+    """Return the promotion code that was made of a row, if it was."""
+    return _marked(_pages(mode, "promotion_codes.list", code=code), "code", row)
+
+
 def switch_off_promotion_code(mode: str, promotion_code: str) -> Answer:
     return _ask(mode, "promotion_codes.update", promotion_code, active=False)
-
-
-def promotion_code(mode: str, promotion_code_id: str) -> Answer:
-    return _ask(mode, "promotion_codes.retrieve", promotion_code_id)
 
 
 def create_portal(mode: str, *, customer: str, return_url: str) -> Answer:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from marketplace.billing.currencies import written
-from marketplace.billing.models import Change, Price, PriceState, Subscription
+from marketplace.billing.models import Change, Interval, Price, PriceState, Subscription
+from marketplace.billing.selectors import prices_of_listings
 from marketplace.billing.services.buying import ENDED
 
 _STATUS = {
@@ -39,6 +41,20 @@ def price_words(price: Price) -> str:
     """Return a price in words: "12.50 USD a month, 7 days free"."""
     each = f"{written(price.amount_minor, price.currency)} a {price.interval}"
     return f"{each}, {price.trial_days} days free first" if price.trial_days else each
+
+
+def cheapest_words(listing_ids: Sequence[UUID]) -> dict[UUID, str]:
+    """Return what each listing costs at least by the month, in words; free ones are left out. One statement."""
+    cheapest: dict[UUID, Price] = {}
+    for one in prices_of_listings(listing_ids):
+        held = cheapest.get(one.listing_id) if one.listing_id is not None else None
+        if one.listing_id is not None and (held is None or _monthly(one) < _monthly(held)):
+            cheapest[one.listing_id] = one
+    return {key: f"{written(one.amount_minor, one.currency)} a {one.interval}" for key, one in cheapest.items()}
+
+
+def _monthly(price: Price) -> float:
+    return price.amount_minor / (12 if price.interval == Interval.YEAR else 1)
 
 
 def shown_subscriptions(found: list[Subscription]) -> list[dict[str, Any]]:

@@ -16,14 +16,17 @@ from marketplace.billing.card_models import CardMark
 from marketplace.billing.models import (
     Account,
     Checkout,
+    Finding,
     Invoice,
     MoneyLine,
     Price,
     PriceState,
     Seller,
+    ShareInvoice,
     Subscription,
 )
 from marketplace.billing.modes import current_mode
+from marketplace.billing.promotion_models import PromotionCode
 from marketplace.models import Listing
 
 Row = TypeVar("Row", bound=Model)
@@ -61,6 +64,27 @@ def price_for_buyer(price_id: UUID) -> Price:
     return _one(rows.select_related("listing__owner", "plan"), price_id)
 
 
+def code_for_owner(user: User, code_id: UUID) -> PromotionCode:
+    return _one(PromotionCode.objects.filter(listing__owner=user).select_related("listing"), code_id)
+
+
+# (Doors ask whether somebody is an operator before they come here.)
+def finding_for_operator(finding_id: UUID) -> Finding:
+    return _one(Finding.objects.all(), finding_id)
+
+
+def seller_for_operator(seller_id: UUID) -> Seller:
+    return _one(Seller.objects.all(), seller_id)
+
+
+def share_for_operator(share_id: UUID) -> ShareInvoice:
+    return _one(ShareInvoice.objects.all(), share_id)
+
+
+def invoice_for_operator(invoice_id: UUID) -> Invoice:
+    return _one(Invoice.objects.all(), invoice_id)
+
+
 def _one(rows: QuerySet[Row], key: UUID) -> Row:
     found = rows.filter(pk=key).first()
     if found is None:
@@ -92,6 +116,12 @@ def plan_prices() -> QuerySet[Price]:
     """Return what the platform's own plans cost."""
     rows = Price.objects.filter(plan__isnull=False, mode=current_mode() or "", state=PriceState.LIVE)
     return rows.select_related("plan").order_by("plan__name", "interval")
+
+
+def codes_of(listing: Listing) -> QuerySet[PromotionCode]:
+    """Return a listing's promotion codes here, newest first; ended ones left out."""
+    rows = PromotionCode.objects.filter(listing=listing, mode=current_mode() or "")
+    return rows.exclude(state=PriceState.RETIRED).order_by("-created_at", "-pk")
 
 
 # --- rights ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,9 @@ from rest_framework import serializers
 
 from marketplace.billing.business import Business
 from marketplace.billing.models import Change, ChangeKind, Checkout, Interval, Invoice, MoneyLine, Price, Subscription
+from marketplace.billing.promotion_models import DiscountLength, PromotionCode
 from marketplace.billing.services.pricing import MAX_TRIAL_DAYS
+from marketplace.billing.services.promoting import MOST_USES
 from markets.serializers import ExactField
 from portfolios.serializers import AmountField
 from trading.follow_models import StopMode
@@ -23,6 +25,28 @@ class PriceSetSerializer(serializers.Serializer[Price]):
     amount = AmountField(help_text="What is charged each time, before taxes, in the currency's main unit.")
     currency = serializers.CharField(max_length=3)
     trial_days = serializers.IntegerField(min_value=0, max_value=MAX_TRIAL_DAYS, default=0)
+
+
+class RetireSerializer(serializers.Serializer[Price]):
+    makes_free = serializers.BooleanField(
+        default=False, help_text="That everybody may follow for nothing where this is the last price."
+    )
+
+
+class PromotionCodeSerializer(serializers.ModelSerializer[PromotionCode]):
+    class Meta:
+        model = PromotionCode
+        fields = ["id", "code", "percent_off", "length", "most_uses", "expires_at", "mode", "state", "problem"]
+
+
+class PromotionCodeSetSerializer(serializers.Serializer[PromotionCode]):
+    code = serializers.CharField(max_length=20, help_text="3 to 20 letters and digits.")
+    percent_off = serializers.IntegerField(min_value=1, max_value=100)
+    length = serializers.ChoiceField(choices=DiscountLength.choices, default=DiscountLength.ONCE)
+    most_uses = serializers.IntegerField(
+        min_value=1, max_value=MOST_USES, required=False, allow_null=True, default=None
+    )
+    expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
 
 
 class CheckoutSerializer(serializers.ModelSerializer[Checkout]):

@@ -13,6 +13,7 @@ from marketplace.billing.services import (
     inbox,
     lapsing,
     pricing,
+    promoting,
     reconciling,
     refunding,
     selling,
@@ -37,6 +38,16 @@ def set_up_price(price_id: str) -> None:
 @shared_task(name="marketplace.open_checkout")
 def open_checkout(checkout_id: str) -> None:
     buying.open_page(checkout_id=UUID(checkout_id))
+
+
+@shared_task(name="marketplace.set_up_promotion_code")
+def set_up_code(code_id: str) -> None:
+    promoting.set_up(code_id=UUID(code_id))
+
+
+@shared_task(name="marketplace.switch_promotion_codes_off")
+def switch_codes_off() -> None:
+    promoting.switch_off()
 
 
 @shared_task(name="marketplace.tell_change")

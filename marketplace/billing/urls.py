@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from marketplace.billing import business_views, views
+from marketplace.billing import business_views, platform_views, views
 
 app_name = "billing"
 
@@ -23,8 +23,11 @@ urlpatterns = [
     path("business/statement.<str:form>", business_views.statement, name="statement"),
     path("listings/<uuid:listing_id>/prices/", business_views.prices, name="prices"),
     path("prices/<uuid:price_id>/retire/", business_views.retire, name="retire"),
-    path("platform/", business_views.platform, name="platform"),
-    path("platform/findings/<uuid:finding_id>/settle/", business_views.settle, name="settle"),
-    path("platform/sellers/<uuid:seller_id>/hold/", business_views.hold, name="hold"),
-    path("platform/invoices/<uuid:invoice_id>/give-back/", business_views.give_back, name="give_back"),
+    path("listings/<uuid:listing_id>/codes/", business_views.codes, name="codes"),
+    path("codes/<uuid:code_id>/end/", business_views.end_code, name="end_code"),
+    path("platform/", platform_views.platform, name="platform"),
+    path("platform/findings/<uuid:finding_id>/settle/", platform_views.settle, name="settle"),
+    path("platform/sellers/<uuid:seller_id>/hold/", platform_views.hold, name="hold"),
+    path("platform/shares/<uuid:share_id>/decide/", platform_views.decide_share, name="decide_share"),
+    path("platform/invoices/<uuid:invoice_id>/give-back/", platform_views.give_back, name="give_back"),
 ]

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from marketplace import selectors
+from marketplace.billing.offers import cheapest_words
 from marketplace.search.facets import SORTS
 from marketplace.search.selectors import Found, Query, aggregate_of, listings_at, search
 
@@ -26,13 +27,13 @@ def listing_list(request: HttpRequest) -> HttpResponse:
     found = search(query)
     page = Paginator(found.keys, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = listings_at(list(page))
-    curves = selectors.recent_curves(shown)
+    curves, prices = selectors.recent_curves(shown), cheapest_words([one.pk for one in shown])
     is_part = request.headers.get("HX-Target") == "results"
     facts = {
         "found": found,
         "query": query,
         "page": page,
-        "cards": [(one, curves[one.pk]) for one in shown],
+        "cards": [(one, curves[one.pk], prices.get(one.pk)) for one in shown],
         "tabs": _tabs(found),
         "facets": [facet for facet in found.facets if facet.name != "kind"],
         "kind": _only(query.chosen.get("kind", ())),

@@ -44,6 +44,12 @@ def may_use(user: User, version: StrategyVersion) -> bool:
     return version.strategy.owner_id == user.pk or active_grants().filter(user=user, version=version).exists()
 
 
+def versions_shown_to(user_id: UUID | None) -> set[UUID]:
+    """Return the versions of others that a person was ever granted with their source."""
+    shown = StrategyGrant.objects.filter(user=user_id, shows_source=True)
+    return set(shown.values_list("version", flat=True))
+
+
 def is_sealed_for(user_id: UUID | None, version: StrategyVersion | None) -> bool:
     """Say whether a person must not see what a version trades by: it is another's, and no grant has ever shown it to them."""
     if version is None or version.strategy.owner_id == user_id:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from engine.simulation.types import TRADE_DTYPE, ExitReason, FillRule, SlippageKind
 from markets.models import Instrument
-from strategies.grants.selectors import shown_spec
+from strategies.grants.selectors import shown_spec, versions_shown_to
 from strategies.models import Backtest, JobState, Sweep, SweepPoint
 from strategies.serializers.definitions import TIMEFRAME_CHOICES, FaceSerializer, face_given
 from strategies.services.definitions import MAX_INSTRUMENTS
@@ -107,9 +107,31 @@ _STUDY = [
 ]
 
 
-class BacktestSerializer(serializers.ModelSerializer[Backtest]):
+Study = TypeVar("Study", Backtest, Sweep)
+
+
+class StudySerializer(serializers.ModelSerializer[Study]):
+    """A study without the hashes of a strategy that is sealed for its owner: whoever guesses it must not be told so."""
+
+    spec_hash = serializers.CharField(read_only=True, allow_null=True, help_text="Null where the strategy is sealed.")
+
+    def to_representation(self, instance: Study) -> dict[str, Any]:
+        shown = super().to_representation(instance)
+        version = instance.version
+        if version is not None and version.strategy.owner_id != instance.owner_id:
+            # Asked once for all rows of a list.
+            context = self.root.context
+            if "versions_shown" not in context:
+                context["versions_shown"] = versions_shown_to(instance.owner_id)
+            if version.pk not in context["versions_shown"]:
+                shown.update({name: None for name in ("spec_hash", "trial_hash") if name in shown})
+        return shown
+
+
+class BacktestSerializer(StudySerializer[Backtest]):
     """How a backtest stands; `summary` is what lists show of its result."""
 
+    trial_hash = serializers.CharField(read_only=True, allow_null=True, help_text="Null where the strategy is sealed.")
     symbol = serializers.CharField(source="instrument.symbol", read_only=True)
     state = serializers.ChoiceField(choices=JobState.choices, read_only=True)
     summary = serializers.DictField(read_only=True)
@@ -138,7 +160,7 @@ class BacktestDetailSerializer(BacktestSerializer):
         return backtest.result.summary if backtest.state == JobState.DONE else None
 
 
-class SweepSerializer(serializers.ModelSerializer[Sweep]):
+class SweepSerializer(StudySerializer[Sweep]):
     """How a sweep stands; `overfitting` is known once all points are."""
 
     symbol = serializers.CharField(source="instrument.symbol", read_only=True)

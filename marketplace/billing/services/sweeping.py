@@ -5,6 +5,7 @@ from __future__ import annotations
 from common.clock import wall_now
 from marketplace.billing.models import Change, Checkout, CheckoutState, Price, Refund, ShareInvoice
 from marketplace.billing.modes import current_mode
+from marketplace.billing.promotion_models import PromotionCode
 from marketplace.billing.services import (
     buying,
     changing,
@@ -12,6 +13,7 @@ from marketplace.billing.services import (
     inbox,
     lapsing,
     pricing,
+    promoting,
     refunding,
     selling,
     sharing,
@@ -29,6 +31,8 @@ def sweep() -> None:
         buying.open_page(checkout_id=checkout_id)
     for change_id in waiting(Change):
         changing.tell(change_id=change_id)
+    for code_id in waiting(PromotionCode):
+        promoting.set_up(code_id=code_id)
     for refund_id in waiting(Refund):
         refunding.give_back(refund_id=refund_id)
     for share_id in waiting(ShareInvoice):
@@ -38,3 +42,4 @@ def sweep() -> None:
     lapsing.keep_rights()
     selling.tell_processor_of_holds()
     disputing.recover_lost()
+    promoting.switch_off()

@@ -1,0 +1,87 @@
+"""What operators see of money: what the platform kept, and what waits for a decision of theirs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.db.models import Q, QuerySet
+
+from common.clock import wall_now
+from marketplace.billing.business import SHOWN, Money, money_sums
+from marketplace.billing.models import (
+    Account,
+    BookingKind,
+    Dispute,
+    Finding,
+    Invoice,
+    Mode,
+    MoneyLine,
+    Refund,
+    Seller,
+    ShareInvoice,
+    Subscription,
+    Work,
+)
+from marketplace.billing.selectors import sums_of
+
+MOST_SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Platform:
+    """How the platform's money stands, for operators. `held` counts accounts; `sellers` and `invoices` are what was sought."""
+
+    kept: list[Money]
+    by_kind: list[tuple[str, Money]]
+    subscribers: int
+    disputes: list[Dispute]
+    refunds: list[Refund]
+    findings: list[Finding]
+    refused_shares: list[ShareInvoice]
+    held: int
+    sellers: list[Seller]
+    invoices: list[Invoice]
+
+
+def platform_business(mode: Mode | None, sought: str = "") -> Platform:
+    """Return the operators' figures; accounts and payments of whoever's name or address holds what is sought."""
+    rows = MoneyLine.objects.filter(account=Account.PLATFORM, mode=mode or "")
+    by_kind = sums_of(rows, "kind")
+    people = ("invoice__user__profile", "invoice__seller__user__profile")
+    disputes = Dispute.objects.filter(invoice__mode=mode or "").select_related(*people)
+    refunds = Refund.objects.filter(invoice__mode=mode or "").select_related(*people)
+    findings = Finding.objects.filter(settled_at=None).select_related("user__profile")
+    shares = ShareInvoice.objects.filter(state=Work.FAILED, seller__mode=mode or "")
+    return Platform(
+        kept=money_sums(sums_of(rows)),
+        by_kind=[(BookingKind(one["kind"]).label, Money(one["currency"], one["total"])) for one in by_kind],
+        subscribers=Subscription.objects.filter(mode=mode or "", right_until__gt=wall_now()).count(),
+        disputes=list(disputes.order_by("-opened_at")[:SHOWN]),
+        refunds=list(refunds.order_by("-created_at")[:SHOWN]),
+        findings=list(findings.order_by("-found_at")[:MOST_SHOWN]),
+        refused_shares=list(
+            shares.select_related("follower__profile", "seller__user__profile").order_by("created_at")[:MOST_SHOWN]
+        ),
+        held=Seller.objects.filter(is_held=True, mode=mode or "").count(),
+        sellers=list(_sellers(mode, sought)[:SHOWN]),
+        invoices=list(_invoices(mode, sought)[:SHOWN]),
+    )
+
+
+def _sellers(mode: Mode | None, sought: str) -> QuerySet[Seller]:
+    """Return leads' accounts, held ones first."""
+    rows = Seller.objects.filter(mode=mode or "").exclude(processor_id="").select_related("user__profile")
+    if sought:
+        rows = rows.filter(_named("user", sought) | Q(processor_id=sought))
+    return rows.order_by("-is_held", "-created_at", "pk")
+
+
+def _invoices(mode: Mode | None, sought: str) -> QuerySet[Invoice]:
+    rows = Invoice.objects.filter(mode=mode or "", status="paid")
+    if sought:
+        rows = rows.filter(_named("user", sought) | Q(number=sought) | Q(processor_id=sought))
+    return rows.select_related("user__profile", "subscription__listing", "subscription__plan").order_by("-created_at")
+
+
+def _named(person: str, sought: str) -> Q:
+    return Q(**{f"{person}__email__icontains": sought}) | Q(**{f"{person}__profile__handle__icontains": sought})
