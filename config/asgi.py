@@ -1,6 +1,7 @@
 """The ASGI application: pages and API over HTTP, live updates over one WebSocket."""
 
 import os
+import threading
 import warnings
 from typing import Any
 
@@ -18,6 +19,7 @@ from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
 from accounts.live import LiveAuthentication  # noqa: E402
 from common.consumers import live_socket  # noqa: E402
+from marketplace.search.columns import warm  # noqa: E402
 from trading.signer.keys import private_key_refused  # noqa: E402
 
 # A server that imports this runs no checks of Django's, and this one must not be passed by.
@@ -33,4 +35,12 @@ async def sockets(scope: Any, receive: Any, send: Any) -> None:
     await (_live if scope["path"] == "/ws/live/" else _nothing_here)(scope, receive, send)
 
 
-application = ProtocolTypeRouter({"http": pages, "websocket": sockets})
+async def lifespan(scope: Any, receive: Any, send: Any) -> None:
+    """Answer a server that starts and ends: what the first visitors will ask for is read beside it, and holds up nothing."""
+    while (message := await receive())["type"] == "lifespan.startup":
+        threading.Thread(target=warm, name="warm", daemon=True).start()
+        await send({"type": "lifespan.startup.complete"})
+    await send({"type": f"{message['type']}.complete"})
+
+
+application = ProtocolTypeRouter({"http": pages, "websocket": sockets, "lifespan": lifespan})

@@ -7,7 +7,7 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Model, Q, QuerySet, Sum
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Sum
 
 from accounts.models import User
 from common.clock import wall_now
@@ -150,9 +150,9 @@ def invoices_of(user: User) -> QuerySet[Invoice]:
 
 
 def share_a_card(one: UUID, other: UUID) -> bool:
-    """Say whether two people ever paid with the same card."""
-    mine = CardMark.objects.filter(user=one)
-    return CardMark.objects.filter(user=other, mode__in=mine.values("mode"), digest__in=mine.values("digest")).exists()
+    """Say whether two people ever paid with the same card, of one mode."""
+    same = CardMark.objects.filter(user=one, mode=OuterRef("mode"), digest=OuterRef("digest"))
+    return CardMark.objects.filter(Exists(same), user=other).exists()
 
 
 # --- leads ----------------------------------------------------------------------------------------------------------

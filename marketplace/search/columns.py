@@ -6,6 +6,7 @@ milliseconds. A snapshot never changes: a search goes on with the one it began w
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
@@ -13,9 +14,12 @@ from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.db import DatabaseError, connections
 
 from marketplace.search.facets import BY_NAME, FACETS, KINDS, MOST_MARKETS
 from marketplace.search.models import ListingIndex, SearchBook
+
+logger = logging.getLogger(__name__)
 
 _ROW = (
     "id",
@@ -207,3 +211,17 @@ def _has(codes: Array, wanted: frozenset[int]) -> Array:
 
 
 columns = Columns()
+
+
+def warm() -> None:
+    """Read the index before somebody asks: for 100,000 listings that takes a third of a second, which no visitor should wait for.
+
+    Made for a thread of its own, whose connection it closes. Where the database cannot be asked now, the first visitor's
+    search asks it.
+    """
+    try:
+        columns.newest()
+    except DatabaseError:
+        logger.warning("The marketplace's index could not be read ahead.", exc_info=True)
+    finally:
+        connections.close_all()

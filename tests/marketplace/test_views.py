@@ -54,7 +54,7 @@ def test_kinds_are_chosen_by_tabs(alice: User, listing: Listing) -> None:
     publish_listing(owner=alice, portfolio=made.portfolio(alice, name="Made"), title="Made up")
     nobody = browser_of(None)
     titles = {
-        kind: [one.title for one, _ in nobody.get(at("list"), {"kind": kind}).context["cards"]]
+        kind: [one.title for one, *_ in nobody.get(at("list"), {"kind": kind}).context["cards"]]
         for kind in ("PAPER", "SIMULATED", "LIVE")
     }
     assert titles == {

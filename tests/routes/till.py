@@ -19,8 +19,11 @@ from marketplace.billing.models import (
     PriceState,
     ProcessorEvent,
     Seller,
+    ShareInvoice,
     Subscription,
+    Work,
 )
+from marketplace.billing.promotion_models import PromotionCode
 from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
 from portfolios.models import Portfolio
 
@@ -78,6 +81,21 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         **test,
     )
     _book(seller, invoice)
+    code = PromotionCode.objects.create(
+        listing=other, code="HALF", percent_off=50, state=PriceState.LIVE, due_at=now, created_at=now, **test
+    )
+    share = ShareInvoice.objects.create(
+        follower=alice,
+        seller=seller,
+        week=now.date(),
+        currency="usd",
+        amount_minor=100,
+        platform_fee_minor=10,
+        state=Work.FAILED,
+        problem="Refused.",
+        due_at=now,
+        created_at=now,
+    )
     finding = Finding.objects.create(kind=FindingKind.CHARGEBACK, user=alice, object_id="dp_1", found_at=now)
     return {
         "price_id": price.pk,
@@ -86,6 +104,8 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         "seller_id": seller.pk,
         "invoice_id": invoice.pk,
         "finding_id": finding.pk,
+        "code_id": code.pk,
+        "share_id": share.pk,
         "form": "csv",
     }
 

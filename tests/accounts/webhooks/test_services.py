@@ -150,6 +150,21 @@ def test_a_failure_is_tried_again_later_and_after_three_days_the_webhook_is_off(
     assert services.deliver(delivery_id=delivery.pk)
 
 
+def test_what_is_sent_again_by_hand_has_a_limit_of_its_own(alice: User, bob: User) -> None:
+    endpoint, _ = made(alice, "https://example.com/", ["fill.recorded"])
+    delivery = services.send_test(endpoint=endpoint)
+    for _ in range(services.REDELIVERY_BURST):
+        services.redeliver(delivery=delivery)
+    WebhookDelivery.objects.update(attempts=3, state=DeliveryState.FAILED)
+    with pytest.raises(DomainError, match="WEBHOOK_REDELIVERED_TOO_OFTEN") as refused:
+        services.redeliver(delivery=delivery)
+    delivery.refresh_from_db()
+    assert (refused.value.status, delivery.state, delivery.attempts) == (429, DeliveryState.FAILED, 3)
+    # Nobody else waits for that.
+    other, _ = made(bob, "https://example.com/", ["fill.recorded"])
+    services.redeliver(delivery=services.send_test(endpoint=other))
+
+
 def test_a_name_that_turns_private_between_attempts_is_refused_then(
     alice: User, monkeypatch: pytest.MonkeyPatch, clock: Clock
 ) -> None:

@@ -16,7 +16,7 @@ from trading.copy_accounts.models import ProfitShareAccount, ProfitShareSettleme
 from trading.copy_accounts.services.settling import open_account
 
 
-def _settle(account: ProfitShareAccount, number: int, due: str, at: datetime, **facts: bool) -> ProfitShareSettlement:
+def settle(account: ProfitShareAccount, number: int, due: str, at: datetime, **facts: bool) -> ProfitShareSettlement:
     zero = Decimal(0)
     amounts = dict.fromkeys(("unrealized_pnl", "fees", "high_before", "equity"), zero) | dict.fromkeys(
         ("realized_pnl", "profit", "high_after"), Decimal(due) * 10
@@ -36,7 +36,7 @@ def _settle(account: ProfitShareAccount, number: int, due: str, at: datetime, **
     )
 
 
-def _week_ended() -> datetime:
+def week_ended() -> datetime:
     """Return a moment of the last week, so that its settlements are to be invoiced now."""
     now = wall_now()
     monday = datetime(now.year, now.month, now.day, tzinfo=UTC) - timedelta(days=now.weekday())
@@ -46,10 +46,10 @@ def _week_ended() -> datetime:
 def test_rule_35_real_shares_are_invoiced_weekly_once_each_with_a_tenth_for_the_platform(shop: Shop, bob: User) -> None:
     shop.subscribe(bob, shop.price())
     account = open_account(follow=shop.pit.follow(bob))
-    at = _week_ended()
-    first = _settle(account, 1, "12.345", at)
-    _settle(account, 2, "0.006", at + timedelta(minutes=1))
-    _settle(account, 3, "99", at + timedelta(minutes=2), is_hypothetical=True)
+    at = week_ended()
+    first = settle(account, 1, "12.345", at)
+    settle(account, 2, "0.006", at + timedelta(minutes=1))
+    settle(account, 3, "99", at + timedelta(minutes=2), is_hypothetical=True)
     with shop.working():
         assert [invoice_shares(), invoice_shares()] == [1, 0]
     share = ShareInvoice.objects.get()
@@ -65,7 +65,7 @@ def test_rule_35_real_shares_are_invoiced_weekly_once_each_with_a_tenth_for_the_
     operator = User.objects.create_user("olive@example.org", is_staff=True)
     return_share(operator=operator, settlement=first, amount_minor=234, reason="Counted twice")
     shop.advance(7)
-    _settle(account, 4, "10", _week_ended())
+    settle(account, 4, "10", week_ended())
     with shop.working():
         assert invoice_shares() == 1
     assert Invoice.objects.filter(kind="PROFIT_SHARE", total_minor=766).count() == 1

@@ -125,7 +125,7 @@ def test_a_record_without_seals_is_a_header_alone(sealed: Sealed, alice: User) -
 async def test_a_server_sends_it_piece_by_piece(sealed: Sealed) -> None:
     request = AsyncRequestFactory().get("/")
     assert isinstance(request, ASGIRequest)
-    answer = record_answer(request, sealed.listing)
+    answer = record_answer(request, sealed.listing, None)
     assert answer.is_async
     pieces = [piece async for piece in answer]
     assert len(pieces) == 2

@@ -12,6 +12,7 @@ from rest_framework.test import APIClient
 from accounts.models import AuditEntry, Notification, SignIn, User
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
+from marketplace.billing.card_models import CardMark
 from marketplace.models import Listing
 from marketplace.reviews.models import ListingRating, Review, ReviewReport, ReviewVersion
 from marketplace.reviews.ratings import Prior, rating_of
@@ -155,6 +156,12 @@ def test_an_operator_hides_a_reported_review_and_its_stars(
 def test_friends_are_flagged_for_operators_and_not_refused(listing: Listing, followed: Follow, bob: User) -> None:
     for user in (bob, listing.owner):
         SignIn.objects.create(user=user, succeeded=True, address="192.0.2.7", device_digest="d" * 64)
+    assert say(bob, listing).flags == ["SHARED_DEVICE", "SHARED_ADDRESS"]
+    for user, digest in ((bob, "aa"), (listing.owner, "aa"), (listing.owner, "bb")):
+        CardMark.objects.create(user=user, mode="LIVE", digest=digest, seen_at=wall_now())
+    assert say(bob, listing, 4).flags == ["SHARED_DEVICE", "SHARED_ADDRESS", "SHARED_CARD"]
+    # A test card is everybody's.
+    CardMark.objects.filter(user=bob).update(mode="TEST")
     assert say(bob, listing).flags == ["SHARED_DEVICE", "SHARED_ADDRESS"]
     program = APIClient()
     program.force_authenticate(listing.owner)

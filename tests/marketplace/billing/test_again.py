@@ -1,0 +1,175 @@
+"""What is asked for again after the processor's keys were forgotten, and what operators do about what it refused."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from accounts.models import AuditEntry, User
+from common.errors import DomainError
+from marketplace.billing.checks import differences_from_processor
+from marketplace.billing.models import Finding, FindingKind, Invoice, MoneyLine, Refund, Seller, ShareInvoice, ShareLine
+from marketplace.billing.services.refunding import refund_part
+from marketplace.billing.services.sharing import invoice_shares, retry_share, void_share
+from tests.fixtures_stripe import StripeSandbox
+from tests.fixtures_vending import Shop
+from tests.marketplace.billing.test_sharing import settle, week_ended
+from trading.copy_accounts.services.settling import open_account
+
+
+@pytest.fixture
+def operator() -> User:
+    return User.objects.create_user("olive@example.org", is_staff=True)
+
+
+def test_a_refund_that_was_made_unheard_is_found_two_days_later_and_not_made_twice(
+    shop: Shop, bob: User, processor: StripeSandbox, operator: User
+) -> None:
+    shop.subscribe(bob, shop.price("10.01"))
+    paid = Invoice.objects.get(status="paid")
+    processor.fault("server_error_after", where="POST /v1/refunds", count=1)
+    with shop.working():
+        refund_part(operator=operator, invoice=paid, amount_minor=333)
+    assert Refund.objects.get().state == "PENDING"
+    # The message that told of it is lost, too; its row waits until a worker is back.
+    shop.advance(2)
+    assert Refund.objects.get().state == "DONE"
+    assert [one.amount for one in processor.client().v1.refunds.list().data] == [333]
+    paid.refresh_from_db()
+    assert paid.refunded_minor == 333
+    assert differences_from_processor() == []
+
+
+def _due(shop: Shop, bob: User, amount: str = "12.34") -> None:
+    shop.subscribe(bob, shop.price())
+    settle(open_account(follow=shop.pit.follow(bob)), 1, amount, week_ended())
+
+
+@pytest.mark.parametrize("where", ["POST /v1/invoices", "POST /v1/invoiceitems", "/finalize", "/pay"])
+def test_a_share_invoice_that_was_made_unheard_is_gone_on_with_two_days_later(
+    shop: Shop, bob: User, processor: StripeSandbox, where: str
+) -> None:
+    _due(shop, bob)
+    processor.fault("server_error_after", where=where, count=1)
+    with shop.working():
+        assert invoice_shares() == 1
+    assert ShareInvoice.objects.get().state == "PENDING"
+    shop.advance(2)
+    share = ShareInvoice.objects.get()
+    assert (share.state, share.invoice and share.invoice.status) == ("DONE", "paid")
+    listed = processor.client().v1.invoices.list({"limit": 100}).data
+    mine = [one for one in listed if (one.metadata or {}).get("share")]
+    assert [(one.total, one.amount_paid) for one in mine] == [(1234, 1234)]
+    assert differences_from_processor() == []
+
+
+def test_what_a_lost_dispute_took_back_unheard_is_not_taken_twice(
+    shop: Shop, bob: User, processor: StripeSandbox
+) -> None:
+    shop.subscribe(bob, shop.price())
+    charge = processor.client().v1.payment_intents.retrieve(Invoice.objects.get().payment_id).latest_charge
+    assert isinstance(charge, str)
+    opened = processor.dispute(charge)
+    shop.hear()
+    processor.close_dispute(opened["id"], "lost")
+    processor.fault("server_error_after", where="/reversals", count=1)
+    shop.hear()
+    assert not MoneyLine.objects.filter(kind="TRANSFER").exists()
+    shop.advance(2)
+    assert dict(MoneyLine.objects.filter(kind="TRANSFER").values_list("account", "amount_minor")) == {
+        "SELLER": -800,
+        "PLATFORM": 800,
+    }
+    assert differences_from_processor() == []
+
+
+def test_a_dispute_that_was_won_gives_right_and_payouts_back(shop: Shop, bob: User, processor: StripeSandbox) -> None:
+    bought = shop.subscribe(bob, shop.price())
+    charge = processor.client().v1.payment_intents.retrieve(Invoice.objects.get().payment_id).latest_charge
+    assert isinstance(charge, str)
+    opened = processor.dispute(charge)
+    shop.hear()
+    bought.refresh_from_db()
+    assert (bought.is_disputed, bought.right_until, Seller.objects.get().is_held) == (True, None, True)
+    processor.close_dispute(opened["id"], "won")
+    shop.hear()
+    bought.refresh_from_db()
+    assert (bought.is_disputed, bought.right_until is not None) == (False, True)
+    assert (Seller.objects.get().is_held, Seller.objects.get().is_held_there) == (False, False)
+    shop.advance(0.01)
+    # Nothing is taken of the lead, and the books agree.
+    assert not MoneyLine.objects.filter(kind="TRANSFER").exists()
+    assert differences_from_processor() == []
+
+
+def _refused(shop: Shop, bob: User) -> ShareInvoice:
+    """Return a share that the processor refused: the account that it was to go to is unknown there."""
+    _due(shop, bob)
+    Seller.objects.update(processor_id="acct_unknown")
+    with shop.working():
+        invoice_shares()
+    share = ShareInvoice.objects.get()
+    assert share.state == "FAILED"
+    return share
+
+
+def test_a_refused_share_is_told_to_operators_and_tried_again(shop: Shop, bob: User, operator: User) -> None:
+    account = Seller.objects.get().processor_id
+    share = _refused(shop, bob)
+    told = Finding.objects.get(kind=FindingKind.SHARE_REFUSED)
+    assert (told.object_id, told.user, told.details["amount_minor"]) == (str(share.pk), bob, 1234)
+    assert share.problem == told.details["problem"] != ""
+    with pytest.raises(DomainError) as refused:
+        retry_share(operator=bob, share=share)
+    assert refused.value.code == "OPERATORS_ONLY"
+    Seller.objects.update(processor_id=account)
+    with shop.working():
+        retry_share(operator=operator, share=share)
+    share.refresh_from_db()
+    assert (share.state, share.is_void, share.invoice and share.invoice.paid_minor) == ("DONE", False, 1234)
+    told.refresh_from_db()
+    assert told.settled_at is not None
+    assert AuditEntry.objects.filter(action="profit_share.retried", actor=operator).count() == 1
+    with pytest.raises(DomainError) as refused:
+        void_share(operator=operator, share=share)
+    assert refused.value.code == "SHARE_NOT_REFUSED"
+
+
+def test_a_share_that_is_given_up_leaves_its_settlements_for_the_next_week(
+    shop: Shop, bob: User, operator: User
+) -> None:
+    account = Seller.objects.get().processor_id
+    share = _refused(shop, bob)
+    with shop.working():
+        void_share(operator=operator, share=share)
+    share.refresh_from_db()
+    assert (share.state, share.is_void, share.invoice) == ("DONE", True, None)
+    assert not ShareLine.objects.exists()
+    Seller.objects.update(processor_id=account)
+    # Not twice in a week: whatever was in the way may be so still.
+    assert invoice_shares() == 0
+    shop.advance(7)
+    with shop.working():
+        assert invoice_shares() == 1
+    again = ShareInvoice.objects.get(is_void=False)
+    assert (again.week - share.week, again.amount_minor, again.state) == (timedelta(days=7), 1234, "DONE")
+    assert ShareLine.objects.get().settlement.due == Decimal("12.34")  # type: ignore[union-attr]
+
+
+def test_a_draft_of_a_share_that_is_given_up_asks_nobody_for_anything(
+    shop: Shop, bob: User, operator: User, processor: StripeSandbox
+) -> None:
+    _due(shop, bob)
+    processor.fault("server_error", where="/finalize")
+    with shop.working():
+        invoice_shares()
+    processor.no_faults()
+    ShareInvoice.objects.update(state="FAILED")
+    with shop.working():
+        void_share(operator=operator, share=ShareInvoice.objects.get())
+    assert ShareInvoice.objects.get().is_void
+    api = processor.client().v1
+    assert [one for one in api.invoices.list({"limit": 100}).data if (one.metadata or {}).get("share")] == []
+    assert api.invoice_items.list().data == []
