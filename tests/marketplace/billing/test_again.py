@@ -6,15 +6,29 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from django.test import Client
 
 from accounts.models import AuditEntry, User
+from accounts.webhooks.models import WebhookDelivery
+from accounts.webhooks.services import collect_facts, create_endpoint
 from common.errors import DomainError
 from marketplace.billing.checks import differences_from_processor
-from marketplace.billing.models import Finding, FindingKind, Invoice, MoneyLine, Refund, Seller, ShareInvoice, ShareLine
+from marketplace.billing.models import (
+    Finding,
+    FindingKind,
+    Invoice,
+    MoneyLine,
+    Payout,
+    Refund,
+    Seller,
+    ShareInvoice,
+    ShareLine,
+)
+from marketplace.billing.services.inbox import process_due
 from marketplace.billing.services.refunding import refund_part
 from marketplace.billing.services.sharing import invoice_shares, retry_share, void_share
 from tests.fixtures_stripe import StripeSandbox
-from tests.fixtures_vending import Shop
+from tests.fixtures_vending import Shop, deliver
 from tests.marketplace.billing.test_sharing import settle, week_ended
 from trading.copy_accounts.services.settling import open_account
 
@@ -173,3 +187,63 @@ def test_a_draft_of_a_share_that_is_given_up_asks_nobody_for_anything(
     api = processor.client().v1
     assert [one for one in api.invoices.list({"limit": 100}).data if (one.metadata or {}).get("share")] == []
     assert api.invoice_items.list().data == []
+
+
+def test_a_payout_that_the_bank_refused_is_back_in_the_books_and_told(
+    shop: Shop, bob: User, processor: StripeSandbox
+) -> None:
+    create_endpoint(user=shop.alice, url="https://example.com/", events=["payout.sent", "payout.failed"])
+    collect_facts()
+    shop.subscribe(bob, shop.price())
+    processor.control("POST", "payouts/fail", account=Seller.objects.get().processor_id)
+    shop.advance(4)
+    failed = Payout.objects.get(status="failed")
+    lines = MoneyLine.objects.filter(booking__startswith=failed.processor_id, account="SELLER").order_by("pk")
+    assert list(lines.values_list("booking", "amount_minor")) == [
+        (failed.processor_id, -800),
+        (f"{failed.processor_id}:failed", 800),
+    ]
+    assert differences_from_processor() == []
+    collect_facts()
+    mine = WebhookDelivery.objects.filter(body__contains=failed.processor_id).order_by("event")
+    assert [one.event for one in mine] == ["payout.failed", "payout.sent"]
+    before = MoneyLine.objects.count()
+    for event in processor.control("GET", "events"):
+        deliver(event)
+    with shop.working():
+        process_due()
+    assert MoneyLine.objects.count() == before
+
+
+def test_operators_hold_and_release_payouts_and_say_whether_a_refund_ends_the_right(
+    shop: Shop, bob: User, operator: User, processor: StripeSandbox
+) -> None:
+    bought = shop.subscribe(bob, shop.price())
+    seller, paid = Seller.objects.get(), Invoice.objects.get()
+    client = Client()
+    client.force_login(operator)
+    page = client.get("/billing/platform/").content.decode()
+    assert page.count("and end the subscription") == 1
+    account = processor.client().v1.accounts
+    hold = f"/billing/platform/sellers/{seller.pk}/hold/"
+    for sent, interval in (({"act": "hold", "reason": "Looks odd"}, "manual"), ({"act": "release"}, "daily")):
+        with shop.working():
+            assert client.post(hold, sent).status_code == 302
+        schedule = account.retrieve(seller.processor_id).to_dict()["settings"]["payouts"]["schedule"]
+        assert schedule["interval"] == interval
+    actions = AuditEntry.objects.filter(actor=operator).order_by("pk").values_list("action", flat=True)
+    assert list(actions) == ["seller.held", "seller.released"]
+    give_back = f"/billing/platform/invoices/{paid.pk}/give-back/"
+    with shop.working():
+        client.post(give_back, {"amount": "1.00"})
+    bought.refresh_from_db()
+    assert (bought.status, Refund.objects.get().ends_right) == ("active", False)
+    with shop.working():
+        client.post(give_back, {"amount": "2.00", "ends_right": "on"})
+    bought.refresh_from_db()
+    paid.refresh_from_db()
+    assert (bought.status, bought.right_until, paid.refunded_minor) == ("canceled", None, 300)
+    assert "Steady" not in client.get("/billing/platform/?q=nobody").content.decode()
+    assert client.get("/billing/platform/?q=bob").context["platform"].invoices == [paid]
+    client.force_login(shop.alice)
+    assert client.post(hold, {"act": "hold"}).status_code == 404

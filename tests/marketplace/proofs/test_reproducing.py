@@ -13,6 +13,7 @@ from accounts.models import User
 from common import clock
 from common.errors import DomainError, NotFound
 from common.ids import seeded_random
+from engine.backtest_spec import json_hash
 from engine.records.drift import Made
 from marketplace.models import Listing
 from marketplace.proofs.models import DriftDay, PublishedBacktest, Reproduction
@@ -20,7 +21,7 @@ from marketplace.proofs.services import drifting
 from marketplace.proofs.services.drifting import measure_drift
 from marketplace.proofs.services.personal_data import erase_proofs, export_proofs
 from marketplace.proofs.services.reproducing import publish_backtest, recover_reproductions, request_reproduction
-from marketplace.proofs.showing import drift_of, publishable
+from marketplace.proofs.showing import drift_of, publishable, salt_for
 from marketplace.services.listings import publish_listing
 from marketplace.tasks import sweep_reproductions
 from markets.candle_store import candle_store
@@ -81,6 +82,58 @@ def test_a_reader_repeats_it_and_never_sees_the_strategy(
         assert "graph" not in text
     # Nothing was stored as bob's own backtest, whose page would show the graph.
     assert Backtest.objects.count() == 0
+
+
+def test_what_is_shown_of_a_sealed_strategy_cannot_be_found_by_guessing_it(
+    published: PublishedBacktest, listing: Listing, alice: User, bob: User
+) -> None:
+    """Whoever hashes what the strategy might be finds nothing; who may see it has the salt, and comes to what is shown."""
+    sealed = {name: published.spec[name] for name in ("graph", "values")}
+    shown = {published.spec_hash, published.manifest["strategy_hash"]}
+    assert not shown & {json_hash(published.spec), json_hash(sealed)}
+    assert shown == {json_hash({**one, "salt": published.salt}) for one in (published.spec, sealed)}
+    address = f"/api/v1/listings/{listing.pk}/published-backtest/"
+    told = {}
+    for user in (alice, bob):
+        client = Client()
+        client.force_login(user)
+        told[user] = client.get(address).json()["salt"]
+        assert (published.salt in client.get(f"/marketplace/{listing.pk}/").content.decode()) is (user == alice)
+    assert told == {alice: published.salt, bob: None}
+    # The same again keeps its name.
+    assert published.backtest is not None
+    again = publish_backtest(owner=alice, listing=listing, backtest=published.backtest)
+    assert (again.salt, again.spec_hash) == (published.salt, published.spec_hash)
+
+
+def test_whoever_may_see_the_strategy_gets_the_salt_and_a_user_of_a_sealed_one_no_hash(
+    alice: User, bob: User, charlie: User, past: Past, listing: Listing, working: Working
+) -> None:
+    version = save_strategy(owner=alice, name="Secret", instruments=[past.instrument], timeframe="5m", face=CROSSING)
+    with working():
+        backtest = request_backtest(owner=alice, terms=past.terms(), version=version)
+    backtest.refresh_from_db()
+    published = publish_backtest(owner=alice, listing=listing, backtest=backtest)
+    grant_version(user=bob, version=version, shows_source=True)
+    grant_version(user=charlie, version=version, shows_source=False)
+    assert (salt_for(published, bob), salt_for(published, charlie), salt_for(published, None)) == (
+        published.salt,
+        None,
+        None,
+    )
+    for user, is_told in ((bob, True), (charlie, False)):
+        made = request_backtest(owner=user, terms=past.terms(), version=version)
+        client = Client()
+        client.force_login(user)
+        for answer in (
+            client.get(f"/api/v1/backtests/{made.pk}/").json(),
+            client.get("/api/v1/backtests/").json()["results"][0],
+        ):
+            assert (answer["spec_hash"] == made.spec_hash, answer["trial_hash"] == made.trial_hash) == (
+                is_told,
+                is_told,
+            )
+            assert is_told or (answer["spec_hash"], answer["trial_hash"]) == (None, None)
 
 
 def test_what_does_not_come_out_the_same_is_said(

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import Notification, User
 from common.child import ChildUsage
 from common.clock import wall_now
 from common.errors import DomainError
 from engine.strategy.evaluate import evaluator
+from marketplace.billing.models import Price
+from marketplace.billing.selectors import listing_subject
 from marketplace.models import Listing, ListingState, Offer, Source
 from marketplace.publishing.gate import refusal_of
 from marketplace.publishing.models import Outcome, Submission
@@ -28,6 +31,7 @@ from marketplace.services.listings import (
     use_listing,
     withdraw_listing,
 )
+from portfolios.models import Portfolio, PortfolioState
 from strategies import computing
 from strategies.models import JobState, StrategyVersion
 from strategies.services import jobs
@@ -101,6 +105,27 @@ def test_a_strategy_from_the_future_is_refused_by_signal_and_candle(
     owner = Client()
     owner.force_login(alice)
     assert b"looks into the future" in owner.get(reverse("marketplace:detail", args=[listing.pk])).content
+
+
+@pytest.mark.parametrize("lost", ["seller", "portfolio"])
+def test_what_was_lost_while_it_was_tested_is_asked_again(
+    alice: User, past: Past, version: StrategyVersion, working: Working, inline: None, settings: Settings, lost: str
+) -> None:
+    """A payout account that is finished no more, or a portfolio that was frozen: nothing is published on them."""
+    now = wall_now()
+    with working():
+        listing = offer(alice, past, version)
+        if lost == "portfolio":
+            Portfolio.objects.filter(pk=listing.portfolio_id).update(state=PortfolioState.FROZEN)
+        else:
+            settings.STRIPE_SECRET_KEY = "sk_test_x"
+            terms = {"interval": "month", "currency": "usd", "amount_minor": 900, "mode": "TEST", "state": "LIVE"}
+            subject = listing_subject(listing.pk)
+            Price.objects.create(listing=listing, subject=subject, due_at=now, created_at=now, **terms)
+    listing.refresh_from_db()
+    refused = Submission.objects.get()
+    code = {"seller": "SELLER_MISSING", "portfolio": "PORTFOLIO_NOT_OPEN"}[lost]
+    assert (listing.state, refused.outcome, refused.refusal_code) == (ListingState.REFUSED, Outcome.REFUSED, code)
 
 
 def test_an_honest_strategy_is_tested_in_a_child_and_published_with_its_verdict(
