@@ -61,8 +61,9 @@ def delay_of(listing: Listing, reader: User | None) -> timedelta | None:
 
     A record is everybody's to check; of a paid listing its newest fills are what is sold.
     """
-    is_one_of_them = reader is not None and is_entitled(reader, listing)
-    return None if is_one_of_them or not is_paid(listing) else DELAY
+    if not is_paid(listing) or (reader is not None and is_entitled(reader, listing)):
+        return None
+    return DELAY
 
 
 def shown_seals(listing: Listing, delay: timedelta | None) -> QuerySet[Seal]:

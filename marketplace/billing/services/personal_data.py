@@ -8,8 +8,19 @@ from accounts.models import User
 from common.clock import wall_now
 from common.errors import DomainError
 from marketplace.billing.card_models import CardMark
-from marketplace.billing.models import Change, ChangeKind, Checkout, Invoice, Mode, Seller, Subscription, Work
+from marketplace.billing.models import (
+    Change,
+    ChangeKind,
+    Checkout,
+    Invoice,
+    Mode,
+    PriceState,
+    Seller,
+    Subscription,
+    Work,
+)
 from marketplace.billing.modes import current_mode
+from marketplace.billing.promotion_models import PromotionCode
 from marketplace.billing.services.buying import ENDED
 
 
@@ -28,10 +39,12 @@ def export_billing(user: User) -> dict[str, Any]:
         "refunded_minor",
         "created_at",
     )
+    given = ("listing_id", "code", "percent_off", "length", "state", "created_at")
     sold = ("id", "mode", "charges_enabled", "payouts_enabled", "requirements", "is_held", "hold_reason")
     return {
         "subscriptions": list(Subscription.objects.filter(user=user).values(*bought)),
         "invoices": list(Invoice.objects.filter(user=user).values(*paid)),
+        "promotion_codes": list(PromotionCode.objects.filter(listing__owner=user).values(*given)),
         "cards_seen": list(CardMark.objects.filter(user=user).values("mode", "seen_at")),
         "payout_accounts": list(Seller.objects.filter(user=user).values(*sold)),
     }
@@ -54,3 +67,5 @@ def erase_billing(user: User) -> None:
     Checkout.objects.filter(user=user).update(url="")
     Invoice.objects.filter(user=user).update(hosted_url="", pdf_url="")
     CardMark.objects.filter(user=user).delete()
+    # (The sweeper has them switched off at the processor.)
+    PromotionCode.objects.filter(listing__owner=user).update(state=PriceState.RETIRED)
