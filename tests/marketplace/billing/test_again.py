@@ -91,7 +91,7 @@ def test_what_a_lost_dispute_took_back_unheard_is_not_taken_twice(
     opened = processor.dispute(charge)
     shop.hear()
     processor.close_dispute(opened["id"], "lost")
-    processor.fault("server_error_after", where="/reversals", count=1)
+    processor.fault("server_error_after", where="POST /v1/transfers", count=1)
     shop.hear()
     assert not MoneyLine.objects.filter(kind="TRANSFER").exists()
     # (How often it is asked about is the cache's, which has a clock of its own.)
