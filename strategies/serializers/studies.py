@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -107,7 +107,7 @@ _STUDY = [
 ]
 
 
-Study = TypeVar("Study", Backtest, Sweep)
+Study = TypeVar("Study", bound=Backtest | Sweep)
 
 
 class StudySerializer(serializers.ModelSerializer[Study]):
@@ -120,7 +120,7 @@ class StudySerializer(serializers.ModelSerializer[Study]):
         version = instance.version
         if version is not None and version.strategy.owner_id != instance.owner_id:
             # Asked once for all rows of a list.
-            context = self.root.context
+            context = cast(dict[str, Any], self.root.context)
             if "versions_shown" not in context:
                 context["versions_shown"] = versions_shown_to(instance.owner_id)
             if version.pk not in context["versions_shown"]:

@@ -100,8 +100,15 @@ def _set_up(row: PromotionCode) -> None:
     if not products:
         raise Unanswered("The price is being set up.")
     if not row.coupon_id:
-        terms = {"percent_off": row.percent_off, "duration": row.length, "name": row.code}
-        row.coupon_id = gateway.create_coupon(row.mode, row=row.pk, products=products, **terms)["id"]
+        coupon = gateway.create_coupon(
+            row.mode,
+            row=row.pk,
+            products=products,
+            percent_off=row.percent_off,
+            duration=row.length,
+            name=row.code,
+        )
+        row.coupon_id = coupon["id"]
         PromotionCode.objects.filter(pk=row.pk).update(coupon_id=row.coupon_id)
     limits: dict[str, int] = {}
     if row.most_uses is not None:

@@ -170,8 +170,8 @@ def _again(operator: User, share: ShareInvoice, action: str, *, is_void: bool) -
     locked.state, locked.problem, locked.due_at, locked.is_void = Work.PENDING, "", wall_now(), is_void
     locked.attempt += 1
     locked.save(update_fields=["state", "problem", "due_at", "is_void", "attempt"])
-    lines = list(locked.lines.order_by("pk").values_list("settlement", flat=True))
-    after = {"amount_minor": locked.amount_minor, "settlements": [str(one) for one in lines if one is not None]}
+    lines = locked.lines.filter(settlement__isnull=False).order_by("pk").values_list("settlement", flat=True)
+    after = {"amount_minor": locked.amount_minor, "settlements": [str(one) for one in lines]}
     audit(action=action, obj=locked, actor=operator, after=after)
     for finding in Finding.objects.filter(kind=FindingKind.SHARE_REFUSED, object_id=str(locked.pk), settled_at=None):
         settle_finding(operator=operator, finding=finding)

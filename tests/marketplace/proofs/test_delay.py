@@ -72,8 +72,8 @@ def test_subscribers_and_the_owner_get_all_others_what_is_a_day_old(
 ) -> None:
     for reader in (alice, bob):
         assert downloaded(paid, reader) == (6, [1, 2, 3, 4, 5, 6])
-    for reader in (charlie, None):
-        assert downloaded(paid, reader) == (5, [1, 2, 3, 4, 5])
+    for other in (charlie, None):
+        assert downloaded(paid, other) == (5, [1, 2, 3, 4, 5])
     client = Client()
     address = f"/marketplace/{paid.listing.pk}/"
     assert b"ends a day ago" in client.get(address).content
@@ -91,7 +91,7 @@ def test_one_fill_is_proven_to_others_when_it_is_a_day_old(paid: Sealed, bob: Us
     assert program.get(f"{address}/proofs/5/").json()["number"] == 5
     refused = program.get(f"{address}/proofs/6/")
     assert (refused.status_code, refused.json()["code"]) == (409, "RECORD_DELAYED")
-    assert b'"number":6' not in b"".join(program.get(f"{address}/record/"))  # type: ignore[call-overload]  # it streams
+    assert b'"number":6' not in b"".join(program.get(f"{address}/record/"))
     program.force_authenticate(bob)
     assert program.get(f"{address}/proofs/6/").json()["number"] == 6
     with pytest.raises(DomainError):
