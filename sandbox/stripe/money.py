@@ -297,11 +297,19 @@ def reverse(world: World, transfer: Obj, amount: int, refund: str | None = None)
 
 
 def create_reversal(call: Call) -> Obj:
-    """Take a transfer back."""
+    """Take a transfer back, and where that is wanted as large a part of the fee that was taken of its charge."""
     transfer = call.named("transfer")
     left = transfer["amount"] - transfer["amount_reversed"]
-    reversal = reverse(call.world, transfer, call.number("amount", left))
+    amount = call.number("amount", left)
+    reversal = reverse(call.world, transfer, amount)
     reversal["metadata"] = call.metadata()
+    charge = call.world.find(transfer["source_transaction"] or "")
+    if call.flag("refund_application_fee") and charge is not None and charge["application_fee"]:
+        fee = call.world.get("application_fee", charge["application_fee"])
+        unreturned = fee["amount"] - fee["amount_refunded"]
+        part = unreturned if amount == left else min(unreturned, fee["amount"] * amount // transfer["amount"])
+        if part:
+            refund_fee(call.world, fee, part)
     return reversal
 
 
