@@ -423,6 +423,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Fields of one name over different choices: the schema would number them.
     "ENUM_NAME_OVERRIDES": {
+        "ArchiveState": "accounts.privacy.models.ArchiveState",
+        "ConsentKind": "accounts.privacy.models.ConsentKind",
         "DeliveryState": "accounts.webhooks.models.DeliveryState",
         "AlertKind": "markets.models.AlertKind",
         "AlertState": "markets.models.AlertState",

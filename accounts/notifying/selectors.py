@@ -13,6 +13,7 @@ from accounts.models import Notification, User
 from accounts.notifying.models import Channel, ChannelChoice, Delivery, PushSubscription, Reach
 from accounts.notifying.vapid import is_push_ready
 from accounts.registry import Event, Severity, event, event_groups
+from accounts.selectors import notifications_of
 from common.errors import NotFound
 
 
@@ -59,6 +60,10 @@ class Cell:
     @property
     def name(self) -> str:
         return f"{self.event}|{self.channel}"
+
+    @property
+    def label(self) -> str:
+        return Channel(self.channel).label
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +147,7 @@ def found_notifications(
     user: User, *, unread: bool = False, group: str = "", severity: str = ""
 ) -> QuerySet[Notification]:
     """Return a person's notifications, newest first, narrowed: a group or severity nobody knows has none."""
-    own = Notification.objects.filter(user=user).order_by("-id")
+    own = notifications_of(user)
     if unread:
         own = own.filter(read_at=None)
     if group or severity:

@@ -11,7 +11,7 @@ from django.db import transaction
 from accounts.models import Notification, User
 from accounts.notifying.hours import is_zone
 from accounts.notifying.models import Channel, ChannelChoice, Digest, Reach
-from accounts.notifying.selectors import is_default_on, is_locked
+from accounts.notifying.selectors import is_default_on, is_locked, reach_of
 from accounts.notifying.services.delivering import release_digest
 from accounts.registry import event, event_groups
 from accounts.services.auditing import audit
@@ -83,6 +83,17 @@ def set_hours(
         release_digest(user=user)
     audit(action="notifications.hours_set", obj=user, actor=user, after={key: str(one) for key, one in told.items()})
     return reach
+
+
+@transaction.atomic
+def change_settings(*, user: User, choices: Mapping[tuple[str, str], bool], hours: Mapping[str, Any]) -> None:
+    """Change what is named of both, all of it or nothing; raises what `choose_channels` and `set_hours` raise."""
+    if choices:
+        choose_channels(user=user, choices=choices)
+    if hours:
+        held = reach_of(user)
+        names = ("timezone", "quiet_from", "quiet_until", "digest", "digest_at")
+        set_hours(user=user, **{**{name: getattr(held, name) for name in names}, **hours})
 
 
 def send_test(*, user: User) -> Notification:

@@ -20,6 +20,7 @@ from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError
 from common.failpoints import failpoint
+from common.realtime import publish
 from common.tasks import enqueue
 
 # Renewed after each part; a worker that is silent for longer is taken for dead.
@@ -78,6 +79,7 @@ def _told(archive: DataArchive, done: int, parts: int, rows: int) -> None:
     """Say how far it is, for whoever waits and for the sweeper."""
     told = {"parts_done": done, "parts": parts, "rows": rows, "lease_until": wall_now() + LEASE}
     DataArchive.objects.filter(pk=archive.pk, attempts=archive.attempts).update(**told)
+    publish([(f"user:{archive.user_id}", {"refresh": ["archives"]})])
 
 
 @transaction.atomic
@@ -89,6 +91,7 @@ def _finish(archive: DataArchive, part: Path, path: Path, rows: int) -> bool:
     if not mine.update(state=ArchiveState.READY, **told):
         return False  # another took it over, or its person left meanwhile
     part.replace(path)
+    publish([(f"user:{archive.user_id}", {"refresh": ["archives"]})])
     notify(user=archive.user, event="archive.ready", context={"hours": settings.ARCHIVE_HOURS})
     return True
 

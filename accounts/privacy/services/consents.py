@@ -10,14 +10,14 @@ from accounts.privacy.selectors import REVOCABLE, current_version
 from accounts.services.auditing import audit
 from common.clock import wall_now
 from common.db import lock_rows
-from common.errors import DomainError
+from common.errors import DomainError, NotFound
 
 
 @transaction.atomic
 def give_consent(*, user: User, kind: str) -> Consent:
-    """Keep that somebody agrees to the version in force; once more is the same. Raises DomainError CONSENT_UNKNOWN."""
+    """Keep that somebody agrees to the version in force; once more is the same. NotFound where this site asks for none."""
     if kind not in ConsentKind.values or not current_version(kind):
-        raise DomainError("CONSENT_UNKNOWN", "This site asks for no such consent.", {"field": "kind"})
+        raise NotFound("consent")
     lock_rows(User.objects.filter(pk=user.pk))
     version = current_version(kind)
     made, is_new = Consent.objects.get_or_create(user=user, kind=kind, version=version, revoked_at=None)
@@ -32,6 +32,8 @@ def revoke_consent(*, user: User, kind: str) -> int:
 
     Raises DomainError CONSENT_NOT_REVOCABLE (409): what the account rests on ends with the account.
     """
+    if kind not in ConsentKind.values:
+        raise NotFound("consent")
     if kind not in REVOCABLE:
         message = "This consent ends with your account: close it if you no longer agree."
         raise DomainError("CONSENT_NOT_REVOCABLE", message, status=409)
