@@ -346,7 +346,7 @@ SMS_URL = env.str("SLIPSTREAM_SMS_URL", default="")
 # Where archives of personal data lie until they expire; workers and web must share the folder.
 ARCHIVE_DIR = Path(env.str("SLIPSTREAM_ARCHIVE_DIR", default=str(VAR_DIR / "archives")))
 ARCHIVE_HOURS = env.int("SLIPSTREAM_ARCHIVE_HOURS", default=48)
-# How old a login may be when something dangerous is asked for, in seconds.
+# For how many seconds somebody who was asked once more who they are may do what is dangerous.
 ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SLIPSTREAM_REAUTHENTICATION_SECONDS", default=300)
 # How long who asked to leave may think better of it; 0 closes at once.
 LEAVING_DAYS = env.int("SLIPSTREAM_LEAVING_DAYS", default=7)

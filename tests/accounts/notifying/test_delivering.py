@@ -196,9 +196,7 @@ def test_who_ends_a_digest_gets_what_waited_in_it(
 
 def test_what_is_chosen_is_what_is_sent(alice: User, bob: User) -> None:
     Reach.objects.create(user=alice, telegram_chat="5", phone="+4917000000", phone_verified_at=NOON)
-    choose_channels(
-        user=alice, choices={("test.stopped", Channel.MAIL): False, ("test.stopped", Channel.SMS): True}
-    )
+    choose_channels(user=alice, choices={("test.stopped", Channel.MAIL): False, ("test.stopped", Channel.SMS): True})
     notify(user=alice, event="test.stopped", context=FACTS)
     assert sorted(Delivery.objects.values_list("channel", flat=True)) == ["SMS", "TELEGRAM"]
     # bob chose nothing and linked nothing.

@@ -40,9 +40,7 @@ def subscribed(user: User, browser: Browser, stand_in: StandIn, path: str = "/pu
 
 
 # --- browsers -------------------------------------------------------------------------------------------------------
-def test_a_browser_alone_can_read_what_it_is_told(
-    alice: User, stand_in: StandIn, browser: Browser, wall: Wall
-) -> None:
+def test_a_browser_alone_can_read_what_it_is_told(alice: User, stand_in: StandIn, browser: Browser, wall: Wall) -> None:
     subscribed(alice, browser, stand_in)
     went, row = told(alice, "PUSH", "test.alarm")
     assert (went, row.state) == (True, "DELIVERED")
@@ -61,9 +59,7 @@ def test_a_browser_alone_can_read_what_it_is_told(
 
 
 @pytest.mark.parametrize("status", [404, 410])
-def test_a_browser_that_is_gone_is_forgotten(
-    alice: User, stand_in: StandIn, browser: Browser, status: int
-) -> None:
+def test_a_browser_that_is_gone_is_forgotten(alice: User, stand_in: StandIn, browser: Browser, status: int) -> None:
     subscribed(alice, browser, stand_in)
     kept = subscribed(alice, browser, stand_in, "/push/2")
     stand_in.status = status
@@ -128,7 +124,12 @@ def test_a_chat_is_linked_by_a_code_that_counts_once(
     alice: User, bob: User, stand_in: StandIn, fresh_counts: None
 ) -> None:
     code = chats.begin_linking(user=alice)
-    news = [said(5, "/start"), said(6, f"/start {code}", 2, "group"), said(5, f"/start {code}", 3), said(7, f"/start {code}", 4)]
+    news = [
+        said(5, "/start"),
+        said(6, f"/start {code}", 2, "group"),
+        said(5, f"/start {code}", 3),
+        said(7, f"/start {code}", 4),
+    ]
     stand_in.answers = [(200, {"ok": True, "result": news}, {})]
     assert chats.poll() == 3
     reach = Reach.objects.get(pk=alice.pk)

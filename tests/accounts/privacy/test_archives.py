@@ -11,8 +11,6 @@ from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
-from allauth.account.models import EmailAddress
-from django.contrib.auth import SESSION_KEY
 from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
@@ -141,9 +139,7 @@ def test_what_has_expired_is_deleted(alice: User, wall: Wall) -> None:
     assert (archive.state, archive_path(archive).exists()) == ("EXPIRED", False)
 
 
-def test_it_is_fetched_by_its_person_after_a_log_in(
-    alice: User, bob: User, client: Client, wall: Wall
-) -> None:
+def test_it_is_fetched_by_its_person_who_has_just_proved_it(alice: User, bob: User, client: Client, wall: Wall) -> None:
     archive = made(alice)
     address = reverse("accounts:download_archive", args=[archive.pk])
     assert client.get(address).url.startswith("/accounts/login/")  # type: ignore[attr-defined]  # a redirect
@@ -151,13 +147,9 @@ def test_it_is_fetched_by_its_person_after_a_log_in(
     assert client.get(address).url.startswith("/accounts/reauthenticate/")  # type: ignore[attr-defined]  # a redirect
     assert not AuditEntry.objects.filter(action="archive.downloaded").exists()
     for user, status in ((alice, 200), (bob, 404)):
-        person = Client()
-        EmailAddress.objects.get_or_create(user=user, email=user.email, defaults={"verified": True, "primary": True})
-        login = {"login": user.email, "password": "correct horse"}
-        person.post(reverse("account_login"), login)
-        assert SESSION_KEY in person.session
-        answer = person.get(address)
-        assert answer.status_code == status
+        client.force_login(user)
+        client.post(reverse("account_reauthenticate"), {"password": "correct horse"})
+        assert client.get(address).status_code == status
     assert AuditEntry.objects.filter(action="archive.downloaded").count() == 1
 
 
