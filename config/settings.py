@@ -157,6 +157,8 @@ DB_KEEPS_PLANS = env.bool("SLIPSTREAM_DB_KEEPS_PLANS", default=True)
 if DB_KEEPS_PLANS and not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # PostgreSQL's own figure is a spinning disk's: by it a batch of two thousand rows is found by reading a whole table.
     DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1"
+# A pooler that shares sessions loses a cursor that the server holds from one piece of a long list to the next.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not DB_KEEPS_PLANS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- processes: threads and memory unless REDIS_URL names a Redis ---------------------------------------------------
@@ -350,8 +352,8 @@ ARCHIVE_HOURS = env.int("SLIPSTREAM_ARCHIVE_HOURS", default=48)
 ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SLIPSTREAM_REAUTHENTICATION_SECONDS", default=300)
 # How long who asked to leave may think better of it; 0 closes at once.
 LEAVING_DAYS = env.int("SLIPSTREAM_LEAVING_DAYS", default=7)
-# The version of the terms that people agree to by signing up, and of the risk warning.
-TERMS_VERSION = env.str("SLIPSTREAM_TERMS_VERSION", default="2026-11")
+# The version of the operator's terms that people agree to ("": there are none), and of the risk warning.
+TERMS_VERSION = env.str("SLIPSTREAM_TERMS_VERSION", default="")
 RISK_VERSION = env.str("SLIPSTREAM_RISK_VERSION", default="2026-11")
 # Days after which each is forgotten (docs/privacy.md); 0 keeps it.
 RETENTION_DAYS = {

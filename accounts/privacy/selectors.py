@@ -53,6 +53,13 @@ def departure_of(user: User) -> Departure | None:
     return Departure.objects.filter(pk=user.pk).first()
 
 
+WORDS = {
+    ConsentKind.TERMS: "The terms of this site, as its operator publishes them.",
+    ConsentKind.RISK: "What is traded can lose all its worth, copying a lead included; past results promise nothing.",
+    ConsentKind.MARKETING: "Mail about what is new here, now and then.",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class ConsentState:
     """One kind of consent as its person stands to it: what is in force (if anything), and what may be done about it."""
@@ -63,6 +70,10 @@ class ConsentState:
     given_version: str
     given_at: datetime | None
     can_revoke: bool
+
+    @property
+    def words(self) -> str:
+        return WORDS[ConsentKind(self.kind)]
 
     @property
     def is_current(self) -> bool:

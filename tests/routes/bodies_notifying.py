@@ -18,7 +18,6 @@ def notifying_bodies(password: str) -> dict[tuple[str, str], Any]:
     return {
         ("accounts:choose_channels", "POST"): {"alert.fired|SMS": "on"},
         ("accounts:set_hours", "POST"): {**HOURS, "digest_at": "08:00"},
-        ("accounts:subscribe_browser", "POST"): {"endpoint": ENDPOINT, "keys": KEYS},
         ("accounts:name_phone", "POST"): {"number": "+491701234567"},
         ("accounts:verify_phone", "POST"): {"code": "123456"},
         ("accounts:leave", "POST"): {"password": password, "understood": "on", "holdings": "CLOSE"},

@@ -7,7 +7,7 @@ accounts:choose_channels                 POST    login    done     done     done
 accounts:set_hours                       POST    login    done     done     done     done     login
 accounts:test_notification               POST    login    done     done     done     done     login
 accounts:delivery_log                    GET     login    200      200      200      200      login
-accounts:subscribe_browser               POST    login    201      201      201      201      login
+accounts:subscribe_browser               POST    login    400      400      400      400      login
 accounts:forget_browser                  POST    login    404      404      done     404      login
 accounts:link_telegram                   POST    login    done     done     done     done     login
 accounts:unlink_telegram                 POST    login    done     done     done     done     login
