@@ -22,7 +22,7 @@ class ChoiceSerializer(serializers.Serializer[Any]):
 
 class EventSerializer(serializers.Serializer[Any]):
     event = serializers.CharField()
-    label = serializers.CharField()
+    label = serializers.CharField()  # type: ignore[assignment]  # a field of that name, not a field's label
     group = serializers.CharField()
     severity = serializers.ChoiceField(choices=Severity.choices)
     is_security = serializers.BooleanField()
@@ -69,7 +69,7 @@ class NewPushSubscriptionSerializer(serializers.Serializer[Any]):
     endpoint = serializers.CharField(max_length=1000)
     p256dh = serializers.CharField(max_length=120)
     auth = serializers.CharField(max_length=40)
-    label = serializers.CharField(max_length=60, required=False, default="Program")
+    label = serializers.CharField(max_length=60, required=False, default="Program")  # type: ignore[assignment]  # as above
 
 
 class DeliverySerializer(serializers.ModelSerializer[Delivery]):

@@ -28,7 +28,7 @@ class DataArchiveSerializer(serializers.ModelSerializer[DataArchive]):
 
 class ConsentSerializer(serializers.Serializer[Any]):
     kind = serializers.ChoiceField(choices=ConsentKind.choices)
-    label = serializers.CharField(read_only=True)
+    label = serializers.CharField(read_only=True)  # type: ignore[assignment]  # a field of that name, not a field's label
     version = serializers.CharField(read_only=True, help_text="The version that is asked for now.")
     given_version = serializers.CharField(read_only=True)
     given_at = serializers.DateTimeField(read_only=True, allow_null=True)
