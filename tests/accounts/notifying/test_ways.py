@@ -12,6 +12,7 @@ import pytest
 from pytest_django import Settings
 
 from accounts.models import AuditEntry, User
+from accounts.notifying.channels import telegram
 from accounts.notifying.models import Delivery, PushSubscription, Reach
 from accounts.notifying.services import chats, phones
 from accounts.notifying.services.browsers import subscribe_browser
@@ -155,7 +156,7 @@ def test_a_late_code_links_nothing(alice: User, stand_in: StandIn, wall: Wall, f
     code = chats.begin_linking(user=alice)
     wall.pass_by(minutes=15)
     update = said(5, f"/start {code}")
-    heard = chats.telegram.parsed(update)
+    heard = telegram.parsed(update)
     assert heard is not None
     chats.hear(heard)
     assert Reach.objects.get(pk=alice.pk).telegram_chat == ""
