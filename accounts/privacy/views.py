@@ -68,7 +68,7 @@ def request_archive(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @require_GET
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth has no types
 def download_archive(request: SignedInRequest, archive_id: UUID) -> HttpResponseBase:
     """Send the file to whoever it is about and has logged in a few minutes ago."""
     archive = archive_for_user(request.user, archive_id)
@@ -101,7 +101,7 @@ def leave(request: SignedInRequest) -> HttpResponse:
     return _leave(request, form) if request.user.has_usable_password() else _leave_without_password(request, form)
 
 
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth has no types
 def _leave_without_password(request: SignedInRequest, form: LeaveForm) -> HttpResponse:
     return _leave(request, form)
 

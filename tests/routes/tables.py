@@ -468,8 +468,7 @@ def _parsed(text: str) -> list[Row]:
 
 
 _TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
-_TABLES += (NOTIFYING_PAGES, NOTIFYING_API)
-ROWS = [row for text in _TABLES for row in _parsed(text)]
+ROWS = [row for text in (*_TABLES, NOTIFYING_PAGES, NOTIFYING_API) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

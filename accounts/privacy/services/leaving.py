@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -63,7 +64,7 @@ def close_due_accounts() -> int:
     return sum(_close(pk) for pk in list(due.values_list("pk", flat=True)[:AT_ONCE]))
 
 
-def _close(user_id: object) -> bool:
+def _close(user_id: UUID) -> bool:
     try:
         with transaction.atomic():
             # Who came second finds it gone, or taken back.
@@ -77,7 +78,7 @@ def _close(user_id: object) -> bool:
 
 
 @transaction.atomic
-def _postpone(user_id: object, error: DomainError) -> None:
+def _postpone(user_id: UUID, error: DomainError) -> None:
     rows = lock_rows(Departure.objects.filter(pk=user_id))
     if not rows:
         return
