@@ -149,7 +149,9 @@ def test_it_is_fetched_by_its_person_who_has_just_proved_it(alice: User, bob: Us
     for user, status in ((alice, 200), (bob, 404)):
         client.force_login(user)
         client.post(reverse("account_reauthenticate"), {"password": "correct horse"})
-        assert client.get(address).status_code == status
+        answer = client.get(address)
+        assert answer.status_code == status
+        answer.close()
     assert AuditEntry.objects.filter(action="archive.downloaded").count() == 1
 
 
