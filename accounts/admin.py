@@ -176,7 +176,7 @@ class SignInAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(Notification)
 class NotificationAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
-    list_display = ["created_at", "user", "event", "read_at", "mail_due_at"]
+    list_display = ["created_at", "user", "event", "read_at"]
     list_filter = ["event"]
     list_select_related = ["user"]
     search_fields = ["user__email"]

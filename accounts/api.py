@@ -20,9 +20,11 @@ from rest_framework.views import APIView
 
 from accounts import serializers
 from accounts.models import ApiToken, Invitation, Notification, User
+from accounts.notifying.selectors import found_notifications
+from accounts.registry import Severity
 from accounts.requests import asker, client_address
 from accounts.second_factor import check_code
-from accounts.selectors import email_digest, notifications_of, token_for_user, tokens_of
+from accounts.selectors import email_digest, token_for_user, tokens_of
 from accounts.services import (
     create_invitation,
     issue_token,
@@ -103,7 +105,11 @@ class MeView(APIView):
 
 @extend_schema(
     summary="List one's notifications",
-    parameters=[OpenApiParameter("unread", bool, description="Only those not read yet.")],
+    parameters=[
+        OpenApiParameter("unread", bool, description="Only those not read yet."),
+        OpenApiParameter("group", str, description="Only those of a subject, as the notification settings name it."),
+        OpenApiParameter("severity", str, enum=Severity.values, description="Only those that matter so much."),
+    ],
 )
 class NotificationsView(ListAPIView[Notification]):
     """One's notifications, newest first."""
@@ -112,8 +118,13 @@ class NotificationsView(ListAPIView[Notification]):
     queryset = Notification.objects.none()
 
     def get_queryset(self) -> QuerySet[Notification]:
-        unread_only = self.request.query_params.get("unread", "").lower() in {"1", "true"}
-        return notifications_of(asker(self.request), unread_only=unread_only)
+        told = self.request.query_params
+        return found_notifications(
+            asker(self.request),
+            unread=told.get("unread", "").lower() in {"1", "true"},
+            group=told.get("group", ""),
+            severity=told.get("severity", ""),
+        )
 
 
 class MarkReadView(APIView):

@@ -29,15 +29,3 @@ class TokenForm(forms.Form):
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]
         return wall_now() + timedelta(days=days) if days else None
-
-
-class LeaveForm(forms.Form):
-    """The confirmation of leaving for good."""
-
-    password = forms.CharField(
-        label="Your password",
-        strip=False,
-        max_length=1000,
-        widget=forms.PasswordInput(attrs={"autocomplete": "current-password"}),
-    )
-    understood = forms.BooleanField(label="I understand that this cannot be undone")

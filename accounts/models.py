@@ -11,7 +11,9 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Length
 
-from accounts.webhooks import models as _webhooks  # noqa: F401  # Django looks for an app's models here
+from accounts.notifying import models as _notifying  # noqa: F401  # Django looks for an app's models here
+from accounts.privacy import models as _privacy  # noqa: F401  # as above
+from accounts.webhooks import models as _webhooks  # noqa: F401  # as above
 from common.clock import wall_now
 from common.ids import new_id
 
@@ -321,7 +323,7 @@ class SignIn(models.Model):
 
 
 class Notification(models.Model):
-    """Something a person should know: shown in the pages, and mailed where its event says so."""
+    """Something a person should know: shown in the pages, and sent on the channels that they chose (accounts/notifying)."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="notifications")
@@ -329,8 +331,6 @@ class Notification(models.Model):
     context = models.JSONField(default=dict, encoder=DjangoJSONEncoder)
     created_at = models.DateTimeField(default=wall_now, editable=False)
     read_at = models.DateTimeField(null=True)
-    # The mail's outbox: when to (re)try sending; null once sent, given up, or not wanted.
-    mail_due_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-id"]
@@ -338,9 +338,7 @@ class Notification(models.Model):
             models.Index(fields=["user", "-id"], name="notifications_by_user"),
             # Every page counts the unread ones.
             models.Index(fields=["user"], condition=models.Q(read_at=None), name="notifications_unread"),
-            models.Index(
-                fields=["mail_due_at"], condition=models.Q(mail_due_at__isnull=False), name="notifications_mail_due"
-            ),
+            models.Index(fields=["created_at"], name="notifications_age"),
         ]
 
     def __str__(self) -> str:

@@ -133,10 +133,9 @@ def email_digest(email: str) -> str:
 
 
 # --- what one may read about oneself --------------------------------------------------------------------------------
-def notifications_of(user: User, *, unread_only: bool = False) -> QuerySet[Notification]:
+def notifications_of(user: User) -> QuerySet[Notification]:
     """Return the user's notifications, newest first."""
-    own = Notification.objects.filter(user=user).order_by("-id")
-    return own.filter(read_at=None) if unread_only else own
+    return Notification.objects.filter(user=user).order_by("-id")
 
 
 def unread_count(user: User) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import ApiToken, Invitation, Notification, User
-from accounts.registry import Description, describe
+from accounts.registry import Description, describe, event
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
@@ -65,11 +65,19 @@ class NotificationSerializer(serializers.ModelSerializer[Notification]):
     title = serializers.SerializerMethodField()
     body = serializers.SerializerMethodField()
     url = serializers.SerializerMethodField()
+    group = serializers.SerializerMethodField()
+    severity = serializers.SerializerMethodField()
 
     class Meta:
         model = Notification
-        fields = ["id", "event", "title", "body", "url", "context", "created_at", "read_at"]
+        fields = ["id", "event", "group", "severity", "title", "body", "url", "context", "created_at", "read_at"]
         read_only_fields = fields
+
+    def get_group(self, notification: Notification) -> str:
+        return event(notification.event).group
+
+    def get_severity(self, notification: Notification) -> str:
+        return str(event(notification.event).severity)
 
     def get_title(self, notification: Notification) -> str:
         return _words(notification).title

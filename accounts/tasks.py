@@ -6,19 +6,65 @@ from uuid import UUID
 
 from celery import shared_task
 
-from accounts import services
+from accounts.notifying.services import chats, delivering, phones
+from accounts.privacy.services import archives, leaving, retention
 from accounts.webhooks import services as webhooks
 
 
-@shared_task(name="accounts.send_notification_mail")
-def send_notification_mail(notification_id: str) -> None:
-    services.deliver_mail(notification_id=UUID(notification_id))
+@shared_task(name="accounts.deliver_notification")
+def deliver_notification(delivery_id: str) -> None:
+    delivering.deliver(delivery_id=UUID(delivery_id))
 
 
-@shared_task(name="accounts.send_due_mail")
-def send_due_mail() -> None:
-    """Sweep up mails whose task was lost; runs once a minute."""
-    services.deliver_due_mail()
+@shared_task(name="accounts.deliver_digest")
+def deliver_digest(user_id: str) -> None:
+    delivering.deliver_digest(user_id=UUID(user_id))
+
+
+@shared_task(name="accounts.send_phone_code")
+def send_phone_code(user_id: str) -> None:
+    phones.send_code(user_id=UUID(user_id))
+
+
+@shared_task(name="accounts.send_due_codes")
+def send_due_codes() -> None:
+    """Sweep up codes whose task was lost; runs every fifteen seconds."""
+    phones.send_due_codes()
+
+
+@shared_task(name="accounts.hand_out_notifications")
+def hand_out_notifications() -> None:
+    """Have sent what waited for its hour, failed before, or lost its task; runs every fifteen seconds."""
+    delivering.hand_out()
+
+
+@shared_task(name="accounts.poll_telegram")
+def poll_telegram() -> None:
+    """Hear what people write to the bot, where Telegram does not tell by itself; runs every three seconds."""
+    chats.poll()
+
+
+@shared_task(name="accounts.make_archive")
+def make_archive(archive_id: str) -> None:
+    archives.make_archive(archive_id=UUID(archive_id))
+
+
+@shared_task(name="accounts.sweep_archives")
+def sweep_archives() -> None:
+    """Have archives made whose task was lost, and delete those past their time; runs once a minute."""
+    archives.sweep_archives()
+
+
+@shared_task(name="accounts.close_due_accounts")
+def close_due_accounts() -> None:
+    """Close the accounts whose time of grace is over; runs every five minutes."""
+    leaving.close_due_accounts()
+
+
+@shared_task(name="accounts.forget_old")
+def forget_old() -> None:
+    """Forget what is older than settings allow; runs every hour."""
+    retention.forget_old()
 
 
 @shared_task(name="accounts.deliver_webhook")

@@ -14,8 +14,7 @@ urlpatterns = [
     path("notifications/read/", views.read_all, name="read_all"),
     path("notifications/<uuid:notification_id>/read/", views.read_one, name="read_one"),
     path("activity/", views.activity, name="activity"),
-    path("data/", views.data, name="data"),
-    path("data/export/", views.export, name="export"),
+    path("notifications/", include("accounts.notifying.urls")),
+    path("data/", include("accounts.privacy.urls")),
     path("webhooks/", include("accounts.webhooks.urls")),
-    path("leave/", views.leave, name="leave"),
 ]

@@ -1,26 +1,25 @@
-"""The settings pages: profile, API tokens, notifications, activity, taking one's data along, leaving."""
+"""The settings pages: profile, API tokens, notifications, activity."""
 
 from __future__ import annotations
 
 from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpResponse, JsonResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from accounts.forms import LeaveForm, ProfileForm, TokenForm
+from accounts.forms import ProfileForm, TokenForm
 from accounts.models import LimitName
-from accounts.registry import describe, in_words
+from accounts.notifying.forms import FoundForm
+from accounts.notifying.selectors import found_notifications
+from accounts.registry import describe, event, in_words
 from accounts.requests import SignedInRequest
-from accounts.selectors import acts_of, limit, notifications_of, sign_ins_of, token_for_user, tokens_of
+from accounts.selectors import acts_of, limit, sign_ins_of, token_for_user, tokens_of
 from accounts.services import (
-    erase_person,
-    export_personal_data,
     issue_token,
     mark_read,
     revoke_token,
@@ -82,9 +81,10 @@ def revoke(request: SignedInRequest, token_id: UUID) -> HttpResponse:
 @require_GET
 @login_required
 def notifications(request: SignedInRequest) -> HttpResponse:
-    page = Paginator(notifications_of(request.user), PAGE_SIZE).get_page(request.GET.get("page"))
-    rows = [(notification, describe(notification.event, notification.context)) for notification in page]
-    return render(request, "accounts/notifications.html", {"page": page, "rows": rows})
+    form = FoundForm(request.GET)
+    page = Paginator(found_notifications(request.user, **form.found()), PAGE_SIZE).get_page(request.GET.get("page"))
+    rows = [(one, describe(one.event, one.context), event(one.event)) for one in page]
+    return render(request, "accounts/notifications.html", {"page": page, "rows": rows, "filters": form})
 
 
 @require_POST
@@ -108,35 +108,3 @@ def activity(request: SignedInRequest) -> HttpResponse:
     acts = [(act, in_words(act.action)) for act in page]
     facts = {"sign_ins": sign_ins_of(request.user)[:PAGE_SIZE], "page": page, "acts": acts}
     return render(request, "accounts/activity.html", facts)
-
-
-@require_GET
-@login_required
-def data(request: SignedInRequest) -> HttpResponse:
-    return render(request, "accounts/data.html", {"form": LeaveForm()})
-
-
-@require_POST
-@login_required
-def export(request: SignedInRequest) -> HttpResponse:
-    answer = JsonResponse(export_personal_data(user=request.user), json_dumps_params={"indent": 2})
-    answer["Content-Disposition"] = f'attachment; filename="slipstream-{request.user.profile.handle}.json"'
-    return answer
-
-
-@require_POST
-@login_required
-def leave(request: SignedInRequest) -> HttpResponse:
-    form = LeaveForm(request.POST)
-    if form.is_valid() and not request.user.check_password(form.cleaned_data["password"]):
-        form.add_error("password", "This is not your password.")
-    if form.is_valid():
-        try:
-            erase_person(user=request.user)
-        except DomainError as error:
-            form.add_error(None, error.message)
-    if form.errors:
-        return render(request, "accounts/data.html", {"form": form}, status=400)
-    logout(request)
-    messages.success(request, "Your account is closed, and what was yours is forgotten.")
-    return redirect("/")

@@ -43,7 +43,12 @@ app.conf.beat_schedule = {
         "marketplace.tell_of_matches": 300.0,
         "community.close_due_competitions": 1.0,
         "community.publish_rankings": 3.0,
-        "accounts.send_due_mail": 60.0,
+        "accounts.hand_out_notifications": 15.0,
+        "accounts.send_due_codes": 15.0,
+        "accounts.poll_telegram": 3.0,
+        "accounts.sweep_archives": 60.0,
+        "accounts.close_due_accounts": 300.0,
+        "accounts.forget_old": 3_600.0,
         "accounts.run_webhooks": 2.0,
         "markets.compact_candles": 300.0,
         # An interest lasts 60 s: two of three may be late before anything goes unwatched.

@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 
 WORKER_THREADS = 3
 # Each listens to a queue of its own.
-_COMPUTING, _WEBHOOKS = "computing", "webhooks"
+_COMPUTING, _WEBHOOKS, _NOTIFICATIONS = "computing", "webhooks", "notifications"
 _JOIN_SECONDS = 10.0
 _LISTEN_SECONDS = 0.5
 
@@ -36,7 +36,12 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         app=app, pool_cls="threads", concurrency=WORKER_THREADS, without_gossip=True, without_mingle=True
     )
     beat = Service(app, scheduler_cls=Scheduler)
-    loops = {**loops, _COMPUTING: work_on_computing_queue, _WEBHOOKS: work_on_webhooks_queue}
+    loops = {
+        **loops,
+        _COMPUTING: work_on_computing_queue,
+        _WEBHOOKS: work_on_webhooks_queue,
+        _NOTIFICATIONS: work_on_notifications_queue,
+    }
     threads = [threading.Thread(target=loop, args=(stop,), name=name, daemon=True) for name, loop in loops.items()]
     threads += [
         threading.Thread(target=worker.start, name="worker", daemon=True),
@@ -50,7 +55,11 @@ def background_processes(loops: Mapping[str, Callable[[threading.Event], None]])
         stop.set()
         beat.stop(wait=False)
         for thread in threads[: len(loops)]:
-            if thread.name not in (_COMPUTING, _WEBHOOKS):  # a job is left as by a kill, and found again
+            if thread.name not in (
+                _COMPUTING,
+                _WEBHOOKS,
+                _NOTIFICATIONS,
+            ):  # a job is left as by a kill, and found again
                 thread.join(_JOIN_SECONDS)
         worker.stop()
 
@@ -66,6 +75,11 @@ def work_on_computing_queue(stop: threading.Event) -> None:
 def work_on_webhooks_queue(stop: threading.Event) -> None:
     """Deliver webhooks one after the other, until `stop`."""
     _work_on(settings.WEBHOOK_QUEUE, stop)
+
+
+def work_on_notifications_queue(stop: threading.Event) -> None:
+    """Send mails, SMS and the like one after the other, until `stop`."""
+    _work_on(settings.NOTIFICATION_QUEUE, stop)
 
 
 def _work_on(name: str, stop: threading.Event) -> None:

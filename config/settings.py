@@ -157,6 +157,8 @@ DB_KEEPS_PLANS = env.bool("SLIPSTREAM_DB_KEEPS_PLANS", default=True)
 if DB_KEEPS_PLANS and not DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # PostgreSQL's own figure is a spinning disk's: by it a batch of two thousand rows is found by reading a whole table.
     DATABASES["default"]["OPTIONS"]["options"] = "-c random_page_cost=1.1"
+# A pooler that shares sessions loses a cursor that the server holds from one piece of a long list to the next.
+DATABASES["default"]["DISABLE_SERVER_SIDE_CURSORS"] = not DB_KEEPS_PLANS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 # --- processes: threads and memory unless REDIS_URL names a Redis ---------------------------------------------------
@@ -189,9 +191,17 @@ LISTING_REVIEW = env.bool("SLIPSTREAM_LISTING_REVIEW", default=False)
 WEBHOOK_QUEUE = "webhooks"
 # Computing waits in a queue of its own, so that no order ever waits behind a backtest.
 COMPUTING_QUEUE = "backtests"
-CELERY_TASK_ROUTES = {"accounts.deliver_webhook": {"queue": WEBHOOK_QUEUE}} | {
+# Mail servers and gateways may hang as well; a receiver of webhooks that does must not delay what is critical to people.
+NOTIFICATION_QUEUE = "notifications"
+CELERY_TASK_ROUTES = {"accounts.deliver_webhook": {"queue": WEBHOOK_QUEUE}}
+CELERY_TASK_ROUTES |= {
+    f"accounts.{name}": {"queue": NOTIFICATION_QUEUE}
+    for name in ("deliver_notification", "deliver_digest", "send_phone_code", "send_due_codes", "poll_telegram")
+}
+CELERY_TASK_ROUTES |= {
     name: {"queue": COMPUTING_QUEUE}
     for name in (
+        "accounts.make_archive",
         "strategies.run_backtest",
         "strategies.run_sweep_chunk",
         "marketplace.check_submission",
@@ -321,6 +331,39 @@ FAILPOINTS = {name: float(chance) for name, chance in env.dict("SLIPSTREAM_FAILP
 # Lets webhooks go to http addresses and into private networks: for trying them on one machine, never for a site.
 WEBHOOKS_INSECURE = env.bool("SLIPSTREAM_WEBHOOKS_INSECURE", default=False)
 
+# --- notifications -------------------------------------------------------------------------------------------------
+# What signs pushes to browsers (VAPID): a P-256 private key of 32 bytes in URL-safe base64, or the file that holds it.
+# The embedded default makes the file. With another key every browser must subscribe anew.
+VAPID_KEY = env.str("SLIPSTREAM_VAPID_KEY", default="")
+VAPID_KEY_FILE = env.str("SLIPSTREAM_VAPID_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "vapid_key"))
+TELEGRAM_BOT_TOKEN = env.str("SLIPSTREAM_TELEGRAM_BOT_TOKEN", default="")
+TELEGRAM_BOT_NAME = env.str("SLIPSTREAM_TELEGRAM_BOT_NAME", default="")
+# With it Telegram tells by itself what is written to the bot (setWebhook with this secret); without it is asked.
+TELEGRAM_WEBHOOK_SECRET = env.str("SLIPSTREAM_TELEGRAM_WEBHOOK_SECRET", default="")
+TELEGRAM_API_BASE = env.str("SLIPSTREAM_TELEGRAM_API_BASE", default="https://api.telegram.org").rstrip("/")
+# "console:" prints, "twilio://ACCOUNT:SECRET@api.twilio.com?from=%2B15550100" sends; without it there are no SMS.
+SMS_URL = env.str("SLIPSTREAM_SMS_URL", default="")
+
+# --- privacy -------------------------------------------------------------------------------------------------------
+# Where archives of personal data lie until they expire; workers and web must share the folder.
+ARCHIVE_DIR = Path(env.str("SLIPSTREAM_ARCHIVE_DIR", default=str(VAR_DIR / "archives")))
+ARCHIVE_HOURS = env.int("SLIPSTREAM_ARCHIVE_HOURS", default=48)
+# For how many seconds somebody who was asked once more who they are may do what is dangerous.
+ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SLIPSTREAM_REAUTHENTICATION_SECONDS", default=300)
+# How long who asked to leave may think better of it; 0 closes at once.
+LEAVING_DAYS = env.int("SLIPSTREAM_LEAVING_DAYS", default=7)
+# The version of the operator's terms that people agree to ("": there are none), and of the risk warning.
+TERMS_VERSION = env.str("SLIPSTREAM_TERMS_VERSION", default="")
+RISK_VERSION = env.str("SLIPSTREAM_RISK_VERSION", default="2026-11")
+# Days after which each is forgotten (docs/privacy.md); 0 keeps it.
+RETENTION_DAYS = {
+    "sign_ins": env.int("SLIPSTREAM_KEEP_SIGN_INS_DAYS", default=365),
+    "addresses": env.int("SLIPSTREAM_KEEP_ADDRESSES_DAYS", default=90),
+    "notifications": env.int("SLIPSTREAM_KEEP_NOTIFICATIONS_DAYS", default=365),
+    "deliveries": env.int("SLIPSTREAM_KEEP_DELIVERIES_DAYS", default=30),
+    "invitations": env.int("SLIPSTREAM_KEEP_INVITATIONS_DAYS", default=90),
+}
+
 # --- exchange accounts -----------------------------------------------------------------------------------------------
 # Credentials are sealed to this key; who holds its private half, the signer alone, can open them (accounts/sealing.py).
 SIGNER_PUBLIC_KEY = env.str("SLIPSTREAM_SIGNER_PUBLIC_KEY", default="")
@@ -382,6 +425,8 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     # Fields of one name over different choices: the schema would number them.
     "ENUM_NAME_OVERRIDES": {
+        "ArchiveState": "accounts.privacy.models.ArchiveState",
+        "ConsentKind": "accounts.privacy.models.ConsentKind",
         "DeliveryState": "accounts.webhooks.models.DeliveryState",
         "AlertKind": "markets.models.AlertKind",
         "AlertState": "markets.models.AlertState",
@@ -425,4 +470,6 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": env.str("SLIPSTREAM_LOG_LEVEL", default="WARNING")},
+    # Below this it logs every address it asks; Telegram's hold the bot's token, browsers' are as good as a password.
+    "loggers": {"urllib3": {"level": "WARNING"}},
 }

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.notifying.views import service_worker, telegram_webhook
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -24,6 +25,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("strategies/", include("strategies.urls")),
     path("marketplace/", include("marketplace.urls")),
     path("billing/", include("marketplace.billing.urls")),
+    path("sw.js", service_worker, name="service_worker"),
+    path("webhooks/telegram/", telegram_webhook, name="telegram_webhook"),
     path("webhooks/stripe/", stripe_webhook, name="stripe_webhook"),
     path("", include("community.urls")),
     path("api/v1/", include("accounts.api_urls")),

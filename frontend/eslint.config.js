@@ -16,5 +16,6 @@ export default [
       "max-lines-per-function": ["error", 70],
     },
   },
+  { files: ["src/service_worker.js"], languageOptions: { globals: globals.serviceworker } },
   { files: ["*.config.js", "build/**"], languageOptions: { globals: globals.node } },
 ];

@@ -24,6 +24,9 @@ class MarketsConfig(AppConfig):
         register_personal_data("markets", export=personal_data.export_markets, erase=personal_data.erase_markets)
         register_event(
             "alert.fired",
+            label="A price alert was reached",
+            group="Markets",
+            severity="warning",
             title="{symbol} {what}",
             body="Your alert on {symbol} at {exchange} was reached at {at}. {note}",
             url="/markets/{instrument}/",

@@ -16,6 +16,9 @@ class StrategiesConfig(AppConfig):
         register_backlog(selectors.has_undecided)
         register_event(
             "strategy.grant_ended",
+            label="Your use of a strategy has ended",
+            group="Marketplace",
+            severity="warning",
             title="Your use of {name} has ended",
             body="Runs of it sell what they hold by its signals and stops, and open nothing new.",
             url="/strategies/",

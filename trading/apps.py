@@ -20,6 +20,12 @@ class TradingConfig(AppConfig):
         register(private_key_refused)
         register_backlog(has_unfinished_work)
         register_sources()
-        register_personal_data("trading", export=personal_data.export_trading, erase=personal_data.erase_trading)
+        register_personal_data(
+            "trading",
+            export=personal_data.export_trading,
+            erase=personal_data.erase_trading,
+            subjects=personal_data.SUBJECTS,
+            unwind=personal_data.unwind_trading,
+        )
         for name, words in EVENTS.items():
             register_event(name, **words)

@@ -2,7 +2,7 @@
 
 from accounts.services.auditing import audit
 from accounts.services.invitations import create_invitation, use_invitation
-from accounts.services.notifications import deliver_due_mail, deliver_mail, mark_read, notify
+from accounts.services.notifications import mark_read, notify
 from accounts.services.people import change_access, create_person, finish_sign_up, update_profile
 from accounts.services.personal_data import erase_person, export_personal_data
 from accounts.services.plans import ensure_default_plan
@@ -14,8 +14,6 @@ __all__ = [
     "change_access",
     "create_invitation",
     "create_person",
-    "deliver_due_mail",
-    "deliver_mail",
     "ensure_default_plan",
     "erase_person",
     "export_personal_data",

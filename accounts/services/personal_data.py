@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import Invitation, Profile, User
+from accounts.notifying.models import Reach
+from accounts.privacy.models import Departure
+from accounts.privacy.selectors import archive_path
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
@@ -19,7 +24,14 @@ from common.realtime import withdraw
 def export_personal_data(*, user: User) -> dict[str, Any]:
     """Return everything kept about the user, by app, as every app registered it."""
     audit(action="person.exported", obj=user, actor=user)
-    return {label: kept.export(user) for label, kept in personal_data().items()}
+    return {label: _whole(kept.export(user)) for label, kept in personal_data().items()}
+
+
+def _whole(told: Any) -> Any:
+    """Return an app's answer with its long lists read: what an archive reads in pieces."""
+    if isinstance(told, QuerySet):
+        return list(told)
+    return {name: _whole(one) for name, one in told.items()} if isinstance(told, dict) else told
 
 
 @transaction.atomic
@@ -32,6 +44,28 @@ def erase_person(*, user: User) -> None:
     audit(action="person.erased", obj=user, actor=user)
     for kept in personal_data().values():
         kept.erase(user)
+
+
+# What each part of the export holds (docs/privacy.md).
+SUBJECTS = {
+    "email": "the address that you log in with",
+    "joined_at": "when you signed up",
+    "profile": "what others see of you",
+    "tokens": "your API tokens, without the tokens themselves",
+    "second_factors": "what you prove a login with, without its secrets",
+    "sign_ins": "attempts to log in, with network address and browser as long as those are kept",
+    "notifications": "what you were told",
+    "deliveries": "how it was sent to you, and what came of it",
+    "notification_settings": "your hours, digest, Telegram chat and phone",
+    "channel_choices": "where you departed from the defaults of an event",
+    "push_subscriptions": "browsers that are told, without their addresses and keys",
+    "webhooks": "servers of yours that are told",
+    "consents": "what you agreed to, when, and when you took it back",
+    "archives": "when you asked for your data",
+    "acts": "what you did, from the audit",
+}
+_REACH = ("timezone", "quiet_from", "quiet_until", "digest", "digest_at", "telegram_name", "phone", "phone_verified_at")
+_DELIVERY = ("notification_id", "channel", "state", "attempts", "created_at", "done_at", "error")
 
 
 def export_account(user: User) -> dict[str, Any]:
@@ -47,7 +81,13 @@ def export_account(user: User) -> dict[str, Any]:
         ),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
+        "deliveries": user.deliveries.order_by("pk").values(*_DELIVERY),
+        "notification_settings": list(Reach.objects.filter(user=user).values(*_REACH)),
+        "channel_choices": list(user.channel_choices.order_by("pk").values("event", "channel", "is_on")),
+        "push_subscriptions": list(user.push_subscriptions.values("label", "created_at")),
         "webhooks": list(user.webhooks.values("url", "events", "created_at", "disabled_at")),
+        "consents": list(user.consents.values("kind", "version", "given_at", "revoked_at")),
+        "archives": list(user.archives.values("created_at", "state", "rows", "size_bytes", "expires_at")),
         "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "address")),
     }
 
@@ -55,8 +95,14 @@ def export_account(user: User) -> dict[str, Any]:
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
     logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
-    for kept in (user.api_tokens, user.sign_ins, user.notifications, user.webhooks, *logins):
+    for archive in user.archives.all():
+        # After the commit: what is undone must not have lost its file.
+        transaction.on_commit(partial(archive_path(archive).unlink, missing_ok=True))
+    told = (user.notifications, user.channel_choices, user.push_subscriptions, user.webhooks)
+    for kept in (user.api_tokens, user.sign_ins, *told, user.consents, user.archives, *logins):
         kept.all().delete()
+    for model in (Reach, Departure):
+        model.objects.filter(pk=user.pk).delete()
     Invitation.objects.filter(used_by=user).update(email="")
     Profile.objects.filter(user=user).update(handle=f"erased_{user.pk.hex[-16:]}", display_name="Left", bio="")
     user.email = f"erased-{user.pk.hex}@erased.invalid"

@@ -20,6 +20,20 @@ from portfolios.models import (
 from portfolios.services.exchange_accounts import revoke_account
 from portfolios.services.states import freeze_portfolios
 
+# What each part of the export holds (docs/privacy.md).
+SUBJECTS = {
+    "portfolios": "your portfolios",
+    "balances": "what cash each holds, and what of it is promised",
+    "positions": "what each holds otherwise, what it cost and earned",
+    "funding_payments": "funding paid and received on perpetuals",
+    "exchange_accounts": "your accounts at exchanges, without their keys",
+    "exchange_account_uses": "when their keys were used, and for what",
+    "exchange_account_balances": "what they held when last read",
+    "exchange_account_changes": "what changed of what is in no portfolio",
+    "exchange_account_funding": "funding that the exchange told of",
+    "exchange_account_terms": "leverage and margin modes asked for there",
+    "ledger": "every line of your books",
+}
 _BOOK = ("id", "name", "kind", "namespace", "settlement_id", "state", "net_deposits", "opened_at")
 _ACCOUNT = (
     "id",
@@ -85,7 +99,7 @@ def export_portfolios(user: User) -> dict[str, Any]:
             .order_by("pk")
             .values("account_id", "instrument__symbol", "leverage", "margin_mode", "refusal", "asked_at")
         ),
-        "ledger": list(LedgerLine.objects.filter(**mine).order_by("pk").values(*_LINE)),
+        "ledger": LedgerLine.objects.filter(**mine).order_by("pk").values(*_LINE),
     }
 
 

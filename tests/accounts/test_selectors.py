@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from accounts.models import DEFAULT_LIMITS, Limit, LimitName, Notification, Plan, User
+from accounts.notifying.selectors import found_notifications
 from accounts.selectors import (
     acts_of,
     check_limit,
@@ -160,4 +161,4 @@ def test_only_unread_notifications_are_counted(alice: User, bob: User) -> None:
     assert (unread_count(alice), unread_count(bob)) == (2, 0)
     Notification.objects.filter(pk=first.pk).update(read_at=first.created_at)
     assert unread_count(alice) == 1
-    assert notifications_of(alice, unread_only=True).count() == 1
+    assert found_notifications(alice, unread=True).count() == 1

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.conf import settings
+
 from accounts.models import User
+from accounts.notifying.models import Delivery
 from accounts.services import notify
-from accounts.tasks import send_due_mail, send_notification_mail
+from accounts.tasks import deliver_digest, deliver_notification, hand_out_notifications
 from config.celery import app
 
 
-def test_a_notifications_task_sends_its_mail(alice: User, bob: User, mailoutbox: list[Any]) -> None:
-    notification = notify(user=alice, event="test.stopped", context={})
+def test_a_deliverys_task_sends_it_alone(alice: User, bob: User, mailoutbox: list[Any]) -> None:
+    notify(user=alice, event="test.stopped", context={})
     notify(user=bob, event="test.stopped", context={})
-    send_notification_mail(str(notification.pk))
+    deliver_notification(str(Delivery.objects.get(user=alice).pk))
+    deliver_digest(str(bob.pk))
     assert [mail.to for mail in mailoutbox] == [["alice@example.org"]]
 
 
-def test_the_sweeper_sends_the_rest_once_a_minute(alice: User, bob: User, mailoutbox: list[Any]) -> None:
-    for user in (alice, bob):
-        notify(user=user, event="test.stopped", context={})
-    send_due_mail()
-    send_due_mail()
-    assert sorted(mail.to[0] for mail in mailoutbox) == ["alice@example.org", "bob@example.org"]
-    assert app.conf.beat_schedule[send_due_mail.name]["schedule"] == 60.0
+def test_what_may_hang_waits_in_a_queue_of_its_own() -> None:
+    for task in (deliver_notification, deliver_digest):
+        assert settings.CELERY_TASK_ROUTES[task.name] == {"queue": "notifications"}
+    assert app.conf.beat_schedule[hand_out_notifications.name]["schedule"] == 15.0

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import timedelta
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from pytest_django import Settings
 
 from accounts.models import ApiToken, Notification, User
+from accounts.notifying.models import ChannelChoice, Reach
+from accounts.notifying.services.chats import begin_linking
+from accounts.privacy.models import Departure
 from accounts.selectors import user_from_token
 from accounts.services import issue_token, notify, record_sign_in
 from common.ids import new_id
 from tests.accounts.conftest import Wall
 
-PAGES = ["profile", "tokens", "notifications", "activity", "data"]
-ACTS = ["read_all", "export", "leave"]
+PAGES = ["profile", "tokens", "notifications", "notification_settings", "delivery_log", "activity", "data"]
+ACTS = ["read_all", "request_archive", "leave"]
 
 
 @pytest.fixture
@@ -158,14 +161,6 @@ def test_activity_shows_ones_own_sign_ins_and_acts(pages: Client, alice: User, b
     assert shown.count("Token issued") == 1
 
 
-def test_ones_data_is_a_file(pages: Client, bob: User) -> None:
-    answer = pages.post(reverse("accounts:export"))
-    assert answer["Content-Disposition"] == 'attachment; filename="slipstream-alice.json"'
-    data = json.loads(answer.content)
-    assert data["accounts"]["email"] == "alice@example.org"
-    assert "bob@" not in answer.content.decode()
-
-
 @pytest.mark.parametrize(
     ("form", "sentence"),
     [
@@ -182,9 +177,45 @@ def test_leaving_takes_a_password_and_a_tick(pages: Client, alice: User, form: d
     assert (alice.is_active, alice.email) == (True, "alice@example.org")
 
 
-def test_who_leaves_is_logged_out_and_forgotten(pages: Client, alice: User) -> None:
-    answer = pages.post(reverse("accounts:leave"), {"password": "correct horse", "understood": "on"})
-    assert (answer.status_code, answer["Location"]) == (302, "/")
-    assert "_auth_user_id" not in pages.session
+def test_who_leaves_has_a_week_to_think_better_of_it(pages: Client, alice: User, bob: User) -> None:
+    form = {"password": "correct horse", "understood": "on", "holdings": "KEEP"}
+    assert pages.post(reverse("accounts:leave"), form).status_code == 302
+    departure = Departure.objects.get()
+    assert (departure.user, departure.keeps_holdings) == (alice, True)
+    shown = pages.get(reverse("accounts:data")).content.decode()
+    assert "Your account is being closed" in shown and "Close my account" not in shown
+    pages.post(reverse("accounts:stay"))
+    assert Departure.objects.count() == 0
     alice.refresh_from_db()
-    assert (alice.is_active, alice.email) == (False, f"erased-{alice.pk.hex}@erased.invalid")
+    assert (alice.is_active, alice.email) == (True, "alice@example.org")
+
+
+def test_the_matrix_keeps_what_is_ticked_and_cannot_switch_off_what_is_locked(pages: Client, alice: User) -> None:
+    shown = pages.get(reverse("accounts:notification_settings")).content.decode()
+    assert 'name="account.leaving|MAIL"' in shown
+    pages.post(reverse("accounts:choose_channels"), {"webhook.disabled|SMS": "on"})
+    made = set(ChannelChoice.objects.filter(user=alice, is_on=True).values_list("event", "channel"))
+    assert made == {("webhook.disabled", "SMS")}
+    off = set(ChannelChoice.objects.filter(user=alice, is_on=False).values_list("event", "channel"))
+    assert ("webhook.disabled", "MAIL") in off and ("account.leaving", "MAIL") not in off
+
+
+def test_the_worker_of_browsers_is_served_from_the_root(client: Client) -> None:
+    answer = client.get("/sw.js")
+    assert answer["Content-Type"] == "text/javascript; charset=utf-8"
+    assert b"showNotification" in answer.content
+    assert "script-src 'self'" in answer["Content-Security-Policy"]
+
+
+def test_telegram_alone_is_heard(client: Client, alice: User, settings: Settings) -> None:
+    settings.TELEGRAM_BOT_TOKEN, settings.TELEGRAM_WEBHOOK_SECRET = "77:secret", "hush"
+    settings.TELEGRAM_API_BASE = "http://127.0.0.1:9"
+    code = begin_linking(user=alice)
+    update = {"update_id": 1, "message": {"text": f"/start {code}", "chat": {"id": 5, "type": "private"}}}
+    for headers, status in (({}, 404), ({"X-Telegram-Bot-Api-Secret-Token": "hash"}, 404)):
+        sent = client.post("/webhooks/telegram/", update, content_type="application/json", headers=headers)
+        assert sent.status_code == status
+    assert Reach.objects.get(pk=alice.pk).telegram_chat == ""
+    known = {"X-Telegram-Bot-Api-Secret-Token": "hush"}
+    sent = client.post("/webhooks/telegram/", update, content_type="application/json", headers=known)
+    assert (sent.status_code, Reach.objects.get(pk=alice.pk).telegram_chat) == (204, "5")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.fixtures_desk import NOON
 from tests.fixtures_signer import CREDENTIALS
 from tests.routes.bodies_marketplace import Body, marketplace_bodies
+from tests.routes.bodies_notifying import notifying_bodies
 from tests.routes.world import PASSWORD, World
 
 NEW_PASSWORD = "battery staple 99"
@@ -22,7 +23,7 @@ COSTS = {
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
     own = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
-    return own | marketplace_bodies(world)
+    return own | marketplace_bodies(world) | notifying_bodies(PASSWORD)
 
 
 BACKTEST = {
@@ -61,7 +62,6 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "accounts:profile": {"display_name": "Somebody", "handle": "somebody", "bio": "Hello."},
         "accounts:tokens": {"name": "laptop", "days": "30"},
         "accounts:webhooks": {"url": "https://example.com/hook", "events": ["fill.recorded"]},
-        "accounts:leave": {"password": PASSWORD, "understood": "on"},
         "portfolios:open": {"name": "Third", "market": f"{exchange.code}:USDT", "amount": "100"},
         "portfolios:deposit": amount,
         "portfolios:withdraw": amount,

@@ -17,6 +17,7 @@ from tests.routes.routes import Route
 from tests.routes.tables_finding import FINDING
 from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_money import MONEY
+from tests.routes.tables_notifying import NOTIFYING_API, NOTIFYING_PAGES
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 
@@ -41,9 +42,6 @@ accounts:enable_webhook                  POST    login    404      404      done
 accounts:delete_webhook                  POST    login    404      404      done     404      login
 accounts:redeliver_webhook               POST    login    404      404      done     404      login
 accounts:activity                        GET     login    200      200      200      200      login
-accounts:data                            GET     login    200      200      200      200      login
-accounts:export                          POST    login    200      200      200      200      login
-accounts:leave                           POST    login    done     400      400      done     login
 markets:list                             GET     200      200      200      200      200      200
 markets:venues                           GET     200      200      200      200      200      200
 markets:instrument                       GET     200      200      200      200      200      200
@@ -470,7 +468,7 @@ def _parsed(text: str) -> list[Row]:
 
 
 _TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
-ROWS = [row for text in _TABLES for row in _parsed(text)]
+ROWS = [row for text in (*_TABLES, NOTIFYING_PAGES, NOTIFYING_API) for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

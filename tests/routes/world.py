@@ -59,6 +59,7 @@ from tests.fixtures_venues import connected_instrument
 from tests.routes.routes import Route
 from tests.routes.till import fill_till
 from tests.routes.world_marketplace import proven, reviewed
+from tests.routes.world_notifying import told_elsewhere
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
 from trading.kinds import OrderKind
@@ -313,6 +314,7 @@ def build(desk: Desk, working: Working) -> World:
     hook, _ = create_endpoint(user=alice, url="https://example.com/hook", events=["fill.recorded"])
     world.values |= {"endpoint_id": hook.pk, "delivery_id": send_test(endpoint=hook).pk}
     world.values["source_id"] = create_source(actor=alice, portfolio=pit.lead, name="Chart").pk
+    world.values |= told_elsewhere(alice)
     proven(world)
     world.unfinished = _asked(pit, alice, version, Decimal("0.002"))
     world.resting = {"order_id": resting.pk}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from accounts.models import User
@@ -127,6 +128,26 @@ _DECISION = (
 )
 
 
+# What each part of the export holds (docs/privacy.md).
+SUBJECTS = {
+    "follows": "whom you follow or followed, how, and since when",
+    "follow_guards": "the limits at which your follows end",
+    "protective_stops": "stops at exchanges that guard your follows",
+    "follow_consents": "the terms of copying that you accepted",
+    "waiting_follows": "your places on waiting lists",
+    "orders": "your orders and what became of them",
+    "order_events": "each change of an order's state",
+    "order_templates": "orders that you keep to use again",
+    "trades_at_exchanges": "what your exchange accounts traded by themselves",
+    "fills": "your trades",
+    "limits": "your own limits of risk",
+    "plans": "your plans and how far they are",
+    "profit_shares": "settlements of profit shares",
+    "losses_to_make_good": "losses that a lead must make good before a profit share is due",
+    "signal_sources": "addresses that hear signals for you, without their secrets",
+    "signals": "signals that came",
+    "denials": "orders that a limit refused",
+}
 _SOURCE = ("id", "portfolio_id", "name", "is_on", "created_at", "last_heard_at")
 _SETTLEMENT = [one.attname for one in ProfitShareSettlement._meta.concrete_fields]
 
@@ -143,13 +164,13 @@ def export_trading(user: User) -> dict[str, Any]:
         "protective_stops": list(FollowProtection.objects.filter(follow__follower=user).order_by("pk").values()),
         "follow_consents": list(FollowConsent.objects.filter(follow__follower=user).order_by("pk").values()),
         "waiting_follows": list(WaitingFollow.objects.filter(follow__follower=user).order_by("pk").values()),
-        "orders": list(Order.objects.filter(**mine).order_by("pk").values(*_ORDER)),
-        "order_events": list(OrderEvent.objects.filter(order__portfolio__owner=user).order_by("pk").values(*_EVENT)),
+        "orders": Order.objects.filter(**mine).order_by("pk").values(*_ORDER),
+        "order_events": OrderEvent.objects.filter(order__portfolio__owner=user).order_by("pk").values(*_EVENT),
         "order_templates": list(OrderTemplate.objects.filter(owner=user).order_by("pk").values(*_TEMPLATE)),
         "trades_at_exchanges": list(
             ForeignFill.objects.filter(account__owner=user).order_by("pk").values(*_FOREIGN_FILL)
         ),
-        "fills": list(Fill.objects.filter(**mine).order_by("pk").values(*_FILL)),
+        "fills": Fill.objects.filter(**mine).order_by("pk").values(*_FILL),
         "limits": list(RiskProfile.objects.filter(**mine).order_by("pk").values("portfolio_id", "name", "limits")),
         "plans": list(Plan.objects.filter(**mine).order_by("pk").values(*_PLAN)),
         "profit_shares": list(
@@ -158,8 +179,20 @@ def export_trading(user: User) -> dict[str, Any]:
         "losses_to_make_good": list(HighWaterMark.objects.filter(follower=user).order_by("pk").values()),
         "signal_sources": list(SignalSource.objects.filter(**mine).order_by("pk").values(*_SOURCE)),
         "signals": list(Signal.objects.filter(source__portfolio__owner=user).order_by("pk").values()),
-        "denials": list(RiskDecision.objects.filter(**mine).order_by("pk").values(*_DECISION)),
+        "denials": RiskDecision.objects.filter(**mine).order_by("pk").values(*_DECISION),
     }
+
+
+def unwind_trading(user: User, keeps_holdings: bool, due_at: datetime) -> None:
+    """Stop the follows of somebody who leaves, in the way they chose, and tell those who follow them, by whom it ends."""
+    mode = StopMode.KEEP if keeps_holdings else StopMode.CLOSE_NOW
+    for follow in Follow.objects.filter(follower=user, state__in=UNFINISHED_FOLLOW).order_by("pk"):
+        stop_follow(actor=user, follow=follow, mode=mode)
+    copying = Follow.objects.filter(lead__owner=user, state__in=UNFINISHED_FOLLOW).order_by("pk")
+    for follow in copying.select_related("follower", "portfolio"):
+        facts = {"portfolio": str(follow.portfolio_id), "portfolio_name": follow.portfolio.name}
+        told = {**facts, "due": f"{due_at:%Y-%m-%d %H:%M} UTC"}
+        notify(user=follow.follower, event="lead.leaving", context=told)
 
 
 def erase_trading(user: User) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from accounts.models import Notification, User
+from accounts.privacy.services.leaving import ask_to_leave
 from accounts.registry import describe
 from accounts.services import erase_person, export_personal_data
 from common.errors import DomainError
@@ -135,3 +136,20 @@ def test_followers_are_told_that_their_lead_has_left(pit: Pit, bob: User, charli
         sweep(older_than_seconds=-1)
     follow.refresh_from_db()
     assert (follow.state, pit.held(follow)) == (FollowState.STOPPED, "0")
+
+
+def test_who_leaves_has_follows_stopped_in_the_way_they_chose(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    ask_to_leave(user=bob, keeps_holdings=True)
+    follow.refresh_from_db()
+    assert follow.state in (FollowState.STOPPING, FollowState.STOPPED)
+    assert follow.stop_mode == StopMode.KEEP
+
+
+def test_who_follows_somebody_that_leaves_is_told_and_nobody_else(pit: Pit, bob: User, charlie: User) -> None:
+    follow = pit.follow(bob)
+    ask_to_leave(user=pit.alice, keeps_holdings=False)
+    (told,) = Notification.objects.filter(event="lead.leaving")
+    assert (told.user, told.context["portfolio"]) == (bob, str(follow.portfolio_id))
+    follow.refresh_from_db()
+    assert follow.state == FollowState.ACTIVE

@@ -1,0 +1,1 @@
+"""Every write of privacy: archives, consents, leaving, forgetting."""
