@@ -19,6 +19,12 @@ class AccountsConfig(AppConfig):
             "accounts", export=personal_data.export_account, erase=personal_data.erase_account
         )
         registry.register_event(
+            "sign_in.new_device",
+            title="A new device logged in to your account",
+            body="{device}, {place}, {at}. Was it not you? End its session there and change your password.",
+            url="/accounts/sessions/",
+        )
+        registry.register_event(
             "webhook.disabled",
             title="A webhook of yours is switched off",
             body="Nothing sent to {url} was taken for three days. Mend it, then switch it on again.",

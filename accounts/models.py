@@ -11,6 +11,7 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Length
 
+from accounts.wallets import models as _wallets  # noqa: F401  # Django looks for an app's models here
 from accounts.webhooks import models as _webhooks  # noqa: F401  # Django looks for an app's models here
 from common.clock import wall_now
 from common.ids import new_id

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth import logout
 from django.contrib.auth.decorators import login_required
@@ -52,6 +53,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @READ_OR_WRITE
 @login_required
+@reauthentication_required(allow_get=True)
 def tokens(request: SignedInRequest) -> HttpResponse:
     """List the tokens; a new one is shown in the answer to its form, this once."""
     form, secret = TokenForm(request.POST or None), None
@@ -113,11 +115,12 @@ def activity(request: SignedInRequest) -> HttpResponse:
 @require_GET
 @login_required
 def data(request: SignedInRequest) -> HttpResponse:
-    return render(request, "accounts/data.html", {"form": LeaveForm()})
+    return render(request, "accounts/data.html", {"form": LeaveForm(user=request.user)})
 
 
 @require_POST
 @login_required
+@reauthentication_required
 def export(request: SignedInRequest) -> HttpResponse:
     answer = JsonResponse(export_personal_data(user=request.user), json_dumps_params={"indent": 2})
     answer["Content-Disposition"] = f'attachment; filename="slipstream-{request.user.profile.handle}.json"'
@@ -126,10 +129,9 @@ def export(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 @login_required
+@reauthentication_required
 def leave(request: SignedInRequest) -> HttpResponse:
-    form = LeaveForm(request.POST)
-    if form.is_valid() and not request.user.check_password(form.cleaned_data["password"]):
-        form.add_error("password", "This is not your password.")
+    form = LeaveForm(request.POST, user=request.user)
     if form.is_valid():
         try:
             erase_person(user=request.user)

@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.provider import authorize
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -15,7 +16,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
+    path("accounts/wallet/", include("accounts.wallets.entrance_urls")),
     path("accounts/", include("allauth.urls")),
+    # In front of allauth's own: the same view, whose answer's policy names the app that it leads to.
+    path("identity/o/authorize", authorize, name="authorize"),
+    path("", include("allauth.idp.urls")),
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),
     path("portfolios/", include("trading.portfolio_urls")),
