@@ -14,12 +14,14 @@ import { startFormula } from "./ui/formula.js";
 import { startLevels } from "./ui/levels.js";
 import { startMenus } from "./ui/menus.js";
 import { startNews } from "./ui/news.js";
+import { startPasskeys } from "./ui/passkeys.js";
 import { startRequests } from "./ui/requests.js";
 import { startRows } from "./ui/rows.js";
 import { startShown } from "./ui/shown.js";
 import { startTabs } from "./ui/tabs.js";
 import { startTheme } from "./ui/theme.js";
 import { startToasts } from "./ui/toasts.js";
+import { startWallets } from "./ui/wallets.js";
 
 async function drawCharts() {
   if (document.querySelector("[data-chart]")) {
@@ -56,6 +58,8 @@ startRows();
 startShown();
 startTabs();
 startCopy();
+startPasskeys();
+startWallets();
 startRequests();
 startBooks();
 startLive();
