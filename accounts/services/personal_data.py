@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.idp.oidc.models import Token
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.db import transaction
+from django.db.models import Model
 
 from accounts.models import Invitation, Profile, User
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
 from common.realtime import withdraw
+
+# What opens the account, and what was opened with it.
+LOGINS: tuple[type[Model], ...] = (EmailAddress, Authenticator, SocialAccount, UserSession, Token)
 
 
 @transaction.atomic
@@ -45,6 +52,14 @@ def export_account(user: User) -> dict[str, Any]:
         "second_factors": list(
             Authenticator.objects.filter(user=user).order_by("pk").values("type", "created_at", "last_used_at")
         ),
+        "wallets": list(user.wallets.values("chain", "address", "linked_at", "last_used_at")),
+        "accounts_elsewhere": list(
+            SocialAccount.objects.filter(user=user).order_by("pk").values("provider", "uid", "date_joined", "last_login")
+        ),
+        "sessions": list(
+            UserSession.objects.filter(user=user).order_by("pk").values("ip", "user_agent", "created_at", "last_seen_at")
+        ),
+        "apps": list(Token.objects.filter(user=user).order_by("pk").values("client__name", "scopes", "created_at")),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
         "webhooks": list(user.webhooks.values("url", "events", "created_at", "disabled_at")),
@@ -54,8 +69,8 @@ def export_account(user: User) -> dict[str, Any]:
 
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
-    logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
-    for kept in (user.api_tokens, user.sign_ins, user.notifications, user.webhooks, *logins):
+    logins = [model._default_manager.filter(user=user) for model in LOGINS]
+    for kept in (user.api_tokens, user.wallets, user.sign_ins, user.notifications, user.webhooks, *logins):
         kept.all().delete()
     Invitation.objects.filter(used_by=user).update(email="")
     Profile.objects.filter(user=user).update(handle=f"erased_{user.pk.hex[-16:]}", display_name="Left", bio="")
