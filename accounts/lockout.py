@@ -1,7 +1,7 @@
 """How guessing is stopped without handing a stranger the key to somebody's door.
 
 Failed log-ins are counted three ways. By network address: 20 a minute. By account *and* where they come from: 5 in five
-minutes from one address and browser, so that a stranger's failures close the door to that stranger. By account from all
+minutes from one address, so that a stranger's failures close the door to that stranger. By account from all
 browsers that never logged in to it: 50 an hour, which stops guessing from many addresses. A browser that has logged in to
 the account (its random cookie says so) is counted by itself: whatever strangers do, their owner gets in from there.
 """
@@ -30,10 +30,10 @@ def is_known_device(request: HttpRequest, email: str) -> bool:
 
 def place_of(request: HttpRequest, email: str) -> str:
     """Name where an attempt comes from, as failures at one account are counted by it."""
-    device = held_device(request)
     if is_known_device(request, email):
-        return f"{email_digest(email)}:known:{device}"
-    return f"{email_digest(email)}:{client_address(request)}:{device}"
+        return f"{email_digest(email)}:known:{held_device(request)}"
+    # Not by a cookie that nobody knows: it could be another one each time.
+    return f"{email_digest(email)}:{client_address(request)}"
 
 
 def take_attempt(request: HttpRequest, email: str) -> ratelimit.RateLimitUsage | None:

@@ -254,7 +254,7 @@ ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
-# Failed log-ins are counted by network address, by address with device, and by account (accounts/lockout.py).
+# Failed log-ins are counted by network address, by account with address or known device, and by account (accounts/lockout.py).
 ACCOUNT_RATE_LIMITS = {
     "login": "60/m/ip",
     "login_failed": "20/m/ip,5/5m/key",

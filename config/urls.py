@@ -1,5 +1,6 @@
 """Every address of the platform; each app lists its own pages in urls.py and its API in api_urls.py."""
 
+from allauth.urls import build_provider_urlpatterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
@@ -17,7 +18,11 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
     path("accounts/wallet/", include("accounts.wallets.entrance_urls")),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
+    path("accounts/", include(build_provider_urlpatterns())),
     # In front of allauth's own: the same view, whose answer's policy names the app that it leads to.
     path("identity/o/authorize", authorize, name="authorize"),
     path("", include("allauth.idp.urls")),

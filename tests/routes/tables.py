@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 
 from tests.routes.routes import Route
 from tests.routes.tables_finding import FINDING
+from tests.routes.tables_identity import IDENTITY
 from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_money import MONEY
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
@@ -228,8 +229,6 @@ account_reset_password                   GET     200      200      200      200 
 account_reset_password                   POST    done     done     done     done     done     done
 account_confirm_login_code               GET     entry    done     done     done     done     entry
 account_confirm_login_code               POST    entry    done     done     done     done     entry
-account_confirm_email                    GET     200      200      200      200      200      200
-account_confirm_email                    POST    404      404      404      404      404      404
 account_reset_password_from_key_done     GET     200      200      200      200      200      200
 account_reset_password_from_key          GET     200      200      200      200      200      200
 account_reset_password_from_key          POST    200      200      200      200      200      200
@@ -469,7 +468,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
+_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS, IDENTITY)
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 

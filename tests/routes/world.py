@@ -58,6 +58,7 @@ from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
 from tests.routes.routes import Route
 from tests.routes.till import fill_till
+from tests.routes.world_identity import identified
 from tests.routes.world_marketplace import proven, reviewed
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
@@ -479,6 +480,7 @@ def _values(world: World) -> dict[str, Any]:
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
         "notification_id": Notification.objects.filter(user=alice)[0].pk,
+        **identified(world.people),
         "handle": alice.profile.handle,
         "kind": "PAPER",
         # Keys of mails that were never sent.

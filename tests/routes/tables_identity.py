@@ -1,0 +1,5 @@
+"""Who gets what of identity, as in tables.py."""
+
+IDENTITY = """
+route                                    method  nobody   charlie  bob      alice    operator revoked
+"""
