@@ -101,7 +101,12 @@ def check_code(user: User, code: str) -> None:
     if not has_second_factor(user):
         return
     if not code:
-        raise DomainError(CODE, "Send the code of your authenticator app, or a recovery code, as `code`, too.", {"is_set_up": True}, 403)
+        raise DomainError(
+            CODE,
+            "Send the code of your authenticator app, or a recovery code, as `code`, too.",
+            {"is_set_up": True},
+            403,
+        )
     # A passkey needs a browser; who has nothing else sends a recovery code.
     mine = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
     if not any(one.wrap().validate_code(code) for one in mine):

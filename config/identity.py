@@ -39,8 +39,7 @@ def origins(configured: dict[str, dict[str, Any]]) -> list[str]:
     found = [_PAGES[name] for name in configured if name in _PAGES]
     for app in (app for one in configured.values() for app in one["APPS"]):
         for address in (app["settings"].get("server_url", ""), app["settings"].get("login_origin", "")):
-            if address:
-                found.append("{0.scheme}://{0.netloc}".format(urlsplit(address)))
+            found += ["{0.scheme}://{0.netloc}".format(urlsplit(address))] if address else []
     return list(dict.fromkeys(found))
 
 

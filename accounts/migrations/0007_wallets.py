@@ -8,39 +8,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0006_webhooks'),
+        ("accounts", "0006_webhooks"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='WalletChallenge',
+            name="WalletChallenge",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('chain', models.CharField(choices=[('ETHEREUM', 'Ethereum'), ('SOLANA', 'Solana')], max_length=10)),
-                ('address', models.CharField(max_length=64)),
-                ('purpose', models.CharField(choices=[('LOGIN', 'log in'), ('LINK', 'link')], max_length=10)),
-                ('nonce', models.CharField(max_length=64, unique=True)),
-                ('message', models.TextField()),
-                ('expires_at', models.DateTimeField(db_index=True)),
-                ('used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("chain", models.CharField(choices=[("ETHEREUM", "Ethereum"), ("SOLANA", "Solana")], max_length=10)),
+                ("address", models.CharField(max_length=64)),
+                ("purpose", models.CharField(choices=[("LOGIN", "log in"), ("LINK", "link")], max_length=10)),
+                ("nonce", models.CharField(max_length=64, unique=True)),
+                ("message", models.TextField()),
+                ("expires_at", models.DateTimeField(db_index=True)),
+                ("used_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Wallet',
+            name="Wallet",
             fields=[
-                ('id', models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
-                ('chain', models.CharField(choices=[('ETHEREUM', 'Ethereum'), ('SOLANA', 'Solana')], max_length=10)),
-                ('address', models.CharField(max_length=64)),
-                ('linked_at', models.DateTimeField(default=common.clock.wall_now, editable=False)),
-                ('last_used_at', models.DateTimeField(null=True)),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='wallets', to=settings.AUTH_USER_MODEL)),
+                ("id", models.UUIDField(default=common.ids.new_id, editable=False, primary_key=True, serialize=False)),
+                ("chain", models.CharField(choices=[("ETHEREUM", "Ethereum"), ("SOLANA", "Solana")], max_length=10)),
+                ("address", models.CharField(max_length=64)),
+                ("linked_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
+                ("last_used_at", models.DateTimeField(null=True)),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="wallets", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('chain', 'address'), name='one_owner_per_wallet')],
+                "ordering": ["id"],
+                "constraints": [models.UniqueConstraint(fields=("chain", "address"), name="one_owner_per_wallet")],
             },
         ),
     ]

@@ -66,8 +66,12 @@ def _acts(user: User, beginnings: list[str]) -> QuerySet[AuditEntry]:
 def _columns(rows: QuerySet[Any], what: Any, agent: Any) -> QuerySet[Any, dict[str, Any]]:
     model: type[Model] = rows.model
     assert model in (SignIn, AuditEntry)
-    return rows.order_by().annotate(
-        what=Cast(what, CharField(max_length=60)),
-        from_address=F("address"),
-        agent=Cast(agent, CharField(max_length=300)),
-    ).values(*_COLUMNS)
+    return (
+        rows.order_by()
+        .annotate(
+            what=Cast(what, CharField(max_length=60)),
+            from_address=F("address"),
+            agent=Cast(agent, CharField(max_length=300)),
+        )
+        .values(*_COLUMNS)
+    )

@@ -54,10 +54,14 @@ def export_account(user: User) -> dict[str, Any]:
         ),
         "wallets": list(user.wallets.values("chain", "address", "linked_at", "last_used_at")),
         "accounts_elsewhere": list(
-            SocialAccount.objects.filter(user=user).order_by("pk").values("provider", "uid", "date_joined", "last_login")
+            SocialAccount.objects.filter(user=user)
+            .order_by("pk")
+            .values("provider", "uid", "date_joined", "last_login")
         ),
         "sessions": list(
-            UserSession.objects.filter(user=user).order_by("pk").values("ip", "user_agent", "created_at", "last_seen_at")
+            UserSession.objects.filter(user=user)
+            .order_by("pk")
+            .values("ip", "user_agent", "created_at", "last_seen_at")
         ),
         "apps": list(Token.objects.filter(user=user).order_by("pk").values("client__name", "scopes", "created_at")),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),

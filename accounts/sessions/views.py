@@ -24,9 +24,9 @@ def end(request: SignedInRequest, session_id: int) -> HttpResponse:
 @login_required
 def end_others(request: SignedInRequest) -> HttpResponse:
     with_programs = "programs" in request.POST
-    count = end_other_sessions(
-        user=request.user, but=request.session.session_key or "", with_programs=with_programs
-    )
+    count = end_other_sessions(user=request.user, but=request.session.session_key or "", with_programs=with_programs)
     others = "1 other session is ended" if count == 1 else f"{count} other sessions are ended"
-    messages.success(request, f"{others}, and API tokens and connected apps with them." if with_programs else f"{others}.")
+    messages.success(
+        request, f"{others}, and API tokens and connected apps with them." if with_programs else f"{others}."
+    )
     return redirect("usersessions_list")

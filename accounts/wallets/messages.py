@@ -103,7 +103,8 @@ def _recovered(message: str, signature: str) -> str:
         return ""
     try:
         return str(Account.recover_message(encode_defunct(text=message), signature=signature))
-    except Exception:  # noqa: BLE001 - its libraries raise several kinds, of which none is a signature
+    except Exception:
+        # Its libraries raise several kinds, of which none is a signature.
         return ""
 
 

@@ -26,9 +26,7 @@ NONCE_BYTES = 16
 
 
 @transaction.atomic
-def issue_challenge(
-    *, chain: str, address: str, domain: str, uri: str, user: User | None = None
-) -> WalletChallenge:
+def issue_challenge(*, chain: str, address: str, domain: str, uri: str, user: User | None = None) -> WalletChallenge:
     """Compose and store a message for this address to sign: to log in, or to link it to `user`.
 
     Raises DomainError WALLET_CHAIN_UNKNOWN or WALLET_ADDRESS_INVALID.

@@ -24,7 +24,9 @@ def identified(people: Mapping[str, User]) -> dict[str, Any]:
     issue_challenge(chain=Chain.SOLANA, address="1" * 32, domain="testserver", uri="http://testserver/")
     return {
         "wallet_id": link_wallet(user=alice, chain=Chain.ETHEREUM, address=WALLET).pk,
-        "session_id": UserSession.objects.create(user=alice, session_key="0" * 32, ip="127.0.0.1", user_agent="Elsewhere").pk,
+        "session_id": UserSession.objects.create(
+            user=alice, session_key="0" * 32, ip="127.0.0.1", user_agent="Elsewhere"
+        ).pk,
         # A passkey that nobody has, a provider that nobody configured.
         "pk": 1,
         "provider_id": "none",

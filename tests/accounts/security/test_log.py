@@ -96,7 +96,9 @@ def test_no_header_is_put_into_a_mail(db: None, mailoutbox: list[Any], email: st
     assert mailoutbox == []
 
 
-@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
+@pytest.mark.parametrize(
+    "target", ["https://evil.example/", "//evil.example", "/\\evil.example", "javascript:alert(1)"]
+)
 def test_a_log_in_leads_nowhere_else(alice: User, target: str) -> None:
     """Open redirect."""
     EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)

@@ -21,7 +21,9 @@ OTHER = Account.from_key("0x" + "22" * 32)
 
 
 def asked(user: User | None = None, chain: str = Chain.ETHEREUM, address: str = ADDRESS.lower()) -> WalletChallenge:
-    return issue_challenge(chain=chain, address=address, domain="trade.example", uri="https://trade.example/", user=user)
+    return issue_challenge(
+        chain=chain, address=address, domain="trade.example", uri="https://trade.example/", user=user
+    )
 
 
 def refused(code: str, **given: Any) -> None:
@@ -56,7 +58,7 @@ def test_the_message_is_the_standards(db: None, wall: Wall) -> None:
     [("BITCOIN", ADDRESS), ("ETHEREUM", "0x12"), ("ETHEREUM", SOLANA_ADDRESS), ("SOLANA", "0OIl"), ("SOLANA", "\x00")],
 )
 def test_what_is_no_address_gets_no_message(db: None, chain: str, address: str) -> None:
-    with pytest.raises(DomainError, match="WALLET_(CHAIN_UNKNOWN|ADDRESS_INVALID)"):
+    with pytest.raises(DomainError, match=r"WALLET_(CHAIN_UNKNOWN|ADDRESS_INVALID)"):
         asked(chain=chain, address=address)
     assert not WalletChallenge.objects.exists()
 
