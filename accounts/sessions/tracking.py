@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from allauth.usersessions.models import UserSession
 from django.contrib.auth import SESSION_KEY
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse
 
+from accounts.models import User
 from accounts.requests import client_address
 from accounts.selectors import session_credential
 from common.clock import wall_now
@@ -32,7 +34,9 @@ class SessionsMiddleware:
 
 def _note(request: HttpRequest, key: str) -> None:
     if cache.add(f"seen:{session_credential(key)}", True, timeout=SEEN_EVERY_SECONDS):
-        seen = {"last_seen_at": wall_now()}
-        if address := client_address(request):
-            seen["ip"] = address  # type: ignore[assignment]
-        UserSession.objects.filter(session_key=key).update(**seen)
+        address = client_address(request)
+        seen: dict[str, Any] = {"last_seen_at": wall_now()} | ({"ip": address} if address else {})
+        known = UserSession.objects.filter(session_key=key).update(**seen)
+        if not known and address and isinstance(request.user, User):
+            # A log-in from before sessions were listed: it must be seen and ended like any other.
+            UserSession.objects.create_from_request(request)

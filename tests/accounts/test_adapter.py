@@ -209,7 +209,7 @@ def test_a_strangers_failures_close_the_door_to_the_stranger_alone(alice: User) 
     EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
     hers = Client()
     assert _log_in(hers, "correct horse") == "in"
-    hers.logout()
+    hers.post("/accounts/logout/")
     told = [_log_in(Client(), "wrong") for _ in range(6)]
     assert told == ["refused"] * 5 + ["locked"]
     # From the stranger's own address: her browser, which was here before, and nobody else.
@@ -223,7 +223,7 @@ def test_guessing_from_many_addresses_is_stopped_and_locks_no_known_browser_out(
     settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_failed_account": "4/h/key"}
     hers = Client()
     assert _log_in(hers, "correct horse") == "in"
-    hers.logout()
+    hers.post("/accounts/logout/")
     told = [_log_in(Client(), "wrong", address=f"198.51.100.{number}") for number in range(6)]
     assert told == ["refused"] * 4 + ["locked"] * 2
     assert _log_in(Client(), "correct horse", address="198.51.100.99") == "locked"

@@ -146,14 +146,14 @@ def test_a_new_wallet_signs_up_and_is_linked_once_the_address_is_confirmed(
 
 
 def test_another_sites_account_logs_in_by_our_own_provider(
-    page: Page, site: str, live_server: LiveServer, dora: User, settings: Any
+    page: Page, site: str, dora: User, settings: Any
 ) -> None:
     """The site is its own other site: one name asks, the other one, with cookies of its own, tells who somebody is."""
     app = App(id="ours", name="The other site", scopes="openid\nprofile\nemail")
     app.set_redirect_uris([f"{site}/accounts/oidc/openid/login/callback/"])
     app.set_secret("a secret")
     app.save()
-    provider = live_server.url
+    provider = f"http://127.0.0.1:{urlsplit(site).port}"
     assert urlsplit(provider).netloc != urlsplit(site).netloc
     configured = {
         "provider_id": "openid",

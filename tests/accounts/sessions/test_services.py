@@ -28,6 +28,8 @@ def withdrawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def signed_in(user: User) -> tuple[Client, str]:
     client = Client()
     client.force_login(user)
+    # Noted with its first page.
+    client.get("/settings/")
     return client, str(client.session.session_key)
 
 
@@ -85,7 +87,7 @@ def test_a_new_device_is_told_of_and_a_known_one_is_not(alice: User) -> None:
 
     EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
     log_in(first)
-    first.logout()
+    first.post("/accounts/logout/")
     log_in(first)
     assert not Notification.objects.filter(event="sign_in.new_device").exists()
     log_in(Client(headers={"User-Agent": FIREFOX}))
