@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from environ import Env
 
 # SAML needs a library that needs libraries of the system's: requirements-saml.in.
-SAML_APPS = ["allauth.socialaccount.providers.saml"] if find_spec("onelogin") else []
+HAS_SAML = find_spec("onelogin") is not None
 # Where each provider's log-in page stands.
 _PAGES = {
     "google": "https://accounts.google.com",
@@ -29,9 +29,14 @@ def providers(env: Env) -> dict[str, dict[str, Any]]:
         found["apple"] = {"APPS": [app]}
     if app := _openid(env):
         found["openid_connect"] = {"APPS": [app], "OAUTH_PKCE_ENABLED": True}
-    if SAML_APPS and (app := _saml(env)):
+    if HAS_SAML and (app := _saml(env)):
         found["saml"] = {"APPS": [app]}
     return found
+
+
+def apps(configured: dict[str, dict[str, Any]]) -> list[str]:
+    """Return the apps of the providers that are configured: of the others not even an address is there."""
+    return [f"allauth.socialaccount.providers.{name}" for name in configured if name != "openid_connect"]
 
 
 def origins(configured: dict[str, dict[str, Any]]) -> list[str]:

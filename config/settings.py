@@ -62,6 +62,9 @@ SIGNUP_MODE = env.str("SLIPSTREAM_SIGNUP", default="open")
 SIMULATION_SPEED = env.float("SLIPSTREAM_SIMULATION_SPEED", default=60.0)
 SIMULATION_SEED = env.int("SLIPSTREAM_SIMULATION_SEED", default=7)
 
+# Accounts elsewhere that log in here (config/identity.py, docs/identity.md).
+SOCIALACCOUNT_PROVIDERS = identity.providers(env)
+
 INSTALLED_APPS = [
     "config",
     "community",
@@ -85,11 +88,8 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "allauth.socialaccount",
-    "allauth.socialaccount.providers.apple",
-    "allauth.socialaccount.providers.github",
-    "allauth.socialaccount.providers.google",
     "allauth.socialaccount.providers.openid_connect",
-    *identity.SAML_APPS,
+    *identity.apps(SOCIALACCOUNT_PROVIDERS),
     "allauth.idp.oidc",
     "rest_framework",
     "django_filters",
@@ -260,7 +260,7 @@ ACCOUNT_RATE_LIMITS = {
     "login_failed": "20/m/ip,5/5m/key",
     "login_failed_account": "50/h/key",
     "signup": "30/m/ip",
-    "confirm_email": "1/10s/key",
+    "confirm_email": "5/m/key",
 }
 # Mail, factors, keys, tokens, exchange accounts, leaving: whoever logged in longer ago than this is asked again.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
@@ -282,9 +282,7 @@ MFA_TOTP_TOLERANCE = 0
 USERSESSIONS_ADAPTER = "accounts.sessions.adapter.SessionsAdapter"
 # A database of places by address (MaxMind's format); without one the page of sessions shows addresses alone.
 GEOIP_DATABASE = env.str("SLIPSTREAM_GEOIP_DATABASE", default="")
-# Log-in with accounts elsewhere, by configuration alone (config/identity.py, docs/identity.md).
 SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAdapter"
-SOCIALACCOUNT_PROVIDERS = identity.providers(env)
 # An address that somebody else vouches for opens no account that has it here: connect the accounts while logged in.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False

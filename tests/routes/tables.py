@@ -220,7 +220,6 @@ account_reauthenticate                   GET     login    200      200      200 
 account_reauthenticate                   POST    login    done     done     done     done     login
 account_email                            GET     login    200      200      200      200      login
 account_email                            POST    login    done     done     done     done     login
-account_email_verification_sent          GET     200      200      200      200      200      200
 account_change_password                  GET     login    200      200      200      200      login
 account_change_password                  POST    login    done     done     done     done     login
 account_set_password                     GET     login    done     done     done     done     login
@@ -238,8 +237,8 @@ mfa_authenticate                         GET     entry    done     done     done
 mfa_authenticate                         POST    entry    done     done     done     done     entry
 mfa_reauthenticate                       GET     login    entry    entry    entry    entry    login
 mfa_reauthenticate                       POST    login    entry    entry    entry    entry    login
-mfa_activate_totp                        GET     login    login    login    login    login    login
-mfa_activate_totp                        POST    login    login    login    login    login    login
+mfa_activate_totp                        GET     login    200      200      200      200      login
+mfa_activate_totp                        POST    login    200      200      200      200      login
 mfa_deactivate_totp                      GET     login    404      404      404      404      login
 mfa_deactivate_totp                      POST    login    404      404      404      404      login
 mfa_view_recovery_codes                  GET     login    404      404      404      404      login
