@@ -10,8 +10,8 @@ import pytest
 from tests.routes.bodies import bodies
 from tests.routes.guards import faults_of
 from tests.routes.routes import Route, all_routes
-from tests.routes.tables_identity import ALLAUTHS
 from tests.routes.tables import ROWS, rows_of
+from tests.routes.tables_identity import ALLAUTHS
 from tests.routes.world import ASKERS, Answer, World
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
