@@ -242,8 +242,8 @@ mfa_activate_totp                        POST    login    200      200      200 
 mfa_deactivate_totp                      GET     login    404      404      404      404      login
 mfa_deactivate_totp                      POST    login    404      404      404      404      login
 mfa_view_recovery_codes                  GET     login    404      404      404      404      login
-mfa_generate_recovery_codes              GET     login    login    login    login    login    login
-mfa_generate_recovery_codes              POST    login    login    login    login    login    login
+mfa_generate_recovery_codes              GET     login    200      200      200      200      login
+mfa_generate_recovery_codes              POST    login    200      200      200      200      login
 mfa_download_recovery_codes              GET     login    404      404      404      404      login
 """
 
