@@ -52,6 +52,12 @@ socialaccount_connections                POST    login    200      200      200 
 openid_connect_login                     GET     404      404      404      404      404      404
 openid_connect_login                     POST    404      404      404      404      404      404
 openid_connect_callback                  GET     404      404      404      404      404      404
+authorize                                GET     login    200      200      200      200      login
+authorize                                POST    done     done     done     done     done     done
+idp:oidc:configuration                   GET     200      200      200      200      200      200
+idp:oidc:jwks                            GET     200      200      200      200      200      200
+idp:oidc:authorization                   GET     login    200      200      200      200      login
+idp:oidc:authorization                   POST    done     done     done     done     done     done
 accounts:security                        GET     login    200      200      200      200      login
 accounts:end_session                     POST    login    404      404      done     404      login
 accounts:end_other_sessions              POST    login    done     done     done     done     login
