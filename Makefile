@@ -76,7 +76,7 @@ soak: ## Search for what breaks, with fresh seeds; counts add up in var/soak.log
 
 lock: ## Pin the newest versions that requirements*.in allow
 	@$(INSTALL)
-	@for list in requirements requirements-dev requirements-build requirements-uv requirements-peers requirements-freqtrade; do \
+	@for list in requirements requirements-dev requirements-build requirements-uv requirements-peers requirements-freqtrade requirements-saml; do \
 	  .venv/bin/uv pip compile --quiet --upgrade --generate-hashes --universal --fork-strategy fewest \
 	    --python-version 3.11 --no-emit-index-url --custom-compile-command 'make lock' $$list.in -o $$list.txt || exit 1; \
 	done

@@ -6,10 +6,16 @@ from typing import Any
 
 # allauth and django.contrib.auth register theirs first, so that they can be taken off below.
 import allauth.account.admin
-import allauth.mfa.admin  # noqa: F401
+import allauth.idp.oidc.admin
+import allauth.mfa.admin
+import allauth.socialaccount.admin
+import allauth.usersessions.admin  # noqa: F401
 import django.contrib.auth.admin  # noqa: F401
 from allauth.account.models import EmailAddress, EmailConfirmation
+from allauth.idp.oidc.models import Client, Token
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount, SocialApp, SocialToken
+from allauth.usersessions.models import UserSession
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
@@ -24,10 +30,25 @@ from accounts.services import audit, change_access, create_invitation, revoke_to
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from common.admin import ReadOnlyAdmin
 
-# Addresses are shown with their user; rights are "operator" or nothing.
-for model in (Authenticator, EmailAddress, EmailConfirmation, Group):
+# Addresses are shown with their user; rights are "operator" or nothing; whose accounts log in here is configuration.
+_TAKEN_OFF = (
+    Authenticator,
+    Client,
+    EmailAddress,
+    EmailConfirmation,
+    Group,
+    SocialAccount,
+    SocialApp,
+    SocialToken,
+    Token,
+    UserSession,
+)
+for model in _TAKEN_OFF:
     if admin.site.is_registered(model):
         admin.site.unregister(model)
+
+# Registered after what it replaces was taken off.
+from accounts.security import admin as _apps  # noqa: E402, F401
 
 
 class ProfileInline(StackedInline):  # type: ignore[misc]

@@ -8,6 +8,15 @@ ACCOUNT = "Your account"
 
 # By the event's name: what accounts.registry.register_event takes.
 EVENTS: dict[str, dict[str, Any]] = {
+    "sign_in.new_device": {
+        "title": "A new device logged in to your account",
+        "body": "{device}, {place}, {at}. Was it not you? End its session there and change your password.",
+        "url": "/accounts/sessions/",
+        "label": "A new device logs in",
+        "group": ACCOUNT,
+        "severity": "warning",
+        "security": True,
+    },
     "webhook.disabled": {
         "title": "A webhook of yours is switched off",
         "body": "Nothing sent to {url} was taken for three days. Mend it, then switch it on again.",

@@ -13,6 +13,7 @@ from django.db.models.functions import Length
 
 from accounts.notifying import models as _notifying  # noqa: F401  # Django looks for an app's models here
 from accounts.privacy import models as _privacy  # noqa: F401  # as above
+from accounts.wallets import models as _wallets  # noqa: F401  # as above
 from accounts.webhooks import models as _webhooks  # noqa: F401  # as above
 from common.clock import wall_now
 from common.ids import new_id

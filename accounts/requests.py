@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -63,6 +64,17 @@ class Origin:
             return held
         self.new_device = self.new_device or new_token(24)
         return self.new_device
+
+
+def device_digest(device: str) -> str:
+    """Return what the sign-in log keeps of a device cookie: it has 192 random bits, so no salt is due."""
+    return hashlib.sha256(device.encode()).hexdigest()
+
+
+def held_device(request: HttpRequest) -> str:
+    """Return the digest of the device cookie that the browser came with; empty where it has none."""
+    held = request.COOKIES.get(DEVICE_COOKIE, "")
+    return device_digest(held) if _DEVICE.fullmatch(held) else ""
 
 
 _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)

@@ -28,9 +28,19 @@ from common.errors import DomainError
 
 FRESH_FOR = timedelta(minutes=15)
 CODE = "SECOND_FACTOR_NEEDED"
+# Recovery codes alone are none: they stand in for one of these.
+FACTORS = (Authenticator.Type.TOTP, Authenticator.Type.WEBAUTHN)
 # What could be used to get around the second factor needs it.
 GUARDED = frozenset(
-    {"mfa_deactivate_totp", "mfa_view_recovery_codes", "mfa_download_recovery_codes", "mfa_generate_recovery_codes"}
+    {
+        "mfa_activate_totp",
+        "mfa_deactivate_totp",
+        "mfa_view_recovery_codes",
+        "mfa_download_recovery_codes",
+        "mfa_generate_recovery_codes",
+        "mfa_add_webauthn",
+        "mfa_remove_webauthn",
+    }
 )
 
 
@@ -57,7 +67,7 @@ def _cipher(secret_key: str) -> Fernet:
 
 def has_second_factor(user: User) -> bool:
     """Tell whether the user has set one up; recovery codes alone are none."""
-    return bool(Authenticator.objects.filter(user=user, type=Authenticator.Type.TOTP).exists())
+    return bool(Authenticator.objects.filter(user=user, type__in=FACTORS).exists())
 
 
 def has_fresh_factor(request: HttpRequest | Request) -> bool:
@@ -91,8 +101,14 @@ def check_code(user: User, code: str) -> None:
     if not has_second_factor(user):
         return
     if not code:
-        raise DomainError(CODE, "Send the code of your authenticator app as `code`, too.", {"is_set_up": True}, 403)
-    mine = Authenticator.objects.filter(user=user)
+        raise DomainError(
+            CODE,
+            "Send the code of your authenticator app, or a recovery code, as `code`, too.",
+            {"is_set_up": True},
+            403,
+        )
+    # A passkey needs a browser; who has nothing else sends a recovery code.
+    mine = Authenticator.objects.filter(user=user).exclude(type=Authenticator.Type.WEBAUTHN)
     if not any(one.wrap().validate_code(code) for one in mine):
         raise DomainError(
             "SECOND_FACTOR_WRONG", "This code is wrong or was used before: send the next one.", status=403
@@ -126,7 +142,10 @@ class SecondFactorMiddleware:
 
 
 def _confirm(request: HttpRequest) -> HttpResponseRedirect:
-    return HttpResponseRedirect(f"{reverse('mfa_reauthenticate')}?{urlencode({'next': request.get_full_path()})}")
+    """Ask for the code of an app where there is one, else for a passkey; each page leads to the other."""
+    has_app = Authenticator.objects.filter(user=request.user, type=Authenticator.Type.TOTP).exists()
+    page = reverse("mfa_reauthenticate" if has_app else "mfa_reauthenticate_webauthn")
+    return HttpResponseRedirect(f"{page}?{urlencode({'next': request.get_full_path()})}")
 
 
 def _set_up(request: HttpRequest) -> HttpResponseRedirect:

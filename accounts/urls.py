@@ -3,6 +3,8 @@
 from django.urls import include, path
 
 from accounts import views
+from accounts.security import views as security
+from accounts.sessions import views as sessions
 
 app_name = "accounts"
 
@@ -16,5 +18,9 @@ urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("notifications/", include("accounts.notifying.urls")),
     path("data/", include("accounts.privacy.urls")),
+    path("security/", security.log, name="security"),
+    path("sessions/<int:session_id>/end/", sessions.end, name="end_session"),
+    path("sessions/end/", sessions.end_others, name="end_other_sessions"),
+    path("wallets/", include("accounts.wallets.urls")),
     path("webhooks/", include("accounts.webhooks.urls")),
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from allauth.account.decorators import reauthentication_required
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -51,6 +52,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @READ_OR_WRITE
 @login_required
+@reauthentication_required(allow_get=True)
 def tokens(request: SignedInRequest) -> HttpResponse:
     """List the tokens; a new one is shown in the answer to its form, this once."""
     form, secret = TokenForm(request.POST or None), None

@@ -12,6 +12,8 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
+from config import identity
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 
@@ -60,6 +62,9 @@ SIGNUP_MODE = env.str("SLIPSTREAM_SIGNUP", default="open")
 SIMULATION_SPEED = env.float("SLIPSTREAM_SIMULATION_SPEED", default=60.0)
 SIMULATION_SEED = env.int("SLIPSTREAM_SIMULATION_SEED", default=7)
 
+# Accounts elsewhere that log in here (config/identity.py, docs/identity.md).
+SOCIALACCOUNT_PROVIDERS = identity.providers(env)
+
 INSTALLED_APPS = [
     "config",
     "community",
@@ -81,6 +86,11 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
+    *identity.apps(SOCIALACCOUNT_PROVIDERS),
+    "allauth.idp.oidc",
     "rest_framework",
     "django_filters",
     "drf_spectacular",
@@ -105,6 +115,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "accounts.sessions.tracking.SessionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "common.http.PlainAddressMiddleware",
     "common.http.DomainErrorMiddleware",
@@ -235,28 +246,60 @@ AUTH_PASSWORD_VALIDATORS = [
         "CommonPasswordValidator",
         "NumericPasswordValidator",
     )
-]
+] + [{"NAME": "accounts.passwords.BreachedPasswordValidator"}]
+# Passwords known from breaches, beside the 20,000 most common ones that come with Django: the file of SHA-1 sums in
+# order that "Have I Been Pwned" offers for download. Asked on this machine; nothing of a password leaves it.
+BREACHED_PASSWORDS = env.str("SLIPSTREAM_BREACHED_PASSWORDS", default="")
 ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
-# A mail scanner that follows links must not confirm an address: the page asks for a click.
-ACCOUNT_CONFIRM_EMAIL_ON_GET = False
+# By a code, typed into the page that asked for it: no mail scanner that follows links confirms an address, and who signs
+# up with a passkey or a wallet is still here when the address is confirmed, and gets their key then, not before.
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_MAX_EMAIL_ADDRESSES = 3
 # A changed password or address is told to the address that had the account before.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https" if HTTPS else "http"
-ACCOUNT_RATE_LIMITS = {"login": "60/m/ip", "login_failed": "20/m/ip,5/5m/key", "signup": "30/m/ip"}
+# Failed log-ins are counted by network address, by account with address or known device, and by account (accounts/lockout.py).
+ACCOUNT_RATE_LIMITS = {
+    "login": "60/m/ip",
+    "login_failed": "20/m/ip,5/5m/key",
+    "login_failed_account": "50/h/key",
+    "signup": "30/m/ip",
+    "confirm_email": "5/m/key",
+}
+# Mail, factors, keys, tokens, exchange accounts, leaving: whoever logged in longer ago than this is asked again.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
+ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+# "login": a log-in just now is as good as an answer just now (accounts/receivers.py).
+ACCOUNT_REAUTHENTICATION_METHODS = ["password", "code", "mfa", "login"]
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
-# A second factor: codes of an authenticator app, and recovery codes that are shown once.
+# A second factor: codes of an authenticator app, passkeys, and recovery codes that are shown once. A passkey that asks for
+# a finger or a PIN is both factors, and logs in alone.
 MFA_ADAPTER = "accounts.second_factor.FactorAdapter"
 MFA_TOTP_ISSUER = "Slipstream"
-MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 # None: a used code is remembered for one step of half a minute, so one that counted longer could be used twice.
 MFA_TOTP_TOLERANCE = 0
+# Sessions are listed with where and when they were last seen.
+USERSESSIONS_ADAPTER = "accounts.sessions.adapter.SessionsAdapter"
+# A database of places by address (MaxMind's format); without one the page of sessions shows addresses alone.
+GEOIP_DATABASE = env.str("SLIPSTREAM_GEOIP_DATABASE", default="")
+SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAdapter"
+# An address that somebody else vouches for opens no account that has it here: connect the accounts while logged in.
+SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
+SOCIALACCOUNT_STORE_TOKENS = False
+# The site as an OpenID provider: its signing key (RSA, PEM), or the file that holds it, which the embedded default makes.
+IDP_OIDC_ADAPTER = "accounts.provider.ProviderAdapter"
+IDENTITY_KEY = env.str("SLIPSTREAM_IDENTITY_KEY", default="")
+IDENTITY_KEY_FILE = env.str("SLIPSTREAM_IDENTITY_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "identity_key"))
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
@@ -288,7 +331,8 @@ CONTENT_SECURITY_POLICY = {
         "font-src": [SELF],
         "connect-src": [SELF],
         "manifest-src": [SELF],
-        "form-action": [SELF],
+        # A form that begins a log-in elsewhere is answered with a redirect there, which browsers hold to this list.
+        "form-action": [SELF, *identity.origins(SOCIALACCOUNT_PROVIDERS)],
         "base-uri": [NONE],
         "frame-ancestors": [NONE],
     }

@@ -1,10 +1,12 @@
 """Every address of the platform; each app lists its own pages in urls.py and its API in api_urls.py."""
 
+from allauth.urls import build_provider_urlpatterns
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.notifying.views import service_worker, telegram_webhook
+from accounts.provider import authorize
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -16,7 +18,15 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("metrics", metrics, name="metrics"),
     path("admin/", admin.site.urls),
-    path("accounts/", include("allauth.urls")),
+    path("accounts/wallet/", include("accounts.wallets.entrance_urls")),
+    path("accounts/", include("allauth.account.urls")),
+    path("accounts/2fa/", include("allauth.mfa.urls")),
+    path("accounts/sessions/", include("allauth.usersessions.urls")),
+    path("accounts/3rdparty/", include("allauth.socialaccount.urls")),
+    path("accounts/", include(build_provider_urlpatterns())),
+    # In front of allauth's own: the same view, whose answer's policy names the app that it leads to.
+    path("identity/o/authorize", authorize, name="authorize"),
+    path("", include("allauth.idp.urls")),
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),
     path("portfolios/", include("trading.portfolio_urls")),

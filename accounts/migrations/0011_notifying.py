@@ -40,7 +40,7 @@ def give_back(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0006_webhooks"),
+        ("accounts", "0007_wallets"),
     ]
 
     operations = [

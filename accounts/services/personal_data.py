@@ -6,9 +6,12 @@ from functools import partial
 from typing import Any
 
 from allauth.account.models import EmailAddress
+from allauth.idp.oidc.models import Token
 from allauth.mfa.models import Authenticator
+from allauth.socialaccount.models import SocialAccount
+from allauth.usersessions.models import UserSession
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 
 from accounts.models import Invitation, Profile, User
 from accounts.notifying.models import Reach
@@ -18,6 +21,9 @@ from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
 from common.realtime import withdraw
+
+# What opens the account, and what was opened with it.
+LOGINS: tuple[type[Model], ...] = (EmailAddress, Authenticator, SocialAccount, UserSession, Token)
 
 
 @transaction.atomic
@@ -79,6 +85,18 @@ def export_account(user: User) -> dict[str, Any]:
         "second_factors": list(
             Authenticator.objects.filter(user=user).order_by("pk").values("type", "created_at", "last_used_at")
         ),
+        "wallets": list(user.wallets.values("chain", "address", "linked_at", "last_used_at")),
+        "accounts_elsewhere": list(
+            SocialAccount.objects.filter(user=user)
+            .order_by("pk")
+            .values("provider", "uid", "date_joined", "last_login")
+        ),
+        "sessions": list(
+            UserSession.objects.filter(user=user)
+            .order_by("pk")
+            .values("ip", "user_agent", "created_at", "last_seen_at")
+        ),
+        "apps": list(Token.objects.filter(user=user).order_by("pk").values("client__name", "scopes", "created_at")),
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
         "deliveries": user.deliveries.order_by("pk").values(*_DELIVERY),
@@ -94,12 +112,12 @@ def export_account(user: User) -> dict[str, Any]:
 
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
-    logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
+    logins = [model._default_manager.filter(user=user) for model in LOGINS]
     for archive in user.archives.all():
         # After the commit: what is undone must not have lost its file.
         transaction.on_commit(partial(archive_path(archive).unlink, missing_ok=True))
     told = (user.notifications, user.channel_choices, user.push_subscriptions, user.webhooks)
-    for kept in (user.api_tokens, user.sign_ins, *told, user.consents, user.archives, *logins):
+    for kept in (user.api_tokens, user.wallets, user.sign_ins, *told, user.consents, user.archives, *logins):
         kept.all().delete()
     for model in (Reach, Departure):
         model.objects.filter(pk=user.pk).delete()

@@ -15,12 +15,14 @@ import { startLevels } from "./ui/levels.js";
 import { startMenus } from "./ui/menus.js";
 import { startNews } from "./ui/news.js";
 import { startPush } from "./ui/push.js";
+import { startPasskeys } from "./ui/passkeys.js";
 import { startRequests } from "./ui/requests.js";
 import { startRows } from "./ui/rows.js";
 import { startShown } from "./ui/shown.js";
 import { startTabs } from "./ui/tabs.js";
 import { startTheme } from "./ui/theme.js";
 import { startToasts } from "./ui/toasts.js";
+import { startWallets } from "./ui/wallets.js";
 
 async function drawCharts() {
   if (document.querySelector("[data-chart]")) {
@@ -58,6 +60,8 @@ startShown();
 startTabs();
 startCopy();
 startPush();
+startPasskeys();
+startWallets();
 startRequests();
 startBooks();
 startLive();

@@ -29,6 +29,13 @@ def invitation(operator: User) -> Invitation:
     return create_invitation(created_by=operator)
 
 
+def code_in(mail: Any) -> str:
+    """Return the code that a mail asks to be typed in."""
+    found = re.search(r"^([A-Z0-9-]{6,9})$", mail.body, re.MULTILINE)
+    assert found is not None, mail.body
+    return found[1]
+
+
 def _sign_up(client: Client, **change: str) -> Any:
     return client.post("/accounts/signup/", {**FORM, **change})
 
@@ -44,18 +51,25 @@ def test_open_sign_up_leads_to_a_confirmed_login(client: Client, db: None, mailo
     user = User.objects.get()
     assert (user.email, user.profile.handle) == ("new@example.org", "new")
     assert AuditEntry.objects.get(action="person.signed_up").actor == user
-    # Not before the address is confirmed, and not by following the link alone: mail scanners do that.
-    login = {"login": "new@example.org", "password": FORM["password1"]}
-    client.post("/accounts/login/", login)
+    # Not before the address is confirmed, by the code in the mail and in the browser that asked for it.
     assert "_auth_user_id" not in client.session
-    link = re.search(r"/accounts/confirm-email/\S+", mailoutbox[0].body)
-    assert link is not None
-    client.get(link[0])
+    code = code_in(mailoutbox[0])
+    assert Client().post("/accounts/confirm-email/", {"code": code}).status_code == 302
+    client.post("/accounts/confirm-email/", {"code": "XXX-XXX"})
     assert EmailAddress.objects.get().verified is False
-    client.post(link[0])
+    assert client.post("/accounts/confirm-email/", {"code": code}).status_code == 302
     assert EmailAddress.objects.get().verified is True
-    assert client.post("/accounts/login/", login).status_code == 302
     assert client.session["_auth_user_id"] == str(user.pk)
+
+
+def test_a_code_is_good_once_and_not_for_long(client: Client, db: None, mailoutbox: list[Any], mode: Any) -> None:
+    mode("open")
+    _sign_up(client)
+    for _ in range(3):
+        client.post("/accounts/confirm-email/", {"code": "XXX-XXX"})
+    # Guessed at three times it is void, and so is the log-in that waited for it.
+    assert client.post("/accounts/confirm-email/", {"code": code_in(mailoutbox[0])})["Location"] == "/accounts/login/"
+    assert EmailAddress.objects.get().verified is False
 
 
 def test_an_address_that_has_an_account_makes_no_second_and_is_not_given_away(
@@ -182,6 +196,42 @@ def test_a_cookie_of_ones_own_making_is_replaced(client: Client, alice: User) ->
 def test_pages_that_log_nothing_set_no_cookie(client: Client, db: None) -> None:
     client.get("/accounts/login/")
     assert "device" not in client.cookies
+
+
+def _log_in(client: Client, password: str, address: str = "203.0.113.7") -> str:
+    login = {"login": "alice@example.org", "password": password}
+    answer = client.post("/accounts/login/", login, REMOTE_ADDR=address)
+    too_many = "Too many failed login attempts" in answer.content.decode()
+    return "in" if answer.status_code == 302 else "locked" if too_many else "refused"
+
+
+def test_a_strangers_failures_close_the_door_to_the_stranger_alone(alice: User) -> None:
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    hers = Client()
+    assert _log_in(hers, "correct horse") == "in"
+    hers.post("/accounts/logout/")
+    told = [_log_in(Client(), "wrong") for _ in range(6)]
+    assert told == ["refused"] * 5 + ["locked"]
+    # From the stranger's own address: her browser, which was here before, and nobody else.
+    assert _log_in(hers, "correct horse") == "in"
+    assert _log_in(Client(), "correct horse") == "locked"
+    assert _log_in(Client(), "correct horse", address="198.51.100.2") == "in"
+
+
+def test_guessing_from_many_addresses_is_stopped_and_locks_no_known_browser_out(alice: User, settings: Any) -> None:
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    settings.ACCOUNT_RATE_LIMITS = {**settings.ACCOUNT_RATE_LIMITS, "login_failed_account": "4/h/key"}
+    hers = Client()
+    assert _log_in(hers, "correct horse") == "in"
+    hers.post("/accounts/logout/")
+    told = [_log_in(Client(), "wrong", address=f"198.51.100.{number}") for number in range(6)]
+    assert told == ["refused"] * 4 + ["locked"] * 2
+    assert _log_in(Client(), "correct horse", address="198.51.100.99") == "locked"
+    assert _log_in(hers, "correct horse") == "in"
+    # A device cookie of one's own making is no known one.
+    guesser = Client()
+    guesser.cookies["device"] = "A" * 32
+    assert _log_in(guesser, "correct horse", address="198.51.100.99") == "locked"
 
 
 def test_guessing_a_password_is_stopped_even_with_the_right_one(client: Client, alice: User) -> None:

@@ -47,6 +47,8 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
     sweep = {**BACKTEST, **ranges, "search": "grid", "fast_vary": "on", "fast_to": "4", "fast_step": "1"}
     posts: dict[str, Body] = {
         "account_login": {"login": "charlie@example.org", "password": PASSWORD},
+        "account_signup_by_passkey": {"email": "dora@example.org"},
+        "wallet_challenge": {"chain": "ETHEREUM", "address": "0x" + "1" * 40},
         "account_signup": {"email": "dora@example.org", "password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
         "account_reauthenticate": {"password": PASSWORD},
         "account_email": {"action_add": "", "email": "other@example.org"},

@@ -15,6 +15,7 @@ from fnmatch import fnmatchcase
 
 from tests.routes.routes import Route
 from tests.routes.tables_finding import FINDING
+from tests.routes.tables_identity import IDENTITY
 from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_money import MONEY
 from tests.routes.tables_notifying import NOTIFYING_API, NOTIFYING_PAGES
@@ -217,7 +218,6 @@ account_reauthenticate                   GET     login    200      200      200 
 account_reauthenticate                   POST    login    done     done     done     done     login
 account_email                            GET     login    200      200      200      200      login
 account_email                            POST    login    done     done     done     done     login
-account_email_verification_sent          GET     200      200      200      200      200      200
 account_change_password                  GET     login    200      200      200      200      login
 account_change_password                  POST    login    done     done     done     done     login
 account_set_password                     GET     login    done     done     done     done     login
@@ -226,8 +226,6 @@ account_reset_password                   GET     200      200      200      200 
 account_reset_password                   POST    done     done     done     done     done     done
 account_confirm_login_code               GET     entry    done     done     done     done     entry
 account_confirm_login_code               POST    entry    done     done     done     done     entry
-account_confirm_email                    GET     200      200      200      200      200      200
-account_confirm_email                    POST    404      404      404      404      404      404
 account_reset_password_from_key_done     GET     200      200      200      200      200      200
 account_reset_password_from_key          GET     200      200      200      200      200      200
 account_reset_password_from_key          POST    200      200      200      200      200      200
@@ -237,13 +235,13 @@ mfa_authenticate                         GET     entry    done     done     done
 mfa_authenticate                         POST    entry    done     done     done     done     entry
 mfa_reauthenticate                       GET     login    entry    entry    entry    entry    login
 mfa_reauthenticate                       POST    login    entry    entry    entry    entry    login
-mfa_activate_totp                        GET     login    login    login    login    login    login
-mfa_activate_totp                        POST    login    login    login    login    login    login
+mfa_activate_totp                        GET     login    200      200      200      200      login
+mfa_activate_totp                        POST    login    200      200      200      200      login
 mfa_deactivate_totp                      GET     login    404      404      404      404      login
 mfa_deactivate_totp                      POST    login    404      404      404      404      login
 mfa_view_recovery_codes                  GET     login    404      404      404      404      login
-mfa_generate_recovery_codes              GET     login    login    login    login    login    login
-mfa_generate_recovery_codes              POST    login    login    login    login    login    login
+mfa_generate_recovery_codes              GET     login    200      200      200      200      login
+mfa_generate_recovery_codes              POST    login    200      200      200      200      login
 mfa_download_recovery_codes              GET     login    404      404      404      404      login
 """
 
@@ -467,7 +465,7 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
+_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS, IDENTITY)
 ROWS = [row for text in (*_TABLES, NOTIFYING_PAGES, NOTIFYING_API) for row in _parsed(text)]
 
 

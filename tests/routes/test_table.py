@@ -11,6 +11,7 @@ from tests.routes.bodies import bodies
 from tests.routes.guards import faults_of
 from tests.routes.routes import Route, all_routes
 from tests.routes.tables import ROWS, rows_of
+from tests.routes.tables_identity import ALLAUTHS
 from tests.routes.world import ASKERS, Answer, World
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -63,5 +64,5 @@ def test_no_other_method_opens_a_route(world: World) -> None:
         return [method for method in others if world.ask(route, method, "operator").status_code != 405]
 
     # Django's and allauth's own views take a PUT for a POST, which the CSRF check guards alike.
-    ours = [route for route in all_routes() if not route.is_admin and not route.name.startswith(("account_", "mfa_"))]
+    ours = [route for route in all_routes() if not route.is_admin and not route.name.startswith(ALLAUTHS)]
     assert {route.name: methods for route in ours if (methods := opened(route))} == {}

@@ -58,6 +58,7 @@ from tests.fixtures_trading import Pit
 from tests.fixtures_venues import connected_instrument
 from tests.routes.routes import Route
 from tests.routes.till import fill_till
+from tests.routes.world_identity import identified
 from tests.routes.world_marketplace import proven, reviewed
 from tests.routes.world_notifying import told_elsewhere
 from trading.copy_accounts.services.settling import open_account, settle_accounts
@@ -238,7 +239,7 @@ def everything_stored() -> dict[str, tuple[int, str]]:
     """
     found = {}
     for model in apps.get_models(include_auto_created=True):
-        if model._meta.label == "sessions.Session":
+        if model._meta.label in {"sessions.Session", "usersessions.UserSession"}:
             continue
         fields = [one for one in model._meta.concrete_fields if not _is_counted(one)]
         found[model._meta.label] = _digest(model, [one for one in fields if one.attname != "last_used_at"])
@@ -481,6 +482,7 @@ def _values(world: World) -> dict[str, Any]:
         "competition_id": world.competition.pk,
         "token_id": world.token.pk,
         "notification_id": Notification.objects.filter(user=alice)[0].pk,
+        **identified(world.people),
         "handle": alice.profile.handle,
         "kind": "PAPER",
         # Keys of mails that were never sent.

@@ -83,15 +83,15 @@ class Site:
         """The name of the process that serves pages."""
         return next(iter(self.commands))
 
-    def mailed_link(self, email: str) -> str:
-        """Return the link of the newest mail to an address, as soon as the console has shown it."""
-        mail = re.compile(rf"^To: {re.escape(email)}$.*?({re.escape(self.address)}/\S+)", re.MULTILINE | re.DOTALL)
+    def mailed_code(self, email: str) -> str:
+        """Return the code in the newest mail to an address, as soon as the console has shown it."""
+        mail = re.compile(rf"^To: {re.escape(email)}$.*?^([A-Z0-9]{{3,4}}-[A-Z0-9]{{3,4}})$", re.MULTILINE | re.DOTALL)
 
-        def links() -> list[str]:
+        def codes() -> list[str]:
             return mail.findall(self.running[self.web].output)
 
-        wait_until(lambda: bool(links()), f"a mail to {email}")
-        return links()[-1]
+        wait_until(lambda: bool(codes()), f"a mail to {email}")
+        return codes()[-1]
 
     def manage(self, *arguments: str, **extra: str) -> subprocess.CompletedProcess[str]:
         """Run a management command on this site's data."""
