@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import Throttled
-from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,6 +19,8 @@ from rest_framework.views import APIView
 
 from accounts import serializers
 from accounts.models import ApiToken, Invitation, Notification, User
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker, client_address
 from accounts.second_factor import check_code
 from accounts.selectors import email_digest, notifications_of, token_for_user, tokens_of
@@ -47,9 +48,10 @@ class SignedInToRead(IsAuthenticated):
 
 
 @extend_schema_view(get=extend_schema(summary="List one's tokens"))
-class TokensView(ListAPIView[ApiToken]):
+class TokensView(ApiListView[ApiToken]):
     """List one's tokens, or get a new one."""
 
+    scope = Scope.MANAGE
     permission_classes = [SignedInToRead]
     serializer_class = serializers.TokenSerializer
 
@@ -73,8 +75,10 @@ class TokensView(ListAPIView[ApiToken]):
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
-class TokenView(APIView):
+class TokenView(ApiView):
     """One of one's tokens."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Revoke a token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
@@ -82,8 +86,10 @@ class TokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MeView(APIView):
+class MeView(ApiView):
     """Oneself."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Read one's account and profile", responses=serializers.PersonSerializer)
     def get(self, request: Request) -> Response:
@@ -105,9 +111,10 @@ class MeView(APIView):
     summary="List one's notifications",
     parameters=[OpenApiParameter("unread", bool, description="Only those not read yet.")],
 )
-class NotificationsView(ListAPIView[Notification]):
+class NotificationsView(ApiListView[Notification]):
     """One's notifications, newest first."""
 
+    scope = Scope.READ
     serializer_class = serializers.NotificationSerializer
     queryset = Notification.objects.none()
 
@@ -116,8 +123,10 @@ class NotificationsView(ListAPIView[Notification]):
         return notifications_of(asker(self.request), unread_only=unread_only)
 
 
-class MarkReadView(APIView):
+class MarkReadView(ApiView):
     """Notifications read."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Mark notifications as read",
@@ -131,9 +140,10 @@ class MarkReadView(APIView):
 
 
 @extend_schema_view(get=extend_schema(summary="List invitations"))
-class InvitationsView(ListAPIView[Invitation], GenericAPIView[Invitation]):
+class InvitationsView(ApiListView[Invitation]):
     """Invitations, for operators."""
 
+    scope = Scope.MANAGE
     permission_classes = [IsAdminUser]
     serializer_class = serializers.InvitationSerializer
     queryset = Invitation.objects.all()

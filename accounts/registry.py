@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from accounts.models import User
 
@@ -44,6 +45,8 @@ class _Facts(dict[str, Any]):
 
 
 _personal_data: dict[str, PersonalData] = {}
+# What a token can be limited to: portfolios live on a floor above, which says here how to list them.
+_reachable: list[Callable[[User], list[tuple[UUID, str]]]] = []
 _events: dict[str, Event] = {}
 
 
@@ -59,6 +62,16 @@ def register_personal_data(app_label: str, *, export: Callable[[User], Any], era
 
 def personal_data() -> Mapping[str, PersonalData]:
     return _personal_data
+
+
+def register_reachable(of_user: Callable[[User], list[tuple[UUID, str]]]) -> None:
+    """Declare how to list (id, name) of what the user's tokens can be limited to."""
+    _reachable.append(of_user)
+
+
+def reachable_of(user: User) -> list[tuple[UUID, str]]:
+    """Return (id, name) of all that the user's tokens can be limited to."""
+    return [found for of_user in _reachable for found in of_user(user)]
 
 
 def register_event(name: str, *, title: str, body: str = "", url: str = "", mail: bool = True) -> None:

@@ -361,7 +361,7 @@ GRACE_DAYS = env.int("SLIPSTREAM_GRACE_DAYS", default=7)
 
 # --- the API -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["common.rendering.FastJSON"],
     "DEFAULT_PARSER_CLASSES": ["common.parsers.StrictJSON"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [

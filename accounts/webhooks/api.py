@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from accounts.webhooks import serializers, services
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
@@ -19,9 +19,10 @@ from accounts.webhooks.selectors import deliveries_of, endpoint_for_user, endpoi
 
 
 @extend_schema_view(get=extend_schema(summary="List one's webhooks"))
-class WebhooksView(ListAPIView[WebhookEndpoint]):
+class WebhooksView(ApiListView[WebhookEndpoint]):
     """List one's webhooks, or make a new one."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.WebhookSerializer
     queryset = WebhookEndpoint.objects.none()
 
@@ -43,8 +44,10 @@ class WebhooksView(ListAPIView[WebhookEndpoint]):
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
-class WebhookView(APIView):
+class WebhookView(ApiView):
     """One of one's webhooks."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Delete a webhook", responses={204: None})
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
@@ -53,9 +56,10 @@ class WebhookView(APIView):
 
 
 @extend_schema_view(get=extend_schema(summary="List the deliveries to a webhook"))
-class DeliveriesView(ListAPIView[WebhookDelivery]):
+class DeliveriesView(ApiListView[WebhookDelivery]):
     """What was sent to a webhook, newest first."""
 
+    scope = Scope.READ
     serializer_class = serializers.WebhookDeliverySerializer
     queryset = WebhookDelivery.objects.none()
 
