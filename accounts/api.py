@@ -70,7 +70,8 @@ class TokensView(ApiListView[ApiToken]):
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         user = _token_owner(request, data.get("email", ""), data.get("password", ""), data.get("code", ""))
-        token, secret = issue_token(user=user, name=data["name"], expires_at=data["expires_at"])
+        asked = ("name", "expires_at", "scopes", "networks", "portfolios")
+        token, secret = issue_token(user=user, **{name: data[name] for name in asked})
         shown = serializers.IssuedTokenSerializer(token, context={"secret": secret})
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
@@ -79,6 +80,10 @@ class TokenView(ApiView):
     """One of one's tokens."""
 
     scope = Scope.MANAGE
+
+    @extend_schema(summary="Read a token", responses=serializers.TokenSerializer)
+    def get(self, request: Request, token_id: UUID) -> Response:
+        return Response(serializers.TokenSerializer(token_for_user(asker(request), token_id)).data)
 
     @extend_schema(summary="Revoke a token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:

@@ -7,6 +7,7 @@ from uuid import UUID
 from celery import shared_task
 
 from accounts import services
+from accounts.programs import services as programs
 from accounts.webhooks import services as webhooks
 
 
@@ -24,6 +25,12 @@ def send_due_mail() -> None:
 @shared_task(name="accounts.deliver_webhook")
 def deliver_webhook(delivery_id: str) -> None:
     webhooks.deliver(delivery_id=UUID(delivery_id))
+
+
+@shared_task(name="accounts.forget_keyed_requests")
+def forget_keyed_requests() -> None:
+    """Forget what came under an Idempotency-Key more than a day ago; runs every ten minutes."""
+    programs.forget_requests()
 
 
 @shared_task(name="accounts.run_webhooks")

@@ -45,6 +45,7 @@ app.conf.beat_schedule = {
         "community.publish_rankings": 3.0,
         "accounts.send_due_mail": 60.0,
         "accounts.run_webhooks": 2.0,
+        "accounts.forget_keyed_requests": 600.0,
         "markets.compact_candles": 300.0,
         # An interest lasts 60 s: two of three may be late before anything goes unwatched.
         "markets.renew_interests": 20.0,

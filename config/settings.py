@@ -368,7 +368,7 @@ REST_FRAMEWORK = {
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.programs.schema.ApiSchema",
     "DEFAULT_PAGINATION_CLASS": "common.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "common.http.api_exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -408,6 +408,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKind": "marketplace.billing.models.InvoiceKind",
         "PriceInterval": "marketplace.billing.models.Interval",
         "PriceState": "marketplace.billing.models.PriceState",
+        "Scope": "accounts.programs.scopes.Scope",
         "CompetitionState": "community.models.CompetitionState",
     },
     "POSTPROCESSING_HOOKS": [

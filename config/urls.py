@@ -4,6 +4,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
+from accounts.programs.views import problem, problems
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -34,6 +35,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("marketplace.api_urls")),
     path("api/v1/billing/", include("marketplace.billing.api_urls")),
     path("api/v1/", include("community.api_urls")),
+    path("api/v1/problems/", problems, name="problems"),
+    path("api/v1/problems/<str:code>/", problem, name="problem"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),
 ]

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
-from accounts.requests import asker
+from accounts.requests import asker, unlimited_asker
 from accounts.second_factor import require_fresh_factor
 from portfolios import exchange_serializers as serializers
 from portfolios.models import AccountMode, ExchangeAccount, ExchangeAccountUse
@@ -79,7 +79,7 @@ class ExchangeAccountsView(ApiListView[ExchangeAccount]):
         if mode == AccountMode.LIVE:
             require_fresh_factor(request)
         account = connect_account(
-            owner=asker(request), exchange=exchange, mode=mode, label=data["label"], credentials=data["credentials"]
+            owner=unlimited_asker(request), exchange=exchange, mode=mode, label=data["label"], credentials=data["credentials"]
         )
         return Response(serializers.ExchangeAccountSerializer(account).data, status=status.HTTP_201_CREATED)
 

@@ -55,5 +55,6 @@ def _declared(view: APIView, method: str) -> list[Any]:
     handler = getattr(view, "get" if method == "HEAD" else method.lower(), None)
     of_method = getattr(handler, "kwargs", {}).get("schema")
     schema: Any = of_method() if inspect.isclass(of_method) else view.schema
+    view.request, view.kwargs = None, {}  # type: ignore[assignment]  # a schema asks for the version, which is none
     schema.view, schema.method, schema.path = view, method, ""
     return list(schema.get_override_parameters() or [])

@@ -9,6 +9,7 @@ from allauth.mfa.models import Authenticator
 from django.db import transaction
 
 from accounts.models import Invitation, Profile, User
+from accounts.programs.checking import forget_program
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
@@ -41,7 +42,13 @@ def export_account(user: User) -> dict[str, Any]:
         "email": user.email,
         "joined_at": user.joined_at,
         "profile": {"handle": profile.handle, "display_name": profile.display_name, "bio": profile.bio},
-        "tokens": list(user.api_tokens.values("name", "prefix", "created_at", "last_used_at", "revoked_at")),
+        "tokens": list(
+            user.api_tokens.values(
+                *("name", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"),
+                *("scopes", "networks", "portfolios"),
+            )
+        ),
+        "keyed_requests": list(user.keyed_requests.values("created_at", "status")),
         "second_factors": list(
             Authenticator.objects.filter(user=user).order_by("pk").values("type", "created_at", "last_used_at")
         ),
@@ -55,7 +62,9 @@ def export_account(user: User) -> dict[str, Any]:
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
     logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
-    for kept in (user.api_tokens, user.sign_ins, user.notifications, user.webhooks, *logins):
+    for digest in user.api_tokens.values_list("digest", flat=True):
+        forget_program(digest)
+    for kept in (user.api_tokens, user.keyed_requests, user.sign_ins, user.notifications, user.webhooks, *logins):
         kept.all().delete()
     Invitation.objects.filter(used_by=user).update(email="")
     Profile.objects.filter(user=user).update(handle=f"erased_{user.pk.hex[-16:]}", display_name="Left", bio="")

@@ -47,6 +47,7 @@ def test_every_sweeper_is_scheduled() -> None:
         "community.publish_rankings",
         "accounts.send_due_mail",
         "accounts.run_webhooks",
+        "accounts.forget_keyed_requests",
         "markets.compact_candles",
         "markets.renew_interests",
         "trading.renew_interests",
