@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
 import orjson
-from rest_framework.renderers import JSONRenderer
+from rest_framework.exceptions import ValidationError
+from rest_framework.negotiation import DefaultContentNegotiation
+from rest_framework.renderers import BaseRenderer, JSONRenderer
+from rest_framework.request import Request
 
 from common.fields import canonical
 
@@ -25,6 +28,22 @@ def _text(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} has no JSON")
 
 
+class KnownFormats(DefaultContentNegotiation):
+    """Lets `?format=` go before `Accept`, and answers one that is unknown with words instead of a 404."""
+
+    def select_renderer(
+        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
+    ) -> tuple[BaseRenderer, str]:
+        offered = {str(one.format): one for one in renderers}
+        wanted = request.query_params.get("format")
+        if not wanted:
+            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, offered.values(), format_suffix)
+            return chosen
+        if wanted not in offered:
+            raise ValidationError({"format": [f"Choose one of {', '.join(offered)}."]})
+        return offered[wanted], str(offered[wanted].media_type)
+
+
 class FastJSON(JSONRenderer):
     """Renders by orjson; what that does not know (huge integers, lazy texts) by Django REST framework's own encoder."""
 
@@ -37,3 +56,25 @@ class FastJSON(JSONRenderer):
             return to_json(data)
         except TypeError:
             return super().render(data, accepted_media_type, renderer_context)
+
+
+class ArrowRenderer(FastJSON):
+    """Stands for Arrow in the negotiation; what it renders itself is a refusal, which is JSON. So do the others here."""
+
+    media_type = "application/vnd.apache.arrow.stream"
+    format = "arrow"
+
+
+class ParquetRenderer(FastJSON):
+    media_type = "application/vnd.apache.parquet"
+    format = "parquet"
+
+
+class NdjsonRenderer(FastJSON):
+    media_type = "application/x-ndjson"
+    format = "ndjson"
+
+
+class CsvRenderer(FastJSON):
+    media_type = "text/csv"
+    format = "csv"

@@ -46,6 +46,10 @@ class ValueRows:
         """All fields, in the serializer's order."""
         return tuple(self._serializer().fields)
 
+    def field(self, name: str) -> serializers.Field[Any, Any, Any, Any]:
+        """Return the serializer's field of that name."""
+        return self._serializer().fields[name]
+
     def read(self, queryset: QuerySet[Any], names: Collection[str]) -> QuerySet[Any, dict[str, Any]]:
         """Return the rows as dictionaries of these fields, and of what computing them needs."""
         wanted = {name: self.columns[name] for name in names if name in self.columns} | {self._order: self._order}

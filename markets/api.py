@@ -15,9 +15,6 @@ from django.http import HttpResponseBase
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -25,7 +22,7 @@ from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from common.clock import market_now
 from common.errors import DomainError
-from common.rendering import FastJSON
+from common.rendering import ArrowRenderer, FastJSON, KnownFormats, ParquetRenderer
 from engine.candles import Candles
 from engine.timeframes import milliseconds, moment, timeframe_ms
 from markets import candle_streams
@@ -105,34 +102,6 @@ class InstrumentView(ApiView):
     @extend_schema(summary="Read an instrument", responses=InstrumentSerializer)
     def get(self, request: Request, instrument_id: UUID) -> Response:
         return Response(InstrumentSerializer(instrument_by_id(instrument_id)).data)
-
-
-class ArrowRenderer(FastJSON):
-    """Stands for Arrow in the negotiation; what it renders itself is a refusal, which is JSON."""
-
-    media_type = candle_streams.ARROW
-    format = "arrow"
-
-
-class ParquetRenderer(ArrowRenderer):
-    media_type = candle_streams.PARQUET
-    format = "parquet"
-
-
-class KnownFormats(DefaultContentNegotiation):
-    """Lets `?format=` go before `Accept`, and answers one that is unknown with words instead of a 404."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        offered = {str(one.format): one for one in renderers}
-        wanted = request.query_params.get("format")
-        if not wanted:
-            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, offered.values(), format_suffix)
-            return chosen
-        if wanted not in offered:
-            raise ValidationError({"format": [f"Choose one of {', '.join(offered)}."]})
-        return offered[wanted], str(offered[wanted].media_type)
 
 
 class CandlesView(ApiView):

@@ -7,7 +7,9 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
@@ -17,7 +19,9 @@ from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker, unlimited_asker
 from accounts.second_factor import require_fresh_factor
+from common.rendering import KnownFormats
 from common.value_rows import ValueRows
+from markets.row_streams import FILE_RENDERERS, exported
 from portfolios import serializers
 from portfolios.costs import CostModel, costs_of
 from portfolios.margin import funding_of, with_liquidation_prices
@@ -218,14 +222,14 @@ class EquityView(ApiView):
         return Response(serializers.EquityPointSerializer(rows, many=True).data)
 
 
-@extend_schema(
-    summary="List the ledger's lines, newest first",
-    parameters=[
-        OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account."),
-        OpenApiParameter("kind", enum=BookingKind.values, description="Only lines of such bookings."),
-        OpenApiParameter("asset", description="Only lines of this asset, by its code."),
-    ],
-)
+LEDGER_PARAMETERS = [
+    OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account."),
+    OpenApiParameter("kind", enum=BookingKind.values, description="Only lines of such bookings."),
+    OpenApiParameter("asset", description="Only lines of this asset, by its code."),
+]
+
+
+@extend_schema_view(get=extend_schema(summary="List the ledger's lines, newest first", parameters=LEDGER_PARAMETERS))
 class LedgerView(ApiListView[LedgerLine]):
     """A portfolio's double-entry ledger."""
 
@@ -246,6 +250,26 @@ class LedgerView(ApiListView[LedgerLine]):
             if value not in known[name]:
                 raise ValidationError({name: [f"Choose one of {', '.join(known[name])}."]})
         return ledger_of(portfolio, **named)
+
+
+class LedgerExportView(LedgerView):
+    """The ledger, all of it."""
+
+    renderer_classes = FILE_RENDERERS
+    content_negotiation_class = KnownFormats
+    pagination_class = None
+
+    @extend_schema(
+        summary="Download the ledger as a file, newest lines first",
+        description="With the fields of the list, streamed: of any length.",
+        parameters=[
+            OpenApiParameter("format", enum=["ndjson", "csv", "arrow"], description="Goes before `Accept`."),
+            *LEDGER_PARAMETERS,
+        ],
+        responses={(200, one.media_type): OpenApiTypes.BINARY for one in FILE_RENDERERS},
+    )
+    def get(self, request: Request, portfolio_id: UUID) -> StreamingHttpResponse:  # type: ignore[override]  # a file
+        return exported(request, self.get_queryset(), LEDGER_ROWS, "ledger")
 
 
 class PositionsView(ApiListView[Position]):

@@ -79,7 +79,11 @@ class ExchangeAccountsView(ApiListView[ExchangeAccount]):
         if mode == AccountMode.LIVE:
             require_fresh_factor(request)
         account = connect_account(
-            owner=unlimited_asker(request), exchange=exchange, mode=mode, label=data["label"], credentials=data["credentials"]
+            owner=unlimited_asker(request),
+            exchange=exchange,
+            mode=mode,
+            label=data["label"],
+            credentials=data["credentials"],
         )
         return Response(serializers.ExchangeAccountSerializer(account).data, status=status.HTTP_201_CREATED)
 

@@ -114,6 +114,37 @@ def _narrowed(
     return rows
 
 
+ORDER_PARAMETERS = [
+    OF_PORTFOLIO,
+    *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
+    OF_INSTRUMENT,
+    *SPAN,
+]
+FILL_PARAMETERS = [
+    OF_PORTFOLIO,
+    OpenApiParameter("order", UUID, description="Only those of this order."),
+    OpenApiParameter("side", enum=Side.values),
+    OF_INSTRUMENT,
+    *SPAN,
+]
+
+
+def narrowed_orders(request: Request) -> QuerySet[Order]:
+    """Return those of one's orders that the address asks for."""
+    found = orders_of_user(asker(request))
+    if portfolio_id := _portfolio_asked(request):
+        found = found.filter(portfolio=portfolio_id)
+    return _narrowed(request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
+
+
+def narrowed_fills(request: Request) -> QuerySet[Fill]:
+    """Return those of one's fills that the address asks for."""
+    found = fills_of_user(asker(request))
+    if portfolio_id := _portfolio_asked(request):
+        found = found.filter(portfolio=portfolio_id)
+    return _narrowed(request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
+
+
 class OrdersView(ApiListView[Order]):
     """One's orders."""
 
@@ -124,20 +155,9 @@ class OrdersView(ApiListView[Order]):
     queryset = Order.objects.none()
 
     def get_queryset(self) -> QuerySet[Order]:
-        found = orders_of_user(asker(self.request))
-        if portfolio_id := _portfolio_asked(self.request):
-            found = found.filter(portfolio=portfolio_id)
-        return _narrowed(self.request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
+        return narrowed_orders(self.request)
 
-    @extend_schema(
-        summary="List one's orders, newest first",
-        parameters=[
-            OF_PORTFOLIO,
-            *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
-            OF_INSTRUMENT,
-            *SPAN,
-        ],
-    )
+    @extend_schema(summary="List one's orders, newest first", parameters=ORDER_PARAMETERS)
     def get(self, request: Request) -> Response:
         return self.list(request)
 
@@ -300,13 +320,7 @@ def _all_shown(request: Request, placed: list[Order]) -> Any:
 
 @extend_schema(
     summary="List one's fills, newest first",
-    parameters=[
-        OF_PORTFOLIO,
-        OpenApiParameter("order", UUID, description="Only those of this order."),
-        OpenApiParameter("side", enum=Side.values),
-        OF_INSTRUMENT,
-        *SPAN,
-    ],
+    parameters=FILL_PARAMETERS,
 )
 class FillsView(ApiListView[Fill]):
     """One's fills."""
@@ -318,10 +332,7 @@ class FillsView(ApiListView[Fill]):
     queryset = Fill.objects.none()
 
     def get_queryset(self) -> QuerySet[Fill]:
-        found = fills_of_user(asker(self.request))
-        if portfolio_id := _portfolio_asked(self.request):
-            found = found.filter(portfolio=portfolio_id)
-        return _narrowed(self.request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
+        return narrowed_fills(self.request)
 
 
 class FillView(ApiView):
