@@ -6,7 +6,7 @@ function here. A list of 50 rows costs a third of what serializing 50 objects do
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -19,14 +19,14 @@ Rows = list[dict[str, Any]]
 class ValueRows:
     """How rows of a ModelSerializer are read without it.
 
-    `computed` names its method fields, each with the columns that its function needs beside it; a function gets all rows
-    of a page at once, and sets the field on each. `id` of the order of a page is always read.
+    `computed` names the fields that no column holds, each with what its function needs (a name and where it is found); a
+    function gets all rows of a page at once and sets the field on each. What orders a page is always read.
     """
 
     def __init__(
         self,
         serializer: type[serializers.ModelSerializer[Any]],
-        computed: Mapping[str, tuple[Sequence[str], Callable[[Rows], None]]] | None = None,
+        computed: Mapping[str, tuple[Mapping[str, str], Callable[[Rows], None]]] | None = None,
         order: str = "id",
     ) -> None:
         self._serializer, self._computed, self._order = serializer, computed or {}, order
@@ -54,8 +54,8 @@ class ValueRows:
         """Return the rows as dictionaries of these fields, and of what computing them needs."""
         wanted = {name: self.columns[name] for name in names if name in self.columns} | {self._order: self._order}
         for name in names:
-            for needed in self._computed.get(name, ((), None))[0]:
-                wanted.setdefault(needed, self.columns.get(needed, needed))
+            for needed, source in self._computed[name][0].items() if name in self._computed else ():
+                wanted.setdefault(needed, source)
         own = [name for name, source in wanted.items() if source == name]
         return queryset.values(*own, **{name: F(source) for name, source in wanted.items() if source != name})
 

@@ -5,6 +5,7 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.programs.views import problem, problems
+from config.health import health
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -15,6 +16,7 @@ handler500 = "common.http.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("metrics", metrics, name="metrics"),
+    path("healthz", health, name="health"),
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("settings/", include("accounts.urls")),

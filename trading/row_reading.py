@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from common.value_rows import Rows, ValueRows
 from trading.codes import explain
-from trading.models import CauseKind
+from trading.models import RESTING, CauseKind
 from trading.selectors import orders
 from trading.serializers import FillSerializer, OrderSerializer
 
@@ -18,5 +18,21 @@ def _reasons(rows: Rows) -> None:
         row["reason"] = explain(order.code, order) if order is not None else ""
 
 
-ORDER_ROWS = ValueRows(OrderSerializer, {"reason": (("code", "cause"), _reasons)})
+def _places(rows: Rows) -> None:
+    """Say where orders wait, as `Order.waits_at` does."""
+    for row in rows:
+        waits = row["account"] is not None and row["state"] in RESTING
+        row["waits_at"] = ("EXCHANGE" if row["is_at_venue"] else "HERE") if waits else ""
+
+
+ORDER_ROWS = ValueRows(
+    OrderSerializer,
+    {
+        "reason": ({"code": "code", "cause": "cause_kind"}, _reasons),
+        "waits_at": (
+            {"account": "portfolio__account", "state": "state", "is_at_venue": "is_at_venue"},
+            _places,
+        ),
+    },
+)
 FILL_ROWS = ValueRows(FillSerializer)
