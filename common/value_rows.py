@@ -64,6 +64,7 @@ class ValueRows:
         for name in names:
             if name in self._computed:
                 self._computed[name][1](rows)
-        if rows and len(rows[0]) != len(names):
-            return [{name: row[name] for name in names} for row in rows]
+        for more in rows[0].keys() - set(names) if rows else ():
+            for row in rows:
+                del row[more]
         return rows
