@@ -365,6 +365,9 @@ REST_FRAMEWORK = {
     "DEFAULT_PARSER_CLASSES": ["common.parsers.StrictJSON"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        # Before our own tokens: it leaves those alone, and they refuse what they do not know.
+        *(["accounts.oauth.OAuthAuthentication"] if "allauth.idp.oidc" in INSTALLED_APPS else []),
+        *(["accounts.app_sessions.AppSessionAuthentication"] if "allauth.headless" in INSTALLED_APPS else []),
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
