@@ -72,6 +72,11 @@ class ApiView(APIView):
     # Whether a POST may be one transaction with its stored answer. One that asks another server in between may not.
     is_atomic: ClassVar[bool] = True
 
+    @property
+    def reads_fields(self) -> bool:
+        """Whether `get` itself reads no other fields than those that are asked for."""
+        return False
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         _refuse_large(request)
         super().initial(request, *args, **kwargs)
@@ -116,8 +121,9 @@ class ApiView(APIView):
         response = inner(request, *args, **kwargs)
         if isinstance(response, Response):
             user = request.user if isinstance(request.user, User) else None
-            expand(response.data, named(request.query_params.get("expand", "")), self.expands, user)
-            if names := named(request.query_params.get("fields", "")):
+            if wanted := named(request.query_params.get("expand", "")):
+                expand(response.data, wanted, self.expands, user)
+            if (names := named(request.query_params.get("fields", ""))) and not self.reads_fields:
                 only_fields(response, names, self.known_fields())
         return response
 
@@ -180,6 +186,10 @@ class ApiListView(ApiView, ListAPIView[Item]):
     """A list. With `rows` it is read by columns and sent without a serializer."""
 
     rows: ClassVar[ValueRows | None] = None
+
+    @property
+    def reads_fields(self) -> bool:
+        return self.rows is not None
 
     def known_fields(self) -> tuple[str, ...]:
         if self.rows is not None:
