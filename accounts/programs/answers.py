@@ -11,7 +11,7 @@ from rest_framework.response import Response
 
 from accounts.models import User
 from common.errors import DomainError
-from common.rendering import to_json
+from common.rendering import FastJSON
 
 Row = dict[str, Any]
 # Takes the asker and ids, and returns what stands for each; an id that the asker may not see is left out.
@@ -67,7 +67,7 @@ def tag_of(body: bytes) -> str:
 
 
 def tag_of_data(data: Any) -> str:
-    return tag_of(to_json(data))
+    return tag_of(FastJSON().render(data))
 
 
 def matches(header: str, tag: str) -> bool:

@@ -32,7 +32,7 @@ from accounts.programs.scopes import Scope
 from accounts.programs.services import answer_of, answer_request, claim_request, release_request
 from common.errors import DomainError
 from common.parsers import body_too_large
-from common.rendering import to_json
+from common.rendering import FastJSON
 from common.value_rows import ValueRows
 
 Item = TypeVar("Item", bound=Model)
@@ -158,7 +158,7 @@ class ApiView(APIView):
         def keep(response: HttpResponseBase) -> None:
             data = getattr(response, "data", None)
             kind = PROBLEM if getattr(response, "exception", False) else "application/json"
-            body = b"" if data is None else to_json(data)
+            body = b"" if data is None else FastJSON().render(data)
             answer_request(row=row, key=key, status=response.status_code, media_type=kind if body else "", body=body)
 
         try:

@@ -14,7 +14,7 @@ from rest_framework.views import APIView
 from common.errors import DomainError
 
 _EVERYWHERE = {"format"}
-_OF_READS = {"fields", "expand"}
+_OF_READS = {"fields"}
 _OF_LISTS = {"cursor", "page_size"}
 
 
@@ -37,7 +37,7 @@ def known_parameters(view_class: type[APIView], method: str) -> frozenset[str]:
         else:
             known |= set(_fields_of(one))
     if method in {"GET", "HEAD"}:
-        known |= _OF_READS
+        known |= _OF_READS | ({"expand"} if getattr(view_class, "expands", None) else set())
         if isinstance(view, GenericAPIView) and view.pagination_class is not None:
             known |= _OF_LISTS
         filters = getattr(view_class, "filterset_class", None)
