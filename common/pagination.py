@@ -60,7 +60,7 @@ class NewestFirst(CursorPagination):
         parts = {"o": str(cursor.offset) if cursor.offset else "", "r": "1" if cursor.reverse else ""}
         parts["p"] = "" if cursor.position is None else str(cursor.position)
         text = b64encode(urlencode({name: part for name, part in parts.items() if part}).encode()).decode()
-        return replace_query_param(self.base_url, self.cursor_query_param, f"{self._mark}.{text}")
+        return replace_query_param(self.base_url or "", self.cursor_query_param, f"{self._mark}.{text}")
 
 
 def _mark_of(request: Request) -> str:

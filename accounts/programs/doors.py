@@ -100,12 +100,13 @@ class ApiView(APIView):
             self.headers.update(getattr(exc, "rate_headers", {}))
         return super().handle_exception(exc)
 
-    def finalize_response(
+    def finalize_response(  # type: ignore[override]  # see below
         self, request: Request, response: HttpResponseBase, *args: Any, **kwargs: Any
     ) -> HttpResponseBase:
         if self.deprecation is not None:
             self.headers.update(self.deprecation.headers())
-        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+        # DRF's types name its own answers only; it takes any.
+        answer: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)  # type: ignore[arg-type]
         if request.method in {"GET", "HEAD"} and isinstance(answer, Response) and answer.status_code == 200:
             answer.add_post_render_callback(_tagged(request.headers.get("If-None-Match", "")))
         return answer
@@ -194,14 +195,15 @@ class ApiListView(ApiView, ListAPIView[Item]):
     def known_fields(self) -> tuple[str, ...]:
         if self.rows is not None:
             return self.rows.names
-        return tuple(self.get_serializer_class()().fields)
+        serializer: Any = self.get_serializer_class()
+        return tuple(serializer().fields)
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if self.rows is None:
             return super().list(request, *args, **kwargs)
         names = named(request.query_params.get("fields", "")) or self.rows.names
         check_known(names, self.rows.names, "UNKNOWN_FIELD", "field")
-        page: Any = self.paginate_queryset(self.rows.read(self.get_queryset(), names))  # type: ignore[arg-type]
+        page: Any = self.paginate_queryset(self.rows.read(self.get_queryset(), names))
         return self.get_paginated_response(self.rows.finish(page, names))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
 from typing import Any
 
 from drf_spectacular.utils import OpenApiParameter
@@ -16,6 +15,7 @@ from common.errors import DomainError
 _EVERYWHERE = {"format"}
 _OF_READS = {"fields"}
 _OF_LISTS = {"cursor", "page_size"}
+_known: dict[tuple[type[APIView], str], frozenset[str]] = {}
 
 
 def check_parameters(view: APIView, method: str, given: set[str]) -> None:
@@ -26,9 +26,14 @@ def check_parameters(view: APIView, method: str, given: set[str]) -> None:
         raise DomainError("UNKNOWN_PARAMETER", message, facts)
 
 
-@cache
 def known_parameters(view_class: type[APIView], method: str) -> frozenset[str]:
-    """Return the names that a route takes in its query."""
+    """Return the names that a route takes in its query; looked at once per process."""
+    if (view_class, method) not in _known:
+        _known[view_class, method] = _known_parameters(view_class, method)
+    return _known[view_class, method]
+
+
+def _known_parameters(view_class: type[APIView], method: str) -> frozenset[str]:
     known = set(_EVERYWHERE)
     view = view_class()
     for one in _declared(view, method):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
@@ -10,7 +10,7 @@ from drf_spectacular.utils import OpenApiParameter
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import needed_scope
 
-_HEADER = OpenApiParameter.HEADER
+_HEADER: Literal["header"] = "header"
 _KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -45,6 +45,7 @@ class ApiSchema(AutoSchema):
 
     def _shared(self) -> list[OpenApiParameter]:
         view = self.view
+        assert isinstance(view, ApiView), "others have no shared parameters"
         if self.method == "POST":
             return [_KEY] if view.authentication_classes else []
         if self.method != "GET":

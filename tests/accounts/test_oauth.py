@@ -11,7 +11,9 @@ from rest_framework.test import APIClient
 from accounts.models import User
 from common.clock import wall_now
 
-pytestmark = pytest.mark.skipif(not apps.is_installed("allauth.idp.oidc"), reason="the OpenID provider is not installed")
+pytestmark = pytest.mark.skipif(
+    not apps.is_installed("allauth.idp.oidc"), reason="the OpenID provider is not installed"
+)
 ME = "/api/v1/me/"
 
 
