@@ -145,8 +145,9 @@ def test_a_body_of_fifty_megabytes_is_refused_by_its_length(pit: Pit) -> None:
         def read(self, *args: Any) -> bytes:
             raise AssertionError("it was read")
 
+    extra: dict[str, Any] = {"wsgi.input": Unread()}
     answer = _program(pit.alice).generic(
-        "POST", ORDERS, "", CONTENT_LENGTH="50000000", content_type="application/json", **{"wsgi.input": Unread()}
+        "POST", ORDERS, "", CONTENT_LENGTH="50000000", content_type="application/json", **extra
     )
     assert (answer.status_code, answer.json()["code"], Order.objects.count()) == (413, "BODY_TOO_LARGE", 0)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import orjson
 from django.db.models import F, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -65,7 +63,7 @@ class Serialized(ListAPIView[Order]):
 
     serializer_class = ShortOrder
     pagination_class = FiftyAtOnce
-    renderer_classes: ClassVar = [JSONRenderer]
+    renderer_classes = [JSONRenderer]
 
     def get_queryset(self) -> QuerySet[Order]:
         found = Order.objects.filter(portfolio__owner=asker(self.request)).order_by("-pk")
