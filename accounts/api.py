@@ -12,7 +12,6 @@ from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import Throttled
-from rest_framework.generics import GenericAPIView, ListAPIView
 from rest_framework.permissions import IsAdminUser, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -21,6 +20,8 @@ from rest_framework.views import APIView
 from accounts import serializers
 from accounts.models import ApiToken, Invitation, Notification, User
 from accounts.notifying.selectors import found_notifications
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.registry import Severity
 from accounts.requests import asker, client_address
 from accounts.second_factor import check_code
@@ -49,9 +50,10 @@ class SignedInToRead(IsAuthenticated):
 
 
 @extend_schema_view(get=extend_schema(summary="List one's tokens"))
-class TokensView(ListAPIView[ApiToken]):
+class TokensView(ApiListView[ApiToken]):
     """List one's tokens, or get a new one."""
 
+    scope = Scope.MANAGE
     permission_classes = [SignedInToRead]
     serializer_class = serializers.TokenSerializer
 
@@ -70,13 +72,20 @@ class TokensView(ListAPIView[ApiToken]):
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         user = _token_owner(request, data.get("email", ""), data.get("password", ""), data.get("code", ""))
-        token, secret = issue_token(user=user, name=data["name"], expires_at=data["expires_at"])
+        asked = ("name", "expires_at", "scopes", "networks", "portfolios")
+        token, secret = issue_token(user=user, **{name: data[name] for name in asked})
         shown = serializers.IssuedTokenSerializer(token, context={"secret": secret})
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
-class TokenView(APIView):
+class TokenView(ApiView):
     """One of one's tokens."""
+
+    scope = Scope.MANAGE
+
+    @extend_schema(summary="Read a token", responses=serializers.TokenSerializer)
+    def get(self, request: Request, token_id: UUID) -> Response:
+        return Response(serializers.TokenSerializer(token_for_user(asker(request), token_id)).data)
 
     @extend_schema(summary="Revoke a token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
@@ -84,8 +93,10 @@ class TokenView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class MeView(APIView):
+class MeView(ApiView):
     """Oneself."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Read one's account and profile", responses=serializers.PersonSerializer)
     def get(self, request: Request) -> Response:
@@ -111,9 +122,10 @@ class MeView(APIView):
         OpenApiParameter("severity", str, enum=Severity.values, description="Only those that matter so much."),
     ],
 )
-class NotificationsView(ListAPIView[Notification]):
+class NotificationsView(ApiListView[Notification]):
     """One's notifications, newest first."""
 
+    scope = Scope.READ
     serializer_class = serializers.NotificationSerializer
     queryset = Notification.objects.none()
 
@@ -127,8 +139,10 @@ class NotificationsView(ListAPIView[Notification]):
         )
 
 
-class MarkReadView(APIView):
+class MarkReadView(ApiView):
     """Notifications read."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Mark notifications as read",
@@ -142,9 +156,10 @@ class MarkReadView(APIView):
 
 
 @extend_schema_view(get=extend_schema(summary="List invitations"))
-class InvitationsView(ListAPIView[Invitation], GenericAPIView[Invitation]):
+class InvitationsView(ApiListView[Invitation]):
     """Invitations, for operators."""
 
+    scope = Scope.MANAGE
     permission_classes = [IsAdminUser]
     serializer_class = serializers.InvitationSerializer
     queryset = Invitation.objects.all()

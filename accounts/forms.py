@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django import forms
 
+from accounts.programs.scopes import Scope
 from common.clock import wall_now
 
 
@@ -25,6 +29,43 @@ class TokenForm(forms.Form):
         choices=[(30, "30 days"), (90, "90 days"), (365, "one year"), (0, "until revoked")],
         initial=90,
     )
+
+    scopes = forms.MultipleChoiceField(
+        label="It may",
+        choices=Scope.choices,
+        initial=[Scope.READ],
+        widget=forms.CheckboxSelectMultiple,
+    )
+    networks = forms.CharField(
+        label="Only from",
+        required=False,
+        max_length=2000,
+        widget=forms.Textarea(attrs={"rows": 2}),
+        help_text="Addresses and networks, one a line, as in 192.0.2.7 or 2001:db8::/32. Empty: from anywhere.",
+    )
+    portfolios = forms.MultipleChoiceField(
+        label="Only these portfolios",
+        required=False,
+        widget=forms.CheckboxSelectMultiple,
+        help_text="None ticked: all of yours, future ones included.",
+    )
+
+    def __init__(self, data: Any = None, *, portfolios: Sequence[tuple[UUID, str]] = ()) -> None:
+        super().__init__(data)
+        choices = [(str(key), name) for key, name in portfolios]
+        self.fields["portfolios"].choices = choices  # type: ignore[attr-defined]
+        if not choices:
+            del self.fields["portfolios"]
+
+    def limits(self) -> dict[str, Any]:
+        """Return what the token is to be limited to."""
+        data = self.cleaned_data
+        networks = data["networks"].replace(",", "\n").splitlines()
+        return {
+            "scopes": data["scopes"],
+            "networks": [one for one in networks if one.strip()],
+            "portfolios": [UUID(one) for one in data.get("portfolios", [])],
+        }
 
     def expires_at(self) -> datetime | None:
         days = self.cleaned_data["days"]

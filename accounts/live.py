@@ -14,7 +14,9 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.models import User
-from accounts.selectors import session_credential, token_credential, token_from_secret, user_credential
+from accounts.programs.checking import program_of, require_address
+from accounts.programs.scopes import require_scope
+from accounts.selectors import session_credential, token_credential, user_credential
 from accounts.services import record_token_use
 from common.errors import DomainError
 
@@ -39,7 +41,9 @@ class LiveAuthentication:
         headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
         token, origin = _token(headers, scope["query_string"]), headers.get("origin")
         if token is not None:
-            await self._app({**scope, **await database_sync_to_async(_token_facts)(token)}, receive, send)
+            address = (scope.get("client") or [None])[0]
+            facts = await database_sync_to_async(_token_facts)(token, address)
+            await self._app({**scope, **facts}, receive, send)
         elif origin is None:
             await self._app({**scope, "user": None}, receive, send)
         elif is_same_site(origin, headers.get("host", "")):
@@ -81,10 +85,13 @@ def _token(headers: Mapping[str, str], query: bytes) -> str | None:
     return parse_qs(query.decode("latin1"), keep_blank_values=True).get("token", [None])[0]
 
 
-def _token_facts(secret: str) -> dict[str, Any]:
+def _token_facts(secret: str, address: str | None) -> dict[str, Any]:
     try:
-        token = token_from_secret(secret)
+        program = program_of(secret)
+        require_address(program.networks, address)
+        require_scope(program.token.scopes, None, "GET")
     except DomainError as error:
         return {"user": None, "auth_error": error.message}
-    record_token_use(token=token)
-    return {"user": token.user, "credentials": (token_credential(token), user_credential(token.user))}
+    record_token_use(token=program.token)
+    user = program.user()
+    return {"user": user, "credentials": (token_credential(program.token), user_credential(user))}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any, ClassVar, Never
+from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.serializers.json import DjangoJSONEncoder
@@ -13,6 +14,8 @@ from django.db.models.functions import Length
 
 from accounts.notifying import models as _notifying  # noqa: F401  # Django looks for an app's models here
 from accounts.privacy import models as _privacy  # noqa: F401  # as above
+from accounts.programs import models as _programs  # noqa: F401  # as above
+from accounts.programs.scopes import ALL_SCOPES, Scope
 from accounts.wallets import models as _wallets  # noqa: F401  # as above
 from accounts.webhooks import models as _webhooks  # noqa: F401  # as above
 from common.clock import wall_now
@@ -52,6 +55,7 @@ class LimitName(models.TextChoices):
     WATCHED_INSTRUMENTS = "watched_instruments", "instruments on one watch list"
     BACKFILLS = "backfills", "histories being loaded"
     EXCHANGE_ACCOUNTS = "exchange_accounts", "exchange accounts"
+    API_REQUESTS = "api_requests", "API requests a minute, of each token"
 
 
 # What the default plan starts with; an operator changes the rows, not this table.
@@ -71,6 +75,7 @@ DEFAULT_LIMITS: dict[str, int] = {
     LimitName.WATCHED_INSTRUMENTS: 200,
     LimitName.BACKFILLS: 3,
     LimitName.EXCHANGE_ACCOUNTS: 10,
+    LimitName.API_REQUESTS: 600,
 }
 
 
@@ -102,6 +107,10 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     if TYPE_CHECKING:
         profile: Profile
+
+    # What this person may reach in the request under way: all that is theirs (None), or what their token names. Every
+    # gate to a portfolio asks it (portfolios/selectors.py: within_reach), so that no door has to.
+    reach: frozenset[UUID] | None = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True)
@@ -218,6 +227,10 @@ class Invitation(models.Model):
         return f"Invitation for {self.email or 'anybody'}"
 
 
+def all_scopes() -> list[str]:
+    return list(ALL_SCOPES)
+
+
 class ApiToken(models.Model):
     """A program's key to its owner's account. Only its SHA-256 is stored: the token itself is shown once."""
 
@@ -231,6 +244,11 @@ class ApiToken(models.Model):
     last_used_at = models.DateTimeField(null=True)
     expires_at = models.DateTimeField(null=True)
     revoked_at = models.DateTimeField(null=True)
+    # What it may do; tokens from before there were scopes may do everything.
+    scopes = models.JSONField(default=all_scopes)
+    # Networks ("192.0.2.0/24") it may come from, and portfolios (ids) it may reach; empty lists limit nothing.
+    networks = models.JSONField(default=list, blank=True)
+    portfolios = models.JSONField(default=list, blank=True)
 
     class Meta:
         ordering = ["-id"]
@@ -244,6 +262,13 @@ class ApiToken(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def scopes_in_words(self) -> str:
+        """What it may do, for its owner."""
+        if set(self.scopes) == set(ALL_SCOPES):
+            return "everything"
+        return ", ".join(scope.value for scope in Scope if scope in self.scopes)
 
 
 class AppendOnlyQuerySet(models.QuerySet["AuditEntry"]):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeAlias
+from uuid import UUID
 
 from django.db import models
 
@@ -72,6 +73,8 @@ class _Facts(dict[str, Any]):
 
 
 _personal_data: dict[str, PersonalData] = {}
+# What a token can be limited to: portfolios live on a floor above, which says here how to list them.
+_reachable: list[Callable[[User], list[tuple[UUID, str]]]] = []
 _events: dict[str, Event] = {}
 _retentions: dict[str, Callable[[], int]] = {}
 
@@ -121,6 +124,16 @@ def register_event(
 ) -> None:
     """Declare how notifications of an event read, how much they matter, and whether they are mailed by default."""
     _events[name] = Event(title, body, url, mail, label or in_words(name), group, Severity(severity), security)
+
+
+def register_reachable(of_user: Callable[[User], list[tuple[UUID, str]]]) -> None:
+    """Declare how to list (id, name) of what the user's tokens can be limited to."""
+    _reachable.append(of_user)
+
+
+def reachable_of(user: User) -> list[tuple[UUID, str]]:
+    """Return (id, name) of all that the user's tokens can be limited to."""
+    return [found for of_user in _reachable for found in of_user(user)]
 
 
 def event(name: str) -> Event:

@@ -37,6 +37,15 @@ def asker(request: HttpRequest | Request) -> User:
     return user
 
 
+def unlimited_asker(request: HttpRequest | Request) -> User:
+    """Return who is asking, for what reaches beyond single portfolios; raise DomainError for a token limited to some."""
+    user = asker(request)
+    if user.reach is not None:
+        message = "This token is limited to some portfolios: use one that is not."
+        raise DomainError("TOKEN_LIMITED_TO_PORTFOLIOS", message, status=403)
+    return user
+
+
 @dataclass
 class Origin:
     """The request under way, as far as an audit asks about it."""

@@ -7,13 +7,30 @@ from typing import Any
 from rest_framework import serializers
 
 from accounts.models import ApiToken, Invitation, Notification, User
+from accounts.programs.scopes import ALL_SCOPES, Scope
 from accounts.registry import Description, describe, event
 
 
 class TokenSerializer(serializers.ModelSerializer[ApiToken]):
+    """A token without itself; empty lists of networks and portfolios limit nothing."""
+
+    scopes = serializers.ListField(child=serializers.ChoiceField(choices=Scope.choices), read_only=True)
+    networks = serializers.ListField(child=serializers.CharField(), read_only=True)
+    portfolios = serializers.ListField(child=serializers.UUIDField(), read_only=True)
+
     class Meta:
         model = ApiToken
-        fields = ["id", "name", "prefix", "created_at", "last_used_at", "expires_at"]
+        fields = [
+            "id",
+            "name",
+            "prefix",
+            "scopes",
+            "networks",
+            "portfolios",
+            "created_at",
+            "last_used_at",
+            "expires_at",
+        ]
         read_only_fields = fields
 
 
@@ -22,6 +39,25 @@ class NewTokenSerializer(serializers.Serializer[Any]):
 
     name = serializers.CharField(max_length=60)
     expires_at = serializers.DateTimeField(required=False, allow_null=True, default=None)
+    scopes = serializers.ListField(
+        child=serializers.ChoiceField(choices=Scope.choices),
+        default=list(ALL_SCOPES),
+        allow_empty=False,
+        max_length=len(ALL_SCOPES),
+        help_text="What it may do; everything unless given.",
+    )
+    networks = serializers.ListField(
+        child=serializers.CharField(max_length=50),
+        default=list,
+        max_length=50,
+        help_text="Addresses and networks that it may come from (192.0.2.7, 2001:db8::/32); any unless given.",
+    )
+    portfolios = serializers.ListField(
+        child=serializers.UUIDField(),
+        default=list,
+        max_length=200,
+        help_text="The only portfolios of yours that it may reach; all unless given.",
+    )
     email = serializers.EmailField(required=False, write_only=True)
     password = serializers.CharField(required=False, write_only=True, trim_whitespace=False, max_length=1000)
     code = serializers.CharField(

@@ -8,6 +8,7 @@ from celery import shared_task
 
 from accounts.notifying.services import chats, delivering, phones
 from accounts.privacy.services import archives, leaving, retention
+from accounts.programs import services as programs
 from accounts.webhooks import services as webhooks
 
 
@@ -70,6 +71,12 @@ def forget_old() -> None:
 @shared_task(name="accounts.deliver_webhook")
 def deliver_webhook(delivery_id: str) -> None:
     webhooks.deliver(delivery_id=UUID(delivery_id))
+
+
+@shared_task(name="accounts.forget_keyed_requests")
+def forget_keyed_requests() -> None:
+    """Forget what came under an Idempotency-Key more than a day ago; runs every ten minutes."""
+    programs.forget_requests()
 
 
 @shared_task(name="accounts.run_webhooks")

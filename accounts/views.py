@@ -17,7 +17,7 @@ from accounts.forms import ProfileForm, TokenForm
 from accounts.models import LimitName
 from accounts.notifying.forms import FoundForm
 from accounts.notifying.selectors import found_notifications
-from accounts.registry import describe, event, in_words
+from accounts.registry import describe, event, in_words, reachable_of
 from accounts.requests import SignedInRequest
 from accounts.selectors import acts_of, limit, sign_ins_of, token_for_user, tokens_of
 from accounts.services import (
@@ -55,17 +55,22 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @reauthentication_required(allow_get=True)
 def tokens(request: SignedInRequest) -> HttpResponse:
     """List the tokens; a new one is shown in the answer to its form, this once."""
-    form, secret = TokenForm(request.POST or None), None
+    portfolios = reachable_of(request.user)
+    form, secret = TokenForm(request.POST or None, portfolios=portfolios), None
     if form.is_valid():
+        facts = {"name": form.cleaned_data["name"], "expires_at": form.expires_at(), **form.limits()}
         try:
-            _, secret = issue_token(user=request.user, name=form.cleaned_data["name"], expires_at=form.expires_at())
-            form = TokenForm()
+            _, secret = issue_token(user=request.user, **facts)
+            form = TokenForm(portfolios=portfolios)
         except DomainError as error:
-            form.add_error(None, error.message)
+            form.add_error("networks" if error.code == "NETWORKS_INVALID" else None, error.message)
+    names = {str(key): name for key, name in portfolios}
     facts = {
         "form": form,
         "secret": secret,
-        "tokens": tokens_of(request.user),
+        "tokens": [
+            (token, [names.get(one, "closed") for one in token.portfolios]) for token in tokens_of(request.user)
+        ],
         "limit": limit(request.user, LimitName.API_TOKENS),
     }
     return render(request, "accounts/tokens.html", facts, status=400 if form.errors else 200)

@@ -18,6 +18,7 @@ from rest_framework.response import Response
 from common import ids
 from common.errors import DomainError, NotFound
 from common.parsers import body_too_large
+from common.problems import type_of
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 request_id: ContextVar[str] = ContextVar("request_id", default="")
@@ -26,7 +27,7 @@ request_id: ContextVar[str] = ContextVar("request_id", default="")
 def problem(error: DomainError) -> dict[str, Any]:
     """Return the RFC 9457 body of a refusal."""
     return {
-        "type": "about:blank",
+        "type": type_of(error.code),
         "title": error.code.replace("_", " ").capitalize(),
         "status": error.status,
         "detail": error.message,

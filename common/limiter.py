@@ -26,7 +26,7 @@ local wait = math.max(pause, (math.min(weight, burst) - tokens) / rate)
 if wait <= patience then tokens = tokens - weight end
 redis.call('hset', KEYS[1], 'tokens', string.format('%.17g', tokens), 'at', string.format('%.17g', seconds))
 redis.call('pexpire', KEYS[1], math.ceil(((burst - tokens) / rate + pause) * 1000) + 1000)
-return string.format('%.17g', wait)
+return {string.format('%.17g', wait), string.format('%.17g', tokens)}
 """
 _PAUSE = """
 local now = redis.call('time')
@@ -47,6 +47,9 @@ class Limiter(Protocol):
         those who ask form a queue. A weight above `burst` needs a full bucket, and leaves a debt.
         """
 
+    def count(self, key: str, *, per_second: float, burst: float) -> tuple[float, float]:
+        """Take one token as `take` does, and return the wait together with how many tokens are left."""
+
     def pause(self, key: str, seconds: float) -> None:
         """Let nobody take from a bucket for so long: the other side said so. A longer pause stands."""
 
@@ -64,6 +67,12 @@ class MemoryLimiter:
         self._pauses: dict[str, float] = {}
 
     def take(self, key: str, *, per_second: float, burst: float, weight: float = 1, patience: float = 0) -> float:
+        return self._taken(key, per_second, burst, weight, patience)[0]
+
+    def count(self, key: str, *, per_second: float, burst: float) -> tuple[float, float]:
+        return self._taken(key, per_second, burst, 1, 0)
+
+    def _taken(self, key: str, per_second: float, burst: float, weight: float, patience: float) -> tuple[float, float]:
         with self._lock:
             now = clock.monotonic()
             bucket = self._buckets.setdefault(key, _Bucket(burst, now))
@@ -73,7 +82,7 @@ class MemoryLimiter:
             wait = max(pause, (min(weight, burst) - bucket.tokens) / per_second)
             if wait <= patience:
                 bucket.tokens -= weight
-            return wait
+            return wait, bucket.tokens
 
     def pause(self, key: str, seconds: float) -> None:
         with self._lock:
@@ -87,7 +96,14 @@ class RedisLimiter:
         self._take, self._pause = client.register_script(_TAKE), client.register_script(_PAUSE)
 
     def take(self, key: str, *, per_second: float, burst: float, weight: float = 1, patience: float = 0) -> float:
-        return float(self._take(keys=[self._prefix + key], args=[per_second, burst, weight, patience]))
+        return self._taken(key, per_second, burst, weight, patience)[0]
+
+    def count(self, key: str, *, per_second: float, burst: float) -> tuple[float, float]:
+        return self._taken(key, per_second, burst, 1, 0)
+
+    def _taken(self, key: str, per_second: float, burst: float, weight: float, patience: float) -> tuple[float, float]:
+        wait, left = self._take(keys=[self._prefix + key], args=[per_second, burst, weight, patience])
+        return float(wait), float(left)
 
     def pause(self, key: str, seconds: float) -> None:
         self._pause(keys=[self._prefix + key], args=[seconds])

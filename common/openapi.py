@@ -19,15 +19,54 @@ _PROBLEM: dict[str, Any] = {
     },
 }
 _RESPONSE = {
-    "description": "Refused.",
+    "description": "Refused. `type` leads to the page that explains the code.",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}},
 }
 
 
+def _header(kind: str, text: str) -> dict[str, Any]:
+    return {"description": text, "schema": {"type": kind}}
+
+
+_HEADERS = {
+    "RequestId": _header(
+        "string", "The request's id: name it when you ask for help. Send one of your own to trace it."
+    ),
+    "RateLimitLimit": _header("integer", "How many requests a minute the plan allows this token."),
+    "RateLimitRemaining": _header("integer", "How many are left now."),
+    "RateLimitReset": _header("integer", "Seconds until all of them are there again."),
+    "RateLimitPolicy": _header("string", "The limit and its window in seconds: `600;w=60`."),
+    "RetryAfter": _header("integer", "With 429 and some 409: seconds to wait."),
+    "ETag": _header("string", "The version of what was read, for If-None-Match and If-Match."),
+    "IdempotencyReplayed": _header("string", "`true` where the answer is that of the first request with this key."),
+}
+_EVERYWHERE = {
+    "X-Request-ID": "RequestId",
+    "RateLimit-Limit": "RateLimitLimit",
+    "RateLimit-Remaining": "RateLimitRemaining",
+    "RateLimit-Reset": "RateLimitReset",
+    "RateLimit-Policy": "RateLimitPolicy",
+}
+
+
 def add_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
-    """Give every operation a default response (drf-spectacular's POSTPROCESSING_HOOKS)."""
-    result.setdefault("components", {}).setdefault("schemas", {})["Problem"] = _PROBLEM
+    """Give every operation its headers and a default response (drf-spectacular's POSTPROCESSING_HOOKS)."""
+    components = result.setdefault("components", {})
+    components.setdefault("schemas", {})["Problem"] = _PROBLEM
+    components["headers"] = _HEADERS
+    components["responses"] = {"Problem": {**_RESPONSE, "headers": _refs({**_EVERYWHERE, "Retry-After": "RetryAfter"})}}
     for path in result["paths"].values():
-        for operation in path.values():
-            operation["responses"].setdefault("default", _RESPONSE)
+        for method, operation in path.items():
+            for response in operation["responses"].values():
+                response["headers"] = {**_refs(_of_method(method)), **response.get("headers", {})}
+            operation["responses"].setdefault("default", {"$ref": "#/components/responses/Problem"})
     return result
+
+
+def _of_method(method: str) -> dict[str, str]:
+    own = {"get": {"ETag": "ETag"}, "post": {"Idempotency-Replayed": "IdempotencyReplayed"}}
+    return {**_EVERYWHERE, **own.get(method, {})}
+
+
+def _refs(names: dict[str, str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{header}"} for name, header in names.items()}

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from accounts.selectors import profile_by_handle
 from common.errors import NotFound
@@ -26,8 +26,10 @@ from portfolios.models import PortfolioKind
 KIND = OpenApiParameter("kind", str, OpenApiParameter.PATH, enum=PortfolioKind.values)
 
 
-class LeaderboardView(APIView):
+class LeaderboardView(ApiView):
     """The best listings of one kind."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the hundred best listings of one kind, by time-weighted return",
@@ -40,9 +42,10 @@ class LeaderboardView(APIView):
         return Response(RankedListingSerializer(leaderboard(kind.upper()), many=True).data)
 
 
-class CompetitionsView(ListAPIView[Competition]):
+class CompetitionsView(ApiListView[Competition]):
     """All competitions."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.CompetitionSerializer
     queryset = Competition.objects.none()
 
@@ -70,16 +73,20 @@ class CompetitionsView(ListAPIView[Competition]):
         return Response(_shown(competition.pk), status=status.HTTP_201_CREATED)
 
 
-class CompetitionView(APIView):
+class CompetitionView(ApiView):
     """One competition."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a competition", responses=serializers.CompetitionSerializer)
     def get(self, request: Request, competition_id: UUID) -> Response:
         return Response(_shown(competition_id))
 
 
-class RankingView(APIView):
+class RankingView(ApiView):
     """Where everybody stands."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read a competition's ranking",
@@ -91,8 +98,10 @@ class RankingView(APIView):
         return Response(serializers.StandingSerializer(standings, many=True).data)
 
 
-class EnterView(APIView):
+class EnterView(ApiView):
     """Taking part."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Enter a competition",
@@ -106,8 +115,10 @@ class EnterView(APIView):
         return Response(serializers.EntrySerializer(entry).data, status=status.HTTP_201_CREATED)
 
 
-class ProfileView(APIView):
+class ProfileView(ApiView):
     """A person, as others see them."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a public profile", responses=serializers.PublicProfileSerializer)
     def get(self, request: Request, handle: str) -> Response:

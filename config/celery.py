@@ -50,6 +50,7 @@ app.conf.beat_schedule = {
         "accounts.close_due_accounts": 300.0,
         "accounts.forget_old": 3_600.0,
         "accounts.run_webhooks": 2.0,
+        "accounts.forget_keyed_requests": 600.0,
         "markets.compact_candles": 300.0,
         # An interest lasts 60 s: two of three may be late before anything goes unwatched.
         "markets.renew_interests": 20.0,

@@ -448,14 +448,17 @@ GRACE_DAYS = env.int("SLIPSTREAM_GRACE_DAYS", default=7)
 
 # --- the API -------------------------------------------------------------------------------------------------------
 REST_FRAMEWORK = {
-    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_RENDERER_CLASSES": ["common.rendering.FastJSON"],
     "DEFAULT_PARSER_CLASSES": ["common.parsers.StrictJSON"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_AUTHENTICATION_CLASSES": [
+        # Before our own tokens: it leaves those alone, and they refuse what they do not know.
+        *(["accounts.oauth.OAuthAuthentication"] if "allauth.idp.oidc" in INSTALLED_APPS else []),
+        *(["accounts.app_sessions.AppSessionAuthentication"] if "allauth.headless" in INSTALLED_APPS else []),
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "accounts.programs.schema.ApiSchema",
     "DEFAULT_PAGINATION_CLASS": "common.pagination.NewestFirst",
     "EXCEPTION_HANDLER": "common.http.api_exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
@@ -497,6 +500,7 @@ SPECTACULAR_SETTINGS = {
         "InvoiceKind": "marketplace.billing.models.InvoiceKind",
         "PriceInterval": "marketplace.billing.models.Interval",
         "PriceState": "marketplace.billing.models.PriceState",
+        "Scope": "accounts.programs.scopes.Scope",
         "CompetitionState": "community.models.CompetitionState",
     },
     "POSTPROCESSING_HOOKS": [

@@ -6,7 +6,9 @@ from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
 from accounts.notifying.views import service_worker, telegram_webhook
+from accounts.programs.views import problem, problems
 from accounts.provider import authorize
+from config.health import health
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -17,6 +19,7 @@ handler500 = "common.http.server_error"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", overview, name="overview"),
     path("metrics", metrics, name="metrics"),
+    path("healthz", health, name="health"),
     path("admin/", admin.site.urls),
     path("accounts/wallet/", include("accounts.wallets.entrance_urls")),
     path("accounts/", include("allauth.account.urls")),
@@ -47,6 +50,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include("marketplace.api_urls")),
     path("api/v1/billing/", include("marketplace.billing.api_urls")),
     path("api/v1/", include("community.api_urls")),
+    path("api/v1/problems/", problems, name="problems"),
+    path("api/v1/problems/<str:code>/", problem, name="problem"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),
 ]

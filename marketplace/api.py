@@ -8,8 +8,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from engine.decimals import money
 from marketplace import selectors, serializers
@@ -31,8 +32,10 @@ from trading.follow_models import StartMode
 CURVE_POINTS = 1_000
 
 
-class ListingsView(APIView):
+class ListingsView(ApiView):
     """What is published."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         operation_id="listings_list",
@@ -60,8 +63,10 @@ class ListingsView(APIView):
         return Response(_shown(request, listing.pk), status=status.HTTP_201_CREATED)
 
 
-class ListingView(APIView):
+class ListingView(ApiView):
     """One listing."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(summary="Read a listing", responses=serializers.ListingSerializer)
     def get(self, request: Request, listing_id: UUID) -> Response:
@@ -81,8 +86,10 @@ class ListingView(APIView):
         return Response(_shown(request, listing_id))
 
 
-class WithdrawView(APIView):
+class WithdrawView(ApiView):
     """The end of an offer."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Withdraw one's listing",
@@ -95,8 +102,10 @@ class WithdrawView(APIView):
         return Response(_shown(request, listing_id))
 
 
-class EquityView(APIView):
+class EquityView(ApiView):
     """A listing's equity curve."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read a listing's equity curve", responses=serializers.ListingEquityPointSerializer(many=True)
@@ -107,8 +116,10 @@ class EquityView(APIView):
         return Response(serializers.ListingEquityPointSerializer(points, many=True).data)
 
 
-class FitView(APIView):
+class FitView(ApiView):
     """How well an amount fits."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Forecast how well an amount fits a lead",
@@ -127,8 +138,10 @@ class FitView(APIView):
         return Response(serializers.FitSerializer(found).data)
 
 
-class CopyBacktestView(APIView):
+class CopyBacktestView(ApiView):
     """What following would have come to."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Re-run a lead's trades at one's own size",
@@ -150,8 +163,10 @@ class CopyBacktestView(APIView):
         return Response(serializers.CopyBacktestSerializer({**facts, "curve": curve}).data)
 
 
-class FollowView(APIView):
+class FollowView(ApiView):
     """The way to a listing's portfolio."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Follow a listing",

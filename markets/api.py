@@ -15,16 +15,14 @@ from django.http import HttpResponseBase
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
-from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
-from rest_framework.negotiation import DefaultContentNegotiation
-from rest_framework.renderers import BaseRenderer, JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from common.clock import market_now
 from common.errors import DomainError
+from common.rendering import ArrowRenderer, FastJSON, KnownFormats, ParquetRenderer
 from engine.candles import Candles
 from engine.timeframes import milliseconds, moment, timeframe_ms
 from markets import candle_streams
@@ -84,9 +82,10 @@ class InstrumentFilter(django_filters.FilterSet):  # type: ignore[misc]
 
 
 @extend_schema(summary="List instruments")
-class InstrumentsView(ListAPIView[Instrument]):
+class InstrumentsView(ApiListView[Instrument]):
     """All instruments, retired ones included."""
 
+    scope = Scope.READ
     serializer_class = InstrumentSerializer
     filter_backends = [DjangoFilterBackend]
     filterset_class = InstrumentFilter
@@ -95,46 +94,21 @@ class InstrumentsView(ListAPIView[Instrument]):
         return instruments()
 
 
-class InstrumentView(APIView):
+class InstrumentView(ApiView):
     """One instrument."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read an instrument", responses=InstrumentSerializer)
     def get(self, request: Request, instrument_id: UUID) -> Response:
         return Response(InstrumentSerializer(instrument_by_id(instrument_id)).data)
 
 
-class ArrowRenderer(JSONRenderer):
-    """Stands for Arrow in the negotiation; what it renders itself is a refusal, which is JSON."""
-
-    media_type = candle_streams.ARROW
-    format = "arrow"
-
-
-class ParquetRenderer(ArrowRenderer):
-    media_type = candle_streams.PARQUET
-    format = "parquet"
-
-
-class KnownFormats(DefaultContentNegotiation):
-    """Lets `?format=` go before `Accept`, and answers one that is unknown with words instead of a 404."""
-
-    def select_renderer(
-        self, request: Request, renderers: Iterable[BaseRenderer], format_suffix: str | None = None
-    ) -> tuple[BaseRenderer, str]:
-        offered = {str(one.format): one for one in renderers}
-        wanted = request.query_params.get("format")
-        if not wanted:
-            chosen: tuple[BaseRenderer, str] = super().select_renderer(request, offered.values(), format_suffix)
-            return chosen
-        if wanted not in offered:
-            raise ValidationError({"format": [f"Choose one of {', '.join(offered)}."]})
-        return offered[wanted], str(offered[wanted].media_type)
-
-
-class CandlesView(APIView):
+class CandlesView(ApiView):
     """An instrument's closed candles, as JSON or as a stream of Arrow record batches or a Parquet file."""
 
-    renderer_classes = [JSONRenderer, ArrowRenderer, ParquetRenderer]
+    scope = Scope.READ
+    renderer_classes = [FastJSON, ArrowRenderer, ParquetRenderer]
     content_negotiation_class = KnownFormats
 
     @extend_schema(
@@ -155,7 +129,7 @@ class CandlesView(APIView):
     )
     def get(self, request: Request, instrument_id: UUID) -> HttpResponseBase:
         media_type = str(request.accepted_renderer.media_type)
-        is_streamed = media_type != JSONRenderer.media_type
+        is_streamed = media_type != FastJSON.media_type
         query = CandleQuery(data=request.query_params, context={"is_streamed": is_streamed})
         query.is_valid(raise_exception=True)
         asked, instrument = query.validated_data, instrument_by_id(instrument_id)
@@ -198,8 +172,10 @@ def _parts(instrument: Instrument, query: CandleQuery) -> Iterable[Candles]:
     return candle_chunks(instrument, timeframe, start=start, end=end, rows=candle_streams.ROWS_AT_ONCE)
 
 
-class TickersView(APIView):
+class TickersView(ApiView):
     """Newest prices."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the newest price and the last day of every tradable instrument",
@@ -217,8 +193,10 @@ class TickersView(APIView):
         return Response(TickerSerializer(tickers(found), many=True).data)
 
 
-class BookView(APIView):
+class BookView(ApiView):
     """An instrument's order book. Asking for it has its feed watch the book for a minute."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read the order book", parameters=[BookQuery], responses=BookSerializer)
     def get(self, request: Request, instrument_id: UUID) -> Response:
@@ -231,8 +209,10 @@ class BookView(APIView):
         return Response({"instrument_id": instrument.id, "at": book["at"], **cut})
 
 
-class TradesView(APIView):
+class TradesView(ApiView):
     """What others traded at the venue. Asking for it has its feed watch the trades for a minute."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the newest trades, oldest first",
@@ -248,8 +228,10 @@ class TradesView(APIView):
         return Response([trade_payload(one) for one in newest])
 
 
-class FundingView(APIView):
+class FundingView(ApiView):
     """A perpetual's next funding."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a perpetual's next funding", responses=FundingSerializer)
     def get(self, request: Request, instrument_id: UUID) -> Response:
@@ -261,8 +243,10 @@ class FundingView(APIView):
         return Response(FundingSerializer({"instrument_id": instrument.id, **told}).data)
 
 
-class VenuesView(APIView):
+class VenuesView(ApiView):
     """How venues are doing."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read how every venue is doing", responses=VenueSerializer(many=True))
     def get(self, request: Request) -> Response:

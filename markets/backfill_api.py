@@ -10,12 +10,12 @@ from django.db.models import QuerySet
 from django_filters.rest_framework import DjangoFilterBackend
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers, status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from engine.timeframes import TIMEFRAMES
 from markets.history import backfill_for_user, backfills
@@ -71,9 +71,10 @@ class BackfillFilter(django_filters.FilterSet):  # type: ignore[misc]
         fields: list[str] = []
 
 
-class BackfillsView(ListAPIView[Backfill]):
+class BackfillsView(ApiListView[Backfill]):
     """What one has asked for alone, and what open rows one may cancel."""
 
+    scope = Scope.TRADE
     serializer_class = BackfillSerializer
     filter_backends = [DjangoFilterBackend]
     filterset_class = BackfillFilter
@@ -102,8 +103,10 @@ class BackfillsView(ListAPIView[Backfill]):
         return Response(BackfillSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class BackfillView(APIView):
+class BackfillView(ApiView):
     """One of one's backfills."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a backfill", responses=BackfillSerializer)
     def get(self, request: Request, backfill_id: UUID) -> Response:

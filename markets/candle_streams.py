@@ -22,7 +22,7 @@ ARROW, PARQUET = "application/vnd.apache.arrow.stream", "application/vnd.apache.
 ROWS_AT_ONCE = 65_536
 
 
-class _Pipe:
+class Pipe:
     """What the writers take for a file: what they wrote since it was last emptied."""
 
     closed = False
@@ -50,7 +50,7 @@ class _Pipe:
 
 def encoded(parts: Iterable[Candles], media_type: str) -> Iterator[bytes]:
     """Yield the bytes of a whole file of one of the two types; without candles it has none, yet its columns."""
-    pipe = _Pipe()
+    pipe = Pipe()
     sink = pa.PythonFile(pipe, mode="w")
     if media_type == PARQUET:
         writer = pq.ParquetWriter(sink, SCHEMA, compression="zstd")

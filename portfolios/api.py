@@ -7,16 +7,21 @@ from typing import Any
 from uuid import UUID
 
 from django.db.models import QuerySet
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from django.http import StreamingHttpResponse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.requests import asker
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
+from accounts.requests import asker, unlimited_asker
 from accounts.second_factor import require_fresh_factor
+from common.rendering import KnownFormats
+from common.value_rows import ValueRows
+from markets.row_streams import FILE_RENDERERS, exported
 from portfolios import serializers
 from portfolios.costs import CostModel, costs_of
 from portfolios.margin import funding_of, with_liquidation_prices
@@ -38,6 +43,8 @@ from portfolios.services.cash import deposit, open_portfolio, transfer, withdraw
 from portfolios.services.costs import set_costs
 from portfolios.services.remainders import set_live_trading
 
+LEDGER_ROWS = ValueRows(serializers.LedgerLineSerializer)
+
 
 def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:
     """Return portfolios with what they are worth, in a constant number of statements."""
@@ -46,9 +53,10 @@ def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:
     return rows if many else rows[0]
 
 
-class PortfoliosView(ListAPIView[Portfolio]):
+class PortfoliosView(ApiListView[Portfolio]):
     """One's portfolios."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.PortfolioSerializer
     queryset = Portfolio.objects.none()
 
@@ -69,7 +77,7 @@ class PortfoliosView(ListAPIView[Portfolio]):
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         portfolio = open_portfolio(
-            owner=asker(request), name=data["name"], amount=data["amount"], **_where(request, data)
+            owner=unlimited_asker(request), name=data["name"], amount=data["amount"], **_where(request, data)
         )
         return Response(shown([portfolio], many=False), status=status.HTTP_201_CREATED)
 
@@ -85,8 +93,10 @@ def _where(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     return {"exchange": account.exchange, "settlement": settlement, "account": account}
 
 
-class LiveTradingView(APIView):
+class LiveTradingView(ApiView):
     """The switch of a portfolio with real money."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Let a live portfolio open positions, or not",
@@ -104,8 +114,10 @@ class LiveTradingView(APIView):
         return Response(shown([held], many=False))
 
 
-class CostsView(APIView):
+class CostsView(ApiView):
     """What trading on paper costs."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Read what trading on paper costs, and how late it is", responses=serializers.CostsSerializer
@@ -132,16 +144,20 @@ def _costs(portfolio: Portfolio) -> Any:
     return serializers.CostsSerializer(costs_of(portfolio)).data
 
 
-class PortfolioView(APIView):
+class PortfolioView(ApiView):
     """One of one's portfolios."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a portfolio", responses=serializers.PortfolioSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
         return Response(shown([portfolio_for_user(asker(request), portfolio_id)], many=False))
 
 
-class DepositView(APIView):
+class DepositView(ApiView):
     """Money in."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Pay play money in",
@@ -154,8 +170,10 @@ class DepositView(APIView):
         return Response(shown([paid], many=False))
 
 
-class WithdrawView(APIView):
+class WithdrawView(ApiView):
     """Money out."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Take play money out, up to what is free",
@@ -168,8 +186,10 @@ class WithdrawView(APIView):
         return Response(shown([left], many=False))
 
 
-class TransferView(APIView):
+class TransferView(ApiView):
     """Money between one's portfolios."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Move free cash to another of one's portfolios",
@@ -186,8 +206,10 @@ class TransferView(APIView):
         return Response({"booking_id": booking})
 
 
-class EquityView(APIView):
+class EquityView(ApiView):
     """A portfolio's history."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the equity curve, oldest first",
@@ -200,18 +222,20 @@ class EquityView(APIView):
         return Response(serializers.EquityPointSerializer(rows, many=True).data)
 
 
-@extend_schema(
-    summary="List the ledger's lines, newest first",
-    parameters=[
-        OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account."),
-        OpenApiParameter("kind", enum=BookingKind.values, description="Only lines of such bookings."),
-        OpenApiParameter("asset", description="Only lines of this asset, by its code."),
-    ],
-)
-class LedgerView(ListAPIView[LedgerLine]):
+LEDGER_PARAMETERS = [
+    OpenApiParameter("account", enum=LedgerAccount.values, description="Only lines of this account."),
+    OpenApiParameter("kind", enum=BookingKind.values, description="Only lines of such bookings."),
+    OpenApiParameter("asset", description="Only lines of this asset, by its code."),
+]
+
+
+@extend_schema_view(get=extend_schema(summary="List the ledger's lines, newest first", parameters=LEDGER_PARAMETERS))
+class LedgerView(ApiListView[LedgerLine]):
     """A portfolio's double-entry ledger."""
 
+    scope = Scope.READ
     serializer_class = serializers.LedgerLineSerializer
+    rows = LEDGER_ROWS
     queryset = LedgerLine.objects.none()
 
     def get_queryset(self) -> QuerySet[LedgerLine]:
@@ -228,9 +252,30 @@ class LedgerView(ListAPIView[LedgerLine]):
         return ledger_of(portfolio, **named)
 
 
-class PositionsView(ListAPIView[Position]):
+class LedgerExportView(LedgerView):
+    """The ledger, all of it."""
+
+    renderer_classes = FILE_RENDERERS
+    content_negotiation_class = KnownFormats
+    pagination_class = None
+
+    @extend_schema(
+        summary="Download the ledger as a file, newest lines first",
+        description="With the fields of the list, streamed: of any length.",
+        parameters=[
+            OpenApiParameter("format", enum=["ndjson", "csv", "arrow"], description="Goes before `Accept`."),
+            *LEDGER_PARAMETERS,
+        ],
+        responses={(200, one.media_type): OpenApiTypes.BINARY for one in FILE_RENDERERS},
+    )
+    def get(self, request: Request, portfolio_id: UUID) -> StreamingHttpResponse:  # type: ignore[override]  # a file
+        return exported(request, self.get_queryset(), LEDGER_ROWS, "ledger")
+
+
+class PositionsView(ApiListView[Position]):
     """What a portfolio holds."""
 
+    scope = Scope.READ
     serializer_class = serializers.HoldingSerializer
     queryset = Position.objects.none()
 
@@ -242,9 +287,10 @@ class PositionsView(ListAPIView[Position]):
 
 
 @extend_schema(summary="List what positions paid and received at funding times, newest first")
-class FundingPaymentsView(ListAPIView[FundingPayment]):
+class FundingPaymentsView(ApiListView[FundingPayment]):
     """The funding of a portfolio's positions on margin."""
 
+    scope = Scope.READ
     serializer_class = serializers.FundingPaymentSerializer
     queryset = FundingPayment.objects.none()
 

@@ -16,6 +16,7 @@ urlpatterns = [
     path("portfolios/<uuid:portfolio_id>/transfer/", api.TransferView.as_view(), name="transfer"),
     path("portfolios/<uuid:portfolio_id>/equity/", api.EquityView.as_view(), name="equity"),
     path("portfolios/<uuid:portfolio_id>/ledger/", api.LedgerView.as_view(), name="ledger"),
+    path("portfolios/<uuid:portfolio_id>/ledger/export/", api.LedgerExportView.as_view(), name="ledger_export"),
     path("portfolios/<uuid:portfolio_id>/positions/", api.PositionsView.as_view(), name="positions"),
     path("portfolios/<uuid:portfolio_id>/funding/", api.FundingPaymentsView.as_view(), name="funding_payments"),
     path("exchange-accounts/", exchange_api.ExchangeAccountsView.as_view(), name="exchange_accounts"),

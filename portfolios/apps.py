@@ -7,15 +7,17 @@ class PortfoliosConfig(AppConfig):
     name = "portfolios"
 
     def ready(self) -> None:
-        from accounts.registry import register_event, register_personal_data
+        from accounts.registry import register_event, register_personal_data, register_reachable
         from common.realtime import register_topic
         from markets.signals import instruments_synchronised
         from portfolios.live import TOPIC, portfolio_snapshot
+        from portfolios.selectors import reachable_by_tokens
         from portfolios.services import personal_data
         from portfolios.tasks import hear_synchronised
 
         instruments_synchronised.connect(hear_synchronised, dispatch_uid="portfolios.synchronised")
         register_topic(TOPIC, portfolio_snapshot)
+        register_reachable(reachable_by_tokens)
         register_personal_data(
             "portfolios",
             export=personal_data.export_portfolios,

@@ -10,7 +10,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from common.clock import market_times
@@ -47,6 +47,17 @@ from portfolios.models import (
 STALE_AFTER = timedelta(seconds=60)
 
 
+def within_reach(user: User | AnonymousUser | None, path: str = "portfolio") -> Q:
+    """Return what narrows rows to the portfolios that the user's token may reach; without such a token, nothing."""
+    reach = user.reach if isinstance(user, User) else None
+    return Q() if reach is None else Q(**{f"{path}__in": reach})
+
+
+def reachable_by_tokens(user: User) -> list[tuple[UUID, str]]:
+    """Return (id, name) of the portfolios that a token of the user's can be limited to."""
+    return list(portfolios_of(user).values_list("pk", "name"))
+
+
 def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | str) -> Portfolio:
     """The gate: return the user's own portfolio, or NotFound for anybody else's and for none."""
     try:
@@ -56,7 +67,7 @@ def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | s
     if user is not None and user.is_authenticated:
         found = (
             Portfolio.objects.select_related("settlement", "owner", "account__exchange")
-            .filter(pk=key, owner_id=user.pk)
+            .filter(within_reach(user, "pk"), pk=key, owner_id=user.pk)
             .first()
         )
         if found is not None:
@@ -67,7 +78,7 @@ def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | s
 def portfolios_of(user: User) -> QuerySet[Portfolio]:
     """Return the user's portfolios that are not closed, oldest first."""
     return (
-        Portfolio.objects.filter(owner=user)
+        Portfolio.objects.filter(within_reach(user, "pk"), owner=user)
         .exclude(state=PortfolioState.CLOSED)
         .select_related("settlement")
         .order_by("pk")
@@ -367,7 +378,8 @@ def exchange_account_for_user(user: User | AnonymousUser | None, account_id: UUI
         key = UUID(str(account_id))
     except ValueError:
         raise NotFound("exchange account") from None
-    if user is not None and user.is_authenticated:
+    # An account is more than the portfolios on it: a token that is limited to some reaches none.
+    if isinstance(user, User) and user.reach is None:
         found = ExchangeAccount.objects.select_related("exchange", "owner").filter(pk=key, owner_id=user.pk).first()
         if found is not None:
             return found
@@ -377,6 +389,8 @@ def exchange_account_for_user(user: User | AnonymousUser | None, account_id: UUI
 def exchange_accounts_of(user: User) -> QuerySet[ExchangeAccount]:
     """Return the user's exchange accounts, newest first, without the revoked ones."""
     mine = ExchangeAccount.objects.filter(owner=user).exclude(state=AccountState.REVOKED)
+    if user.reach is not None:
+        mine = mine.none()
     return mine.select_related("exchange").order_by("-pk")
 
 

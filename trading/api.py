@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -12,14 +12,18 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.fields import DateTimeField, UUIDField
-from rest_framework.generics import ListAPIView
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
+from accounts.models import User
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from markets.expansions import instruments_shown
 from markets.selectors import instrument_by_id
+from portfolios.expansions import portfolios_shown
 from portfolios.selectors import exchange_account_for_user, portfolio_for_user
 from trading import serializers
 from trading.follow_models import StopMode
@@ -37,6 +41,7 @@ from trading.models import (
     Side,
 )
 from trading.order_terms import NAMES, OrderTerms
+from trading.row_reading import FILL_ROWS, ORDER_ROWS
 from trading.selectors import (
     fill_for_user,
     fills_of_user,
@@ -109,27 +114,50 @@ def _narrowed(
     return rows
 
 
-class OrdersView(ListAPIView[Order]):
+ORDER_PARAMETERS = [
+    OF_PORTFOLIO,
+    *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
+    OF_INSTRUMENT,
+    *SPAN,
+]
+FILL_PARAMETERS = [
+    OF_PORTFOLIO,
+    OpenApiParameter("order", UUID, description="Only those of this order."),
+    OpenApiParameter("side", enum=Side.values),
+    OF_INSTRUMENT,
+    *SPAN,
+]
+
+
+def narrowed_orders(request: Request) -> QuerySet[Order]:
+    """Return those of one's orders that the address asks for."""
+    found = orders_of_user(asker(request))
+    if portfolio_id := _portfolio_asked(request):
+        found = found.filter(portfolio=portfolio_id)
+    return _narrowed(request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
+
+
+def narrowed_fills(request: Request) -> QuerySet[Fill]:
+    """Return those of one's fills that the address asks for."""
+    found = fills_of_user(asker(request))
+    if portfolio_id := _portfolio_asked(request):
+        found = found.filter(portfolio=portfolio_id)
+    return _narrowed(request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
+
+
+class OrdersView(ApiListView[Order]):
     """One's orders."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.OrderSerializer
+    rows = ORDER_ROWS
+    expands = {"instrument": instruments_shown, "portfolio": portfolios_shown}
     queryset = Order.objects.none()
 
     def get_queryset(self) -> QuerySet[Order]:
-        found = orders_of_user(asker(self.request))
-        if portfolio_id := _portfolio_asked(self.request):
-            found = found.filter(portfolio=portfolio_id)
-        return _narrowed(self.request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
+        return narrowed_orders(self.request)
 
-    @extend_schema(
-        summary="List one's orders, newest first",
-        parameters=[
-            OF_PORTFOLIO,
-            *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
-            OF_INSTRUMENT,
-            *SPAN,
-        ],
-    )
+    @extend_schema(summary="List one's orders, newest first", parameters=ORDER_PARAMETERS)
     def get(self, request: Request) -> Response:
         return self.list(request)
 
@@ -151,8 +179,11 @@ class OrdersView(ListAPIView[Order]):
         return Response(_shown(order_for_user(asker(request), order.pk)), status=status.HTTP_201_CREATED)
 
 
-class OrderView(APIView):
+class OrderView(ApiView):
     """One of one's orders."""
+
+    scope = Scope.TRADE
+    expands = {"instrument": instruments_shown, "portfolio": portfolios_shown}
 
     @extend_schema(summary="Read an order", responses=serializers.OrderSerializer)
     def get(self, request: Request, order_id: UUID) -> Response:
@@ -173,8 +204,10 @@ class OrderView(APIView):
         return Response(_shown(order_for_user(asker(request), changed.pk)))
 
 
-class CancelView(APIView):
+class CancelView(ApiView):
     """The end of an order that waits."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Cancel an order",
@@ -187,8 +220,10 @@ class CancelView(APIView):
         return Response(_shown(order_for_user(asker(request), order_id)))
 
 
-class PairsView(APIView):
+class PairsView(ApiView):
     """Two orders of which one cancels the other."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Place a limit and a stop of which one cancels the other",
@@ -204,8 +239,10 @@ class PairsView(APIView):
         return Response(_all_shown(request, placed), status=status.HTTP_201_CREATED)
 
 
-class CancelAllView(APIView):
+class CancelAllView(ApiView):
     """The end of all that waits."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         operation_id="orders_cancel_all",
@@ -227,8 +264,10 @@ class CancelAllView(APIView):
         return Response(_all_shown(request, canceled))
 
 
-class ClosingView(APIView):
+class ClosingView(ApiView):
     """The way out."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Close a position, or all positions of a portfolio, at the market",
@@ -263,6 +302,12 @@ def _asked(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def orders_shown(user: User, ids: Collection[UUID]) -> dict[str, Any]:
+    """Return orders by id (text), as far as they are the user's: what `?expand=order` puts in."""
+    found = serializers.OrderSerializer(orders_of_user(user).filter(pk__in=ids), many=True).data
+    return {row["id"]: row for row in found}
+
+
 def _shown(order: Order) -> Any:
     return serializers.OrderSerializer(order).data
 
@@ -275,29 +320,26 @@ def _all_shown(request: Request, placed: list[Order]) -> Any:
 
 @extend_schema(
     summary="List one's fills, newest first",
-    parameters=[
-        OF_PORTFOLIO,
-        OpenApiParameter("order", UUID, description="Only those of this order."),
-        OpenApiParameter("side", enum=Side.values),
-        OF_INSTRUMENT,
-        *SPAN,
-    ],
+    parameters=FILL_PARAMETERS,
 )
-class FillsView(ListAPIView[Fill]):
+class FillsView(ApiListView[Fill]):
     """One's fills."""
 
+    scope = Scope.READ
     serializer_class = serializers.FillSerializer
+    rows = FILL_ROWS
+    expands = {"instrument": instruments_shown, "portfolio": portfolios_shown, "order": orders_shown}
     queryset = Fill.objects.none()
 
     def get_queryset(self) -> QuerySet[Fill]:
-        found = fills_of_user(asker(self.request))
-        if portfolio_id := _portfolio_asked(self.request):
-            found = found.filter(portfolio=portfolio_id)
-        return _narrowed(self.request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
+        return narrowed_fills(self.request)
 
 
-class FillView(APIView):
+class FillView(ApiView):
     """One of one's fills."""
+
+    scope = Scope.READ
+    expands = {"instrument": instruments_shown, "portfolio": portfolios_shown, "order": orders_shown}
 
     @extend_schema(summary="Read a fill", responses=serializers.FillSerializer)
     def get(self, request: Request, fill_id: UUID) -> Response:
@@ -308,9 +350,10 @@ class FillView(APIView):
     summary="List one's follows, newest first",
     parameters=[OpenApiParameter("state", enum=FollowState.values)],
 )
-class FollowsView(ListAPIView[Follow]):
+class FollowsView(ApiListView[Follow]):
     """One's follows. A new one is started at the listing that is followed."""
 
+    scope = Scope.READ
     serializer_class = serializers.FollowSerializer
     queryset = Follow.objects.none()
 
@@ -320,16 +363,20 @@ class FollowsView(ListAPIView[Follow]):
         return found if state is None else found.filter(state=state)
 
 
-class FollowView(APIView):
+class FollowView(ApiView):
     """One of one's follows."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a follow", responses=serializers.FollowSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
         return Response(serializers.FollowSerializer(follow_for_user(asker(request), follow_id)).data)
 
 
-class PauseView(APIView):
+class PauseView(ApiView):
     """A pause."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Pause a follow",
@@ -342,8 +389,10 @@ class PauseView(APIView):
         return Response(serializers.FollowSerializer(moved).data)
 
 
-class ResumeView(APIView):
+class ResumeView(ApiView):
     """The end of a pause."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Resume a paused follow",
@@ -359,8 +408,10 @@ class ResumeView(APIView):
         return Response(serializers.FollowSerializer(moved).data)
 
 
-class StopView(APIView):
+class StopView(ApiView):
     """The end of a follow."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Stop a follow", request=serializers.StopSerializer, responses=serializers.FollowSerializer)
     def post(self, request: Request, follow_id: UUID) -> Response:
@@ -380,9 +431,10 @@ class OperatorToWrite(IsAuthenticated):
         return super().has_permission(request, view) and (request.method in SAFE_METHODS or asker(request).is_staff)
 
 
-class SafetyView(APIView):
+class SafetyView(ApiView):
     """The platform's safety level."""
 
+    scope = Scope.MANAGE
     permission_classes = [OperatorToWrite]
 
     @extend_schema(summary="Read the platform's safety level", responses=serializers.SafetySerializer)

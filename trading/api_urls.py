@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from trading import api, bulk_api, console_api, copy_api, follow_api, margin_api, template_api
+from trading import api, bulk_api, console_api, copy_api, export_api, follow_api, margin_api, template_api
 from trading.copy_accounts import api as copy_accounts
 from trading.plans import api as plans
 from trading.risk import api as risk
@@ -12,6 +12,8 @@ app_name = "trading_api"
 
 urlpatterns = [
     path("orders/", api.OrdersView.as_view(), name="orders"),
+    path("orders/export/", export_api.OrdersExportView.as_view(), name="orders_export"),
+    path("fills/export/", export_api.FillsExportView.as_view(), name="fills_export"),
     path("orders/<uuid:order_id>/", api.OrderView.as_view(), name="order"),
     path("orders/<uuid:order_id>/cancel/", api.CancelView.as_view(), name="cancel"),
     path("orders/<uuid:order_id>/entries/", bulk_api.EntriesView.as_view(), name="entries"),

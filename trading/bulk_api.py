@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import DomainError
 from common.http import problem
@@ -26,8 +26,10 @@ from trading.selectors import entries_of_order, order_for_user, orders_of_user
 from trading.services.bulk import Answer, Asked, place_bulk
 
 
-class BulkView(APIView):
+class BulkView(ApiView):
     """Many orders by hand in one portfolio."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         operation_id="orders_bulk_create",
@@ -74,9 +76,10 @@ def _shown(request: Request, answers: list[Answer]) -> list[dict[str, Any]]:
 
 
 @extend_schema(summary="List the ledger's lines of an order, newest first: of its holds and of its fills")
-class EntriesView(ListAPIView[LedgerLine]):
+class EntriesView(ApiListView[LedgerLine]):
     """What an order wrote into its portfolio's ledger."""
 
+    scope = Scope.READ
     serializer_class = LedgerLineSerializer
     queryset = LedgerLine.objects.none()
 

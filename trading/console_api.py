@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as fields
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from markets.serializers import ExactField
 from portfolios.selectors import portfolio_for_user
@@ -30,8 +31,10 @@ class ConsoleSerializer(fields.Serializer[Any]):
     copies_wanted = fields.IntegerField(source="copies.total")
 
 
-class FollowersView(APIView):
+class FollowersView(ApiView):
     """How one's portfolio is followed."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read how a portfolio is followed", responses=ConsoleSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:

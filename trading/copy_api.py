@@ -7,11 +7,11 @@ from uuid import UUID
 
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_serializer
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.fields import canonical
 from engine.copying.settings import settings_data
@@ -90,9 +90,10 @@ class FollowLogSerializer(serializers.Serializer[Any]):
     stops = OrderSerializer(many=True, help_text=f"The newest {NEWEST_STOPS}, newest first; the same on every page.")
 
 
-class FollowLogView(ListAPIView[LeadEvent]):
+class FollowLogView(ApiListView[LeadEvent]):
     """What the lead did, what the follow did, and why the two differ."""
 
+    scope = Scope.READ
     serializer_class = LogLineSerializer
     queryset = LeadEvent.objects.none()
 
@@ -109,8 +110,10 @@ class FollowLogView(ListAPIView[LeadEvent]):
         return answer
 
 
-class CopySettingsView(APIView):
+class CopySettingsView(ApiView):
     """A follow's settings."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a follow's settings that differ from the defaults", responses=CopySettingsSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
@@ -131,8 +134,10 @@ class CopySettingsView(APIView):
         return Response({"settings": settings_data(changed.copying)})
 
 
-class CopyPlanView(APIView):
+class CopyPlanView(ApiView):
     """What would bring a follow in step with its lead."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read the plan that would bring a follow in step", responses=PlanLineSerializer(many=True))
     def get(self, request: Request, follow_id: UUID) -> Response:

@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from trading.copy_terms import TERMS, TERMS_VERSION
@@ -21,8 +22,10 @@ from trading.services.follow_guards import change_guards
 from trading.services.protecting import change_protection, share_of
 
 
-class GuardsView(APIView):
+class GuardsView(ApiView):
     """What a follow may lose."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a follow's guards", responses=GuardSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
@@ -48,8 +51,10 @@ class ProtectionSerializer(serializers.Serializer[Any]):
     share = serializers.DecimalField(max_digits=5, decimal_places=4, allow_null=True)
 
 
-class ProtectionView(APIView):
+class ProtectionView(ApiView):
     """The protective stop of a live follow."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a follow's protective stop", responses=ProtectionSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
@@ -77,8 +82,10 @@ class TermsSerializer(serializers.Serializer[Any]):
     terms = serializers.ListField(child=serializers.CharField())
 
 
-class TermsView(APIView):
+class TermsView(ApiView):
     """What whoever follows accepts."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the terms of copying",

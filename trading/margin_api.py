@@ -9,8 +9,9 @@ from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from engine.decimals import ZERO
@@ -34,8 +35,10 @@ class MarginTermsSerializer(serializers.Serializer[Any]):
     max_leverage = serializers.IntegerField(read_only=True, help_text="Of a small position; large ones may use less.")
 
 
-class MarginTermsView(APIView):
+class MarginTermsView(ApiView):
     """Leverage and margin mode."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         operation_id="margin_terms_retrieve",

@@ -15,7 +15,7 @@ from engine.decimals import ZERO
 from markets.models import Instrument, InstrumentState
 from markets.selectors import instruments
 from portfolios.models import ExchangeAccount, LedgerLine, Portfolio, PortfolioState, Position
-from portfolios.selectors import instruments_for, ledger_of, portfolios_of
+from portfolios.selectors import instruments_for, ledger_of, portfolios_of, within_reach
 from trading.models import (
     RESTING,
     UNFINISHED,
@@ -37,17 +37,17 @@ Asker = User | AnonymousUser | None
 
 def order_for_user(user: Asker, order_id: UUID | str) -> Order:
     """The gate: an order of one of the user's own portfolios, or NotFound."""
-    return _own(orders().filter(portfolio__owner_id=_user_id(user)), order_id, "order")
+    return _own(orders().filter(within_reach(user), portfolio__owner_id=_user_id(user)), order_id, "order")
 
 
 def fill_for_user(user: Asker, fill_id: UUID | str) -> Fill:
     """The gate: a fill of one of the user's own portfolios, or NotFound."""
-    return _own(fills().filter(portfolio__owner_id=_user_id(user)), fill_id, "fill")
+    return _own(fills().filter(within_reach(user), portfolio__owner_id=_user_id(user)), fill_id, "fill")
 
 
 def follow_for_user(user: Asker, follow_id: UUID | str) -> Follow:
     """The gate: the user's own follow, or NotFound (also for its lead)."""
-    return _own(follows().filter(follower_id=_user_id(user)), follow_id, "follow")
+    return _own(follows().filter(within_reach(user), follower_id=_user_id(user)), follow_id, "follow")
 
 
 def _user_id(user: Asker) -> UUID | None:
@@ -91,10 +91,13 @@ def is_own_scope(user: Asker, scope: ScopeKind, scope_id: str) -> bool:
     if user_id is None or key is None:
         return False
     own: dict[ScopeKind, QuerySet[Portfolio] | QuerySet[Follow]] = {
-        ScopeKind.PORTFOLIO: Portfolio.objects.filter(owner_id=user_id),
-        ScopeKind.FOLLOW: Follow.objects.filter(follower_id=user_id),
+        ScopeKind.PORTFOLIO: Portfolio.objects.filter(within_reach(user, "pk"), owner_id=user_id),
+        ScopeKind.FOLLOW: Follow.objects.filter(within_reach(user), follower_id=user_id),
     }
-    return key == user_id if scope == ScopeKind.USER else scope in own and own[scope].filter(pk=key).exists()
+    if scope == ScopeKind.USER:
+        # All that is somebody's is more than a token reaches that is limited to some of it.
+        return key == user_id and not within_reach(user)
+    return scope in own and own[scope].filter(pk=key).exists()
 
 
 def switch_of(scope: ScopeKind, scope_id: str) -> SafetySwitch | None:
@@ -129,17 +132,17 @@ def fills_of(portfolio: Portfolio) -> QuerySet[Fill]:
 
 def orders_of_user(user: User) -> QuerySet[Order]:
     """Return the orders of all portfolios of the user's, newest first."""
-    return orders().filter(portfolio__owner=user)
+    return orders().filter(within_reach(user), portfolio__owner=user)
 
 
 def fills_of_user(user: User) -> QuerySet[Fill]:
     """Return the fills of all portfolios of the user's, newest first."""
-    return fills().filter(portfolio__owner=user)
+    return fills().filter(within_reach(user), portfolio__owner=user)
 
 
 def follows_of(user: User) -> QuerySet[Follow]:
     """Return the user's own follows, stopped ones included, newest first."""
-    return follows().filter(follower=user)
+    return follows().filter(within_reach(user), follower=user)
 
 
 def follow_of(portfolio: Portfolio) -> Follow | None:
@@ -232,7 +235,8 @@ def open_orders_of(portfolio: Portfolio) -> QuerySet[Order]:
 def waiting_by_hand(user: User) -> QuerySet[Order]:
     """Return the user's orders by hand, what guards their fills, and their plans', that have not ended: those that are theirs to cancel."""
     theirs = [CauseKind.HAND, CauseKind.BRACKET, CauseKind.PLAN]
-    return Order.objects.filter(portfolio__owner=user, follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
+    own = Order.objects.filter(within_reach(user), portfolio__owner=user)
+    return own.filter(follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
 
 
 def order_templates_of(user: User) -> QuerySet[OrderTemplate]:

@@ -9,11 +9,11 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers as fields
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from markets.selectors import instrument_by_id
 from markets.serializers import ExactField
@@ -74,9 +74,10 @@ class NewTemplateSerializer(fields.Serializer[Any]):
     post_only = fields.BooleanField(default=False)
 
 
-class OrderTemplatesView(ListAPIView[OrderTemplate]):
+class OrderTemplatesView(ApiListView[OrderTemplate]):
     """One's order templates."""
 
+    scope = Scope.TRADE
     serializer_class = OrderTemplateSerializer
     queryset = OrderTemplate.objects.none()
 
@@ -98,8 +99,10 @@ class OrderTemplatesView(ListAPIView[OrderTemplate]):
         return Response(OrderTemplateSerializer(kept).data, status=status.HTTP_201_CREATED)
 
 
-class OrderTemplateView(APIView):
+class OrderTemplateView(ApiView):
     """One of one's order templates."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read an order template", responses=OrderTemplateSerializer)
     def get(self, request: Request, template_id: UUID) -> Response:

@@ -40,7 +40,7 @@ def give_back(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0007_wallets"),
+        ("accounts", "0008_programs"),
     ]
 
     operations = [

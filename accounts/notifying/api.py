@@ -8,10 +8,8 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.notifying import serializers
@@ -26,13 +24,17 @@ from accounts.notifying.selectors import (
 )
 from accounts.notifying.services import browsers, chats, choices, phones
 from accounts.notifying.vapid import public_key
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 
 _HOURS = ("timezone", "quiet_from", "quiet_until", "digest", "digest_at")
 
 
-class NotificationSettingsView(APIView):
+class NotificationSettingsView(ApiView):
     """How one is told."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Read how one is told: hours, channels, and every event's choices",
@@ -82,9 +84,10 @@ def _settings(user: User) -> dict[str, Any]:
 
 
 @extend_schema_view(get=extend_schema(summary="List what was sent to one, and what came of it"))
-class DeliveriesView(ListAPIView[Delivery]):
+class DeliveriesView(ApiListView[Delivery]):
     """What was sent, newest first."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.DeliverySerializer
     queryset = Delivery.objects.none()
 
@@ -93,9 +96,10 @@ class DeliveriesView(ListAPIView[Delivery]):
 
 
 @extend_schema_view(get=extend_schema(summary="List one's browsers that are told"))
-class PushSubscriptionsView(ListAPIView[PushSubscription]):
+class PushSubscriptionsView(ApiListView[PushSubscription]):
     """Browsers that are told though no page is open."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.PushSubscriptionSerializer
     queryset = PushSubscription.objects.none()
 
@@ -115,8 +119,10 @@ class PushSubscriptionsView(ListAPIView[PushSubscription]):
         return Response(serializers.PushSubscriptionSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class PushSubscriptionView(APIView):
+class PushSubscriptionView(ApiView):
     """One of one's browsers."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Tell a browser nothing any more", responses={204: None})
     def delete(self, request: Request, subscription_id: UUID) -> Response:
@@ -124,8 +130,10 @@ class PushSubscriptionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TelegramView(APIView):
+class TelegramView(ApiView):
     """One's Telegram chat."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Get a code that links a Telegram chat",
@@ -142,8 +150,10 @@ class TelegramView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PhoneView(APIView):
+class PhoneView(ApiView):
     """One's phone number."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Name one's number and have a code sent to it",
@@ -162,8 +172,10 @@ class PhoneView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PhoneCodeView(APIView):
+class PhoneCodeView(ApiView):
     """The code that was sent to one's phone."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Confirm one's number with the code", request=serializers.PhoneCodeSerializer, responses={204: None}
@@ -175,8 +187,10 @@ class PhoneCodeView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class TestView(APIView):
+class TestView(ApiView):
     """A test of how one is told."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         summary="Have a test sent on every channel",

@@ -10,23 +10,24 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.privacy import serializers
 from accounts.privacy.models import DataArchive
 from accounts.privacy.selectors import archive_for_user, archives_of, consents_of, departure_of
 from accounts.privacy.services import archives, consents, leaving
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 
 
 @extend_schema_view(get=extend_schema(summary="List the archives of one's data"))
-class DataArchivesView(ListAPIView[DataArchive]):
+class DataArchivesView(ApiListView[DataArchive]):
     """Archives of one's data, newest first."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.DataArchiveSerializer
     queryset = DataArchive.objects.none()
 
@@ -45,16 +46,20 @@ class DataArchivesView(ListAPIView[DataArchive]):
         return Response(serializers.DataArchiveSerializer(made).data, status=status.HTTP_202_ACCEPTED)
 
 
-class DataArchiveView(APIView):
+class DataArchiveView(ApiView):
     """One archive."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Read how far an archive is", responses=serializers.DataArchiveSerializer)
     def get(self, request: Request, archive_id: UUID) -> Response:
         return Response(serializers.DataArchiveSerializer(archive_for_user(asker(request), archive_id)).data)
 
 
-class ConsentsView(APIView):
+class ConsentsView(ApiView):
     """What one agreed to."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(
         operation_id="consents_list", summary="List one's consents", responses=serializers.ConsentSerializer(many=True)
@@ -75,8 +80,10 @@ class ConsentsView(APIView):
         return Response(held.data, status=status.HTTP_201_CREATED)
 
 
-class ConsentView(APIView):
+class ConsentView(ApiView):
     """One kind of consent."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Take a consent back", responses={204: None})
     def delete(self, request: Request, consent: str) -> Response:
@@ -84,8 +91,10 @@ class ConsentView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class DepartureView(APIView):
+class DepartureView(ApiView):
     """One's wish to leave."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Read when one's account is closed", responses=serializers.DepartureSerializer)
     def get(self, request: Request) -> Response:

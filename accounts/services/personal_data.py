@@ -17,6 +17,7 @@ from accounts.models import Invitation, Profile, User
 from accounts.notifying.models import Reach
 from accounts.privacy.models import Departure
 from accounts.privacy.selectors import archive_path
+from accounts.programs.checking import forget_program
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
@@ -81,7 +82,13 @@ def export_account(user: User) -> dict[str, Any]:
         "email": user.email,
         "joined_at": user.joined_at,
         "profile": {"handle": profile.handle, "display_name": profile.display_name, "bio": profile.bio},
-        "tokens": list(user.api_tokens.values("name", "prefix", "created_at", "last_used_at", "revoked_at")),
+        "tokens": list(
+            user.api_tokens.values(
+                *("name", "prefix", "created_at", "last_used_at", "expires_at", "revoked_at"),
+                *("scopes", "networks", "portfolios"),
+            )
+        ),
+        "keyed_requests": list(user.keyed_requests.values("created_at", "status")),
         "second_factors": list(
             Authenticator.objects.filter(user=user).order_by("pk").values("type", "created_at", "last_used_at")
         ),
@@ -117,7 +124,10 @@ def erase_account(user: User) -> None:
         # After the commit: what is undone must not have lost its file.
         transaction.on_commit(partial(archive_path(archive).unlink, missing_ok=True))
     told = (user.notifications, user.channel_choices, user.push_subscriptions, user.webhooks)
-    for kept in (user.api_tokens, user.wallets, user.sign_ins, *told, user.consents, user.archives, *logins):
+    for digest in user.api_tokens.values_list("digest", flat=True):
+        forget_program(digest)
+    programs = (user.api_tokens, user.keyed_requests)
+    for kept in (*programs, user.wallets, user.sign_ins, *told, user.consents, user.archives, *logins):
         kept.all().delete()
     for model in (Reach, Departure):
         model.objects.filter(pk=user.pk).delete()

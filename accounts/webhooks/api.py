@@ -7,21 +7,22 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema, extend_schema_view
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
-from accounts.requests import asker
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
+from accounts.requests import asker, unlimited_asker
 from accounts.webhooks import serializers, services
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from accounts.webhooks.selectors import deliveries_of, endpoint_for_user, endpoints_of
 
 
 @extend_schema_view(get=extend_schema(summary="List one's webhooks"))
-class WebhooksView(ListAPIView[WebhookEndpoint]):
+class WebhooksView(ApiListView[WebhookEndpoint]):
     """List one's webhooks, or make a new one."""
 
+    scope = Scope.MANAGE
     serializer_class = serializers.WebhookSerializer
     queryset = WebhookEndpoint.objects.none()
 
@@ -38,13 +39,15 @@ class WebhooksView(ListAPIView[WebhookEndpoint]):
     def post(self, request: Request) -> Response:
         wanted = serializers.NewWebhookSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        made, secret = services.create_endpoint(user=asker(request), **wanted.validated_data)
+        made, secret = services.create_endpoint(user=unlimited_asker(request), **wanted.validated_data)
         shown = serializers.IssuedWebhookSerializer(made, context={"secret": secret})
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
-class WebhookView(APIView):
+class WebhookView(ApiView):
     """One of one's webhooks."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Delete a webhook", responses={204: None})
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
@@ -53,9 +56,10 @@ class WebhookView(APIView):
 
 
 @extend_schema_view(get=extend_schema(summary="List the deliveries to a webhook"))
-class DeliveriesView(ListAPIView[WebhookDelivery]):
+class DeliveriesView(ApiListView[WebhookDelivery]):
     """What was sent to a webhook, newest first."""
 
+    scope = Scope.READ
     serializer_class = serializers.WebhookDeliverySerializer
     queryset = WebhookDelivery.objects.none()
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from marketplace.billing import selectors, serializers
 from marketplace.billing.business import business_of
@@ -26,8 +26,11 @@ from marketplace.selectors import listing_for_owner, listing_for_reader
 from trading.follow_models import StopMode
 
 
-class PricesView(APIView):
+class PricesView(ApiView):
     """What following a listing costs."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(
         operation_id="billing_prices_list",
@@ -54,8 +57,11 @@ class PricesView(APIView):
         return Response(serializers.PriceSerializer(price).data, status=status.HTTP_201_CREATED)
 
 
-class PriceView(APIView):
+class PriceView(ApiView):
     """One price."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(
         summary="Sell nothing at a price any more",
@@ -72,8 +78,11 @@ class PriceView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CodesView(APIView):
+class CodesView(ApiView):
     """Promotion codes of a listing of one's own."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(
         operation_id="billing_codes_list",
@@ -100,8 +109,11 @@ class CodesView(APIView):
         return Response(serializers.PromotionCodeSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class CodeView(APIView):
+class CodeView(ApiView):
     """One promotion code."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(summary="Let nobody use a promotion code any more", responses={204: None})
     def delete(self, request: Request, code_id: UUID) -> Response:
@@ -109,8 +121,11 @@ class CodeView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class SubscribeView(APIView):
+class SubscribeView(ApiView):
     """The way to the payment page."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(
         summary="Begin to subscribe",
@@ -123,8 +138,11 @@ class SubscribeView(APIView):
         return Response(serializers.CheckoutSerializer(found).data, status=status.HTTP_201_CREATED)
 
 
-class CheckoutView(APIView):
+class CheckoutView(ApiView):
     """One checkout."""
+
+    scope = Scope.READ
+    is_atomic = False
 
     @extend_schema(summary="Read a checkout", responses=serializers.CheckoutSerializer)
     def get(self, request: Request, checkout_id: UUID) -> Response:
@@ -132,9 +150,10 @@ class CheckoutView(APIView):
         return Response(serializers.CheckoutSerializer(found).data)
 
 
-class SubscriptionsView(ListAPIView[Subscription]):
+class SubscriptionsView(ApiListView[Subscription]):
     """One's own subscriptions."""
 
+    scope = Scope.READ
     serializer_class = serializers.SubscriptionSerializer
     queryset = Subscription.objects.none()
 
@@ -146,8 +165,11 @@ class SubscriptionsView(ListAPIView[Subscription]):
         return self.list(request)
 
 
-class SubscriptionView(APIView):
+class SubscriptionView(ApiView):
     """One subscription."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(summary="Read a subscription", responses=serializers.SubscriptionSerializer)
     def get(self, request: Request, subscription_id: UUID) -> Response:
@@ -175,9 +197,10 @@ class SubscriptionView(APIView):
         return Response(serializers.SubscriptionSerializer(found).data)
 
 
-class InvoicesView(ListAPIView[Invoice]):
+class InvoicesView(ApiListView[Invoice]):
     """What one was invoiced."""
 
+    scope = Scope.READ
     serializer_class = serializers.InvoiceSerializer
     queryset = Invoice.objects.none()
 
@@ -189,8 +212,11 @@ class InvoicesView(ListAPIView[Invoice]):
         return self.list(request)
 
 
-class RefundView(APIView):
+class RefundView(ApiView):
     """Money back for the asking."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
 
     @extend_schema(
         summary="Have the first payment given back",
@@ -204,17 +230,20 @@ class RefundView(APIView):
         return Response(serializers.InvoiceSerializer(found).data, status=status.HTTP_202_ACCEPTED)
 
 
-class BusinessView(APIView):
+class BusinessView(ApiView):
     """A lead's figures."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read how one's paid listings do", responses=serializers.BusinessSerializer)
     def get(self, request: Request) -> Response:
         return Response(serializers.BusinessSerializer(business_of(asker(request))).data)
 
 
-class StatementView(ListAPIView[MoneyLine]):
+class StatementView(ApiListView[MoneyLine]):
     """A lead's statement."""
 
+    scope = Scope.READ
     serializer_class = serializers.StatementLineSerializer
     queryset = MoneyLine.objects.none()
 

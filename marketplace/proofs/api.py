@@ -10,12 +10,12 @@ from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from common.pagination import NewestFirst
@@ -32,9 +32,10 @@ class NewestNumberFirst(NewestFirst):
     ordering = "-number"
 
 
-class RootsView(ListAPIView[RecordRoot]):
+class RootsView(ApiListView[RecordRoot]):
     """Signed roots."""
 
+    scope = Scope.READ
     permission_classes = [AllowAny]
     pagination_class = NewestNumberFirst
     serializer_class = serializers.RecordRootSerializer
@@ -50,9 +51,10 @@ class RootsView(ListAPIView[RecordRoot]):
         return self.get_paginated_response([told_root(one) for one in page])
 
 
-class KeysView(APIView):
+class KeysView(ApiView):
     """Who signed."""
 
+    scope = Scope.READ
     permission_classes = [AllowAny]
 
     @extend_schema(
@@ -64,8 +66,10 @@ class KeysView(APIView):
         return Response(serializers.RecordKeySerializer(RecordKey.objects.order_by("first_used_at"), many=True).data)
 
 
-class ProofView(APIView):
+class ProofView(ApiView):
     """One fill of a listing's record."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the proof that a fill is in a signed root",
@@ -93,8 +97,10 @@ class ProofView(APIView):
         )
 
 
-class RecordView(APIView):
+class RecordView(ApiView):
     """All that is sealed of a listing's record."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Download the sealed record",
@@ -106,8 +112,10 @@ class RecordView(APIView):
         return record_answer(request._request, listing_for_reader(asker(request), listing_id), asker(request))
 
 
-class PublishedBacktestView(APIView):
+class PublishedBacktestView(ApiView):
     """The backtest that a listing shows."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(summary="Read a listing's published backtest", responses=serializers.PublishedBacktestSerializer)
     def get(self, request: Request, listing_id: UUID) -> Response:
@@ -133,9 +141,10 @@ class PublishedBacktestView(APIView):
         return Response(shown.data)
 
 
-class ReproductionsView(ListAPIView[Reproduction]):
+class ReproductionsView(ApiListView[Reproduction]):
     """Repetitions of it, computed anew."""
 
+    scope = Scope.PUBLISH
     serializer_class = serializers.ReproductionSerializer
     queryset = Reproduction.objects.none()
 
@@ -160,9 +169,10 @@ class ReproductionsView(ListAPIView[Reproduction]):
         return Response(serializers.ReproductionSerializer(made).data, status=status.HTTP_202_ACCEPTED)
 
 
-class DriftView(ListAPIView[DriftDay]):
+class DriftView(ApiListView[DriftDay]):
     """What a listing's runs traded, beside what the engine would have."""
 
+    scope = Scope.READ
     serializer_class = serializers.DriftDaySerializer
     queryset = DriftDay.objects.none()
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from common.pagination import NewestFirst
@@ -25,8 +25,10 @@ from marketplace.publishing.words import html_of
 from marketplace.services.listings import newest_content, use_listing
 
 
-class PageView(APIView):
+class PageView(ApiView):
     """What a listing's page shows beside its figures."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a listing's facts, pictures and history", responses=serializers.ListingPageSerializer)
     def get(self, request: Request, listing_id: UUID) -> Response:
@@ -43,8 +45,10 @@ class PageView(APIView):
         return Response(serializers.ListingPageSerializer(shown).data)
 
 
-class SubmissionView(APIView):
+class SubmissionView(ApiView):
     """The newest submission of a listing of one's own."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(summary="Read how one's submission stands", responses=serializers.SubmissionSerializer)
     def get(self, request: Request, listing_id: UUID) -> Response:
@@ -59,8 +63,10 @@ class SubmissionView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class PicturesView(APIView):
+class PicturesView(ApiView):
     """The pictures of a listing of one's own."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Add a picture to one's listing",
@@ -81,8 +87,10 @@ class PicturesView(APIView):
         return Response(serializers.ListingPictureSerializer(added).data, status=status.HTTP_201_CREATED)
 
 
-class PictureView(APIView):
+class PictureView(ApiView):
     """A picture of a listing of one's own."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(summary="Remove a picture", responses={204: None})
     def delete(self, request: Request, listing_id: UUID, digest: str) -> Response:
@@ -91,8 +99,10 @@ class PictureView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class UseView(APIView):
+class UseView(ApiView):
     """The way to a strategy that is offered."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Take the strategy that a listing offers",
@@ -111,9 +121,10 @@ class InOrder(NewestFirst):
     ordering = "submitted_at"
 
 
-class SubmissionsView(ListAPIView[Submission]):
+class SubmissionsView(ApiListView[Submission]):
     """What waits for an operator."""
 
+    scope = Scope.READ
     serializer_class = serializers.SubmissionSerializer
     queryset = Submission.objects.none()
     pagination_class = InOrder
@@ -126,8 +137,10 @@ class SubmissionsView(ListAPIView[Submission]):
         return self.list(request)
 
 
-class DecisionView(APIView):
+class DecisionView(ApiView):
     """An operator's decision."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Approve or refuse a submission (operators only)",

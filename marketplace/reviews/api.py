@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from marketplace.reviews import serializers
 from marketplace.reviews.models import Review
@@ -20,9 +20,10 @@ from marketplace.reviews.services import answer_review, report_review, write_rev
 from marketplace.selectors import listing_for_reader
 
 
-class ReviewsView(ListAPIView[Review]):
+class ReviewsView(ApiListView[Review]):
     """What is said of a listing."""
 
+    scope = Scope.READ
     serializer_class = serializers.ReviewSerializer
     queryset = Review.objects.none()
 
@@ -34,8 +35,10 @@ class ReviewsView(ListAPIView[Review]):
         return self.list(request)
 
 
-class OwnReviewView(APIView):
+class OwnReviewView(ApiView):
     """One's own review of a listing."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Write or change one's review of a listing",
@@ -51,8 +54,10 @@ class OwnReviewView(APIView):
         return Response(serializers.ReviewSerializer(review).data)
 
 
-class ReviewAnswerView(APIView):
+class ReviewAnswerView(ApiView):
     """The lead's answer to a review."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Answer a review of one's own listing",
@@ -68,8 +73,10 @@ class ReviewAnswerView(APIView):
         return Response(serializers.ReviewSerializer(answered).data)
 
 
-class ReviewReportView(APIView):
+class ReviewReportView(ApiView):
     """A review that somebody should look at."""
+
+    scope = Scope.PUBLISH
 
     @extend_schema(
         summary="Report a review to the operators", request=serializers.ReviewReportSerializer, responses={204: None}

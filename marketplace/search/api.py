@@ -11,8 +11,9 @@ from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from marketplace.search.comparing import compared, curves_of
 from marketplace.search.saved import delete_search, save_search, saved_search_for_owner, saved_searches_of
@@ -46,8 +47,10 @@ def found_page(request: Request) -> dict[str, Any]:
     return dict(FoundSerializer(facts).data)
 
 
-class CompareView(APIView):
+class CompareView(ApiView):
     """Listings side by side."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Compare up to four listings",
@@ -60,8 +63,10 @@ class CompareView(APIView):
         return Response(ListingComparisonSerializer({"listings": shown, "curves": curves_of(shown)}).data)
 
 
-class SimilarView(APIView):
+class SimilarView(ApiView):
     """What moves like a listing."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="List the listings whose returns move alike", responses=SimilarSerializer(many=True))
     def get(self, request: Request, listing_id: UUID) -> Response:
@@ -69,8 +74,10 @@ class SimilarView(APIView):
         return Response(SimilarSerializer(similar_to(listing), many=True).data)
 
 
-class SavedSearchesView(APIView):
+class SavedSearchesView(ApiView):
     """Searches that one keeps."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="List one's saved searches", responses=SavedSearchSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -90,8 +97,10 @@ class SavedSearchesView(APIView):
         return Response(SavedSearchSerializer(saved).data, status=status.HTTP_201_CREATED)
 
 
-class SavedSearchView(APIView):
+class SavedSearchView(ApiView):
     """One search that one keeps."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Forget a saved search", responses={204: None})
     def delete(self, request: Request, search_id: UUID) -> Response:

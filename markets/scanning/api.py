@@ -7,16 +7,19 @@ from typing import Any
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from markets.scanning import serializers
 from markets.scanning.results import Found, Scanner, is_stale, known_scanner, latest_found, want
 
 _NOTHING = Found(at="", rows=[], nearest=None, looked_at=0, fresh=0)
 
 
-class OpportunitiesView(APIView):
+class OpportunitiesView(ApiView):
     """What pays at this moment."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the spreads or triangles that pay at this moment",
@@ -36,8 +39,10 @@ class OpportunitiesView(APIView):
         return Response(serializers.OpportunitiesSerializer(shown).data)
 
 
-class MoversView(APIView):
+class MoversView(ApiView):
     """What moves at this moment."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read the markets that move, or trade, beyond their habit at this moment",

@@ -8,11 +8,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import DomainError
 from markets.models import AlertKind, AlertState, PriceAlert, WatchList
@@ -31,9 +31,10 @@ from markets.watching import serializers
 from markets.watching.wording import told_of
 
 
-class WatchListsView(ListAPIView[WatchList]):
+class WatchListsView(ApiListView[WatchList]):
     """One's watch lists."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.WatchListSerializer
     queryset = WatchList.objects.none()
 
@@ -57,8 +58,10 @@ class WatchListsView(ListAPIView[WatchList]):
         return Response(serializers.WatchListSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
-class WatchListView(APIView):
+class WatchListView(ApiView):
     """One of one's watch lists."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a watch list", responses=serializers.WatchListSerializer)
     def get(self, request: Request, watch_list_id: UUID) -> Response:
@@ -82,8 +85,10 @@ class WatchListView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class WatchListOrderView(APIView):
+class WatchListOrderView(ApiView):
     """The order of a watch list's instruments."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Put a watch list in order",
@@ -98,8 +103,10 @@ class WatchListOrderView(APIView):
         return _shown(request, watch_list_id)
 
 
-class WatchedInstrumentsView(APIView):
+class WatchedInstrumentsView(ApiView):
     """The instruments on a watch list."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Put an instrument on a watch list",
@@ -115,8 +122,10 @@ class WatchedInstrumentsView(APIView):
         return _shown(request, watch_list_id)
 
 
-class WatchedInstrumentView(APIView):
+class WatchedInstrumentView(ApiView):
     """An instrument on a watch list."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Take an instrument off a watch list", responses={204: None})
     def delete(self, request: Request, watch_list_id: UUID, instrument_id: UUID) -> Response:
@@ -125,9 +134,10 @@ class WatchedInstrumentView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class AlertsView(ListAPIView[PriceAlert]):
+class AlertsView(ApiListView[PriceAlert]):
     """One's price alerts."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.AlertSerializer
     queryset = PriceAlert.objects.none()
 
@@ -164,8 +174,10 @@ class AlertsView(ListAPIView[PriceAlert]):
         return Response(serializers.AlertSerializer(alert).data, status=status.HTTP_201_CREATED)
 
 
-class AlertView(APIView):
+class AlertView(ApiView):
     """One of one's price alerts."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a price alert", responses=serializers.AlertSerializer)
     def get(self, request: Request, alert_id: UUID) -> Response:

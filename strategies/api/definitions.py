@@ -8,12 +8,12 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from markets.models import Instrument
@@ -24,9 +24,10 @@ from strategies.serializers import definitions as serializers
 from strategies.services.definitions import save_strategy
 
 
-class StrategiesView(ListAPIView[Strategy]):
+class StrategiesView(ApiListView[Strategy]):
     """One's strategies."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.StrategySerializer
     queryset = Strategy.objects.none()
 
@@ -48,8 +49,10 @@ class StrategiesView(ListAPIView[Strategy]):
         return Response(serializers.VersionSerializer(version).data, status=status.HTTP_201_CREATED)
 
 
-class StrategyView(APIView):
+class StrategyView(ApiView):
     """One of one's strategies."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a strategy", responses=serializers.StrategySerializer)
     def get(self, request: Request, strategy_id: UUID) -> Response:

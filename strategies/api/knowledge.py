@@ -8,8 +8,9 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from engine.strategy.encode import to_json
 from engine.strategy.evaluate import history, warm_up
 from engine.strategy.graph import resolve, symbols_of
@@ -25,9 +26,10 @@ from strategies.serializers.definitions import FaceSerializer, face_given, faces
 _PORT = ("name", "doc", "default", "minimum", "maximum", "integer")
 
 
-class NodeTypesView(APIView):
+class NodeTypesView(ApiView):
     """The vocabulary."""
 
+    scope = Scope.READ
     permission_classes = [AllowAny]
 
     @extend_schema(summary="List the kinds of nodes", responses=serializers.NodeTypeSerializer(many=True))
@@ -35,9 +37,10 @@ class NodeTypesView(APIView):
         return Response([_node_type(name) for name in NODE_TYPES])
 
 
-class GraphSchemaView(APIView):
+class GraphSchemaView(ApiView):
     """The published form of graphs."""
 
+    scope = Scope.READ
     permission_classes = [AllowAny]
 
     @extend_schema(summary="Read the JSON Schema of graphs", responses={200: dict[str, Any]})
@@ -45,9 +48,10 @@ class GraphSchemaView(APIView):
         return Response(json_schema())
 
 
-class TemplatesView(APIView):
+class TemplatesView(ApiView):
     """The ready strategies."""
 
+    scope = Scope.READ
     permission_classes = [AllowAny]
 
     @extend_schema(summary="List the ready strategies", responses=serializers.TemplateSerializer(many=True))
@@ -55,8 +59,10 @@ class TemplatesView(APIView):
         return Response([_template(name) for name in TEMPLATES])
 
 
-class CheckView(APIView):
+class CheckView(ApiView):
     """A strategy looked at without being saved."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Check a strategy and see its other faces",

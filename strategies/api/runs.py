@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from portfolios.selectors import portfolio_for_user
 from strategies import selectors
@@ -21,9 +21,10 @@ from strategies.serializers import runs as serializers
 from strategies.services.runs import start_run, stop_run
 
 
-class RunsView(ListAPIView[StrategyRun]):
+class RunsView(ApiListView[StrategyRun]):
     """One's runs."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.RunSerializer
     queryset = StrategyRun.objects.none()
 
@@ -49,16 +50,20 @@ class RunsView(ListAPIView[StrategyRun]):
         return Response(serializers.RunSerializer(run).data, status=status.HTTP_201_CREATED)
 
 
-class RunView(APIView):
+class RunView(ApiView):
     """One of one's runs."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a run", responses=serializers.RunSerializer)
     def get(self, request: Request, run_id: UUID) -> Response:
         return Response(serializers.RunSerializer(selectors.run_for_user(asker(request), run_id)).data)
 
 
-class StopRunView(APIView):
+class StopRunView(ApiView):
     """The end of a run."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Stop a run",

@@ -11,12 +11,12 @@ from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
 from accounts.models import User
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import DomainError, NotFound
 from common.pagination import NewestFirst
@@ -33,9 +33,10 @@ from strategies.tables import equity_shown, trade_page
 from strategies.terms import Terms
 
 
-class BacktestsView(ListAPIView[Backtest]):
+class BacktestsView(ApiListView[Backtest]):
     """One's backtests."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.BacktestSerializer
     queryset = Backtest.objects.none()
 
@@ -60,8 +61,10 @@ class BacktestsView(ListAPIView[Backtest]):
         return Response(serializers.BacktestSerializer(backtest).data, status=status.HTTP_201_CREATED)
 
 
-class BacktestView(APIView):
+class BacktestView(ApiView):
     """One of one's backtests."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a backtest", responses=serializers.BacktestDetailSerializer)
     def get(self, request: Request, backtest_id: UUID) -> Response:
@@ -75,8 +78,10 @@ class BacktestView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CancelBacktestView(APIView):
+class CancelBacktestView(ApiView):
     """The end of one that is not finished."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Cancel a backtest", request=None, responses=serializers.BacktestSerializer)
     def post(self, request: Request, backtest_id: UUID) -> Response:
@@ -85,8 +90,10 @@ class CancelBacktestView(APIView):
         return Response(serializers.BacktestSerializer(found).data)
 
 
-class TradesView(APIView):
+class TradesView(ApiView):
     """Its round trips."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read a part of a backtest's trades",
@@ -99,8 +106,10 @@ class TradesView(APIView):
         return Response(serializers.TradePageSerializer(page).data)
 
 
-class EquityView(APIView):
+class EquityView(ApiView):
     """Its curve."""
+
+    scope = Scope.READ
 
     @extend_schema(operation_id="backtests_equity", summary="Read daily equity", responses=serializers.EquitySerializer)
     def get(self, request: Request, backtest_id: UUID) -> Response:
@@ -108,8 +117,10 @@ class EquityView(APIView):
         return Response(serializers.EquitySerializer(found).data)
 
 
-class TradesCsvView(APIView):
+class TradesCsvView(ApiView):
     """Its round trips for spreadsheets."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Download trades as CSV", responses={(200, "text/csv"): OpenApiTypes.STR})
     def get(self, request: Request, backtest_id: UUID) -> HttpResponse:
@@ -117,8 +128,10 @@ class TradesCsvView(APIView):
         return _file(trades_csv(found), "text/csv", f"trades-{found.pk}.csv")
 
 
-class TradesParquetView(APIView):
+class TradesParquetView(ApiView):
     """Its round trips for programs."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Download trades as Parquet", responses={(200, "application/vnd.apache.parquet"): OpenApiTypes.BINARY}
@@ -128,8 +141,10 @@ class TradesParquetView(APIView):
         return _file(bytes(found.result.trades), "application/vnd.apache.parquet", f"trades-{found.pk}.parquet")
 
 
-class CompareView(APIView):
+class CompareView(ApiView):
     """Several side by side."""
+
+    scope = Scope.READ
 
     @extend_schema(
         operation_id="backtests_compare",
@@ -147,9 +162,10 @@ class CompareView(APIView):
         return Response(serializers.ComparedSerializer(shown, many=True).data)
 
 
-class SweepsView(ListAPIView[Sweep]):
+class SweepsView(ApiListView[Sweep]):
     """One's sweeps."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.SweepSerializer
     queryset = Sweep.objects.none()
 
@@ -180,8 +196,10 @@ class SweepsView(ListAPIView[Sweep]):
         return Response(serializers.SweepSerializer(sweep).data, status=status.HTTP_201_CREATED)
 
 
-class SweepView(APIView):
+class SweepView(ApiView):
     """One of one's sweeps."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a sweep", responses=serializers.SweepSerializer)
     def get(self, request: Request, sweep_id: UUID) -> Response:
@@ -193,8 +211,10 @@ class SweepView(APIView):
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
-class CancelSweepView(APIView):
+class CancelSweepView(ApiView):
     """The end of one that is not finished."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Cancel a sweep; what was found stays", request=None, responses=serializers.SweepSerializer)
     def post(self, request: Request, sweep_id: UUID) -> Response:
@@ -208,9 +228,10 @@ class InOrder(NewestFirst):
     ordering = "number"
 
 
-class PointsView(ListAPIView[SweepPoint]):
+class PointsView(ApiListView[SweepPoint]):
     """What its points came to."""
 
+    scope = Scope.READ
     serializer_class = serializers.SweepPointSerializer
     queryset = SweepPoint.objects.none()
     pagination_class = InOrder

@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.db.models import QuerySet
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from accounts.programs.doors import ApiListView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from strategies.faces import faces_of
 from strategies.grants.models import StrategyGrant
@@ -45,9 +46,10 @@ class GrantSerializer(serializers.ModelSerializer[StrategyGrant]):
         return faces_of(grant.version.graph).formula if grant.shows_source else None
 
 
-class GrantsView(ListAPIView[StrategyGrant]):
+class GrantsView(ApiListView[StrategyGrant]):
     """What was granted to one."""
 
+    scope = Scope.READ
     serializer_class = GrantSerializer
     queryset = StrategyGrant.objects.none()
 

@@ -211,7 +211,8 @@ def test_tokens_are_listed_and_revoked_by_their_owner_alone(alice: User, bob: Us
     program = _as(alice)
     listed = program.get(TOKENS).data["results"]
     assert [one["name"] for one in listed] == ["test", "bot"]
-    assert set(listed[0]) == {"id", "name", "prefix", "created_at", "last_used_at", "expires_at"}
+    limits = {"scopes", "networks", "portfolios"}
+    assert set(listed[0]) == {"id", "name", "prefix", "created_at", "last_used_at", "expires_at"} | limits
     assert program.delete(f"{TOKENS}{token.pk}/").status_code == 204
     assert [one["name"] for one in program.get(TOKENS).data["results"]] == ["test"]
 

@@ -81,7 +81,7 @@ def test_an_unfit_profile_is_refused_in_words(
 
 
 def test_a_new_token_is_shown_once(pages: Client, alice: User) -> None:
-    answer = pages.post(reverse("accounts:tokens"), {"name": "bot", "days": "30"})
+    answer = pages.post(reverse("accounts:tokens"), {"name": "bot", "days": "30", "scopes": ["read"]})
     found = re.search(r"<code>(slip_[\w-]{43})</code>", answer.content.decode())
     assert found is not None
     assert user_from_token(found[1]) == alice
@@ -92,19 +92,19 @@ def test_a_new_token_is_shown_once(pages: Client, alice: User) -> None:
 
 
 def test_a_token_expires_when_its_maker_said(pages: Client, wall: Wall) -> None:
-    pages.post(reverse("accounts:tokens"), {"name": "month", "days": "30"})
-    pages.post(reverse("accounts:tokens"), {"name": "ever", "days": "0"})
+    pages.post(reverse("accounts:tokens"), {"name": "month", "days": "30", "scopes": ["read"]})
+    pages.post(reverse("accounts:tokens"), {"name": "ever", "days": "0", "scopes": ["read"]})
     expiries = dict(ApiToken.objects.values_list("name", "expires_at"))
     assert expiries == {"month": wall.now + timedelta(days=30), "ever": None}
 
 
 def test_an_unfit_token_form_issues_nothing(pages: Client, alice: User) -> None:
-    for form in ({"name": "", "days": "30"}, {"name": "bot", "days": "31"}, {"name": "bot"}):
+    for form in ({"name": "", "days": "30", "scopes": ["read"]}, {"name": "bot", "days": "31"}, {"name": "bot"}):
         assert pages.post(reverse("accounts:tokens"), form).status_code == 400
     assert ApiToken.objects.count() == 0
     for number in range(10):
         issue_token(user=alice, name=str(number))
-    answer = pages.post(reverse("accounts:tokens"), {"name": "one more", "days": "30"})
+    answer = pages.post(reverse("accounts:tokens"), {"name": "one more", "days": "30", "scopes": ["read"]})
     assert answer.status_code == 400
     assert "Your plan allows 10 API tokens" in answer.content.decode()
     assert ApiToken.objects.count() == 10

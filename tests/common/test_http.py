@@ -34,7 +34,7 @@ def test_a_problem_carries_code_sentence_facts_and_request_id() -> None:
     token = request_id.set("request-1")
     try:
         assert problem(REFUSAL) == {
-            "type": "about:blank",
+            "type": "/api/v1/problems/QUANTITY_BELOW_MINIMUM/",
             "title": "Quantity below minimum",
             "status": 409,
             "detail": "Order at least 0.001 BTC.",

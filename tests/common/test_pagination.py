@@ -7,12 +7,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db.models import Model, QuerySet
-from rest_framework.exceptions import NotFound
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
 from accounts.models import AuditEntry, Notification, User
-from common.pagination import NewestFirst
+from common.errors import DomainError
+from common.pagination import NewestFirst, _mark_of
 
 
 def _pages(queryset: QuerySet[Model], **query: str) -> list[list[object]]:
@@ -60,6 +60,26 @@ def test_a_page_holds_at_most_200() -> None:
     [(Notification, "nonsense"), (Notification, "7"), (AuditEntry, "nonsense"), (AuditEntry, "%00")],
 )
 def test_a_cursor_made_by_hand_is_refused(db: None, model: type[Model], position: str) -> None:
-    query = {"cursor": b64encode(f"p={position}".encode()).decode()}
-    with pytest.raises(NotFound, match="Invalid cursor"):
-        NewestFirst().paginate_queryset(model._default_manager.all(), Request(APIRequestFactory().get("/", query)))
+    text = b64encode(f"p={position}".encode()).decode()
+    marked = f"{_mark_of(Request(APIRequestFactory().get('/')))}.{text}"
+    for cursor in (text, marked, "", "."):
+        with pytest.raises(DomainError) as refusal:
+            NewestFirst().paginate_queryset(
+                model._default_manager.all(), Request(APIRequestFactory().get("/", {"cursor": cursor}))
+            )
+        assert refusal.value.code == "CURSOR_INVALID"
+
+
+def test_a_cursor_belongs_to_its_list_and_its_filters(alice: User) -> None:
+    for _ in range(3):
+        Notification.objects.create(user=alice, event="test")
+    pager = NewestFirst()
+    pager.paginate_queryset(Notification.objects.all(), Request(APIRequestFactory().get("/", {"page_size": "1"})))
+    cursor = parse_qs(urlsplit(pager.get_next_link() or "").query)["cursor"][0]
+    for path, query in (("/other/", {}), ("/", {"unread": "1"})):
+        with pytest.raises(DomainError) as refusal:
+            asked = APIRequestFactory().get(path, {"cursor": cursor, **query})
+            NewestFirst().paginate_queryset(Notification.objects.all(), Request(asked))
+        assert refusal.value.code == "CURSOR_INVALID"
+    again = Request(APIRequestFactory().get("/", {"cursor": cursor, "page_size": "2", "fields": "id"}))
+    assert len(NewestFirst().paginate_queryset(Notification.objects.all(), again) or []) == 2

@@ -52,6 +52,7 @@ def test_every_sweeper_is_scheduled() -> None:
         "accounts.close_due_accounts",
         "accounts.forget_old",
         "accounts.run_webhooks",
+        "accounts.forget_keyed_requests",
         "markets.compact_candles",
         "markets.renew_interests",
         "trading.renew_interests",

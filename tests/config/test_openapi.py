@@ -34,5 +34,7 @@ def test_every_operation_is_summarised_and_its_refusals_are_problems(schema: dic
     problem = {"$ref": "#/components/schemas/Problem"}
     for name, operation in operations.items():
         assert operation.get("summary"), name
-        refused = operation["responses"]["default"]["content"]
-        assert refused["application/problem+json"]["schema"] == problem, name
+        assert operation["responses"]["default"] == {"$ref": "#/components/responses/Problem"}, name
+        assert operation["x-required-scope"] in {"read", "trade", "publish", "manage"}, name
+    refused = schema["components"]["responses"]["Problem"]["content"]
+    assert refused["application/problem+json"]["schema"] == problem

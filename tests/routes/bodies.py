@@ -62,7 +62,7 @@ def _page_bodies(world: World) -> dict[tuple[str, str], Body]:
         "account_confirm_login_code": {"code": "123456"},
         "account_reset_password_from_key": {"password1": NEW_PASSWORD, "password2": NEW_PASSWORD},
         "accounts:profile": {"display_name": "Somebody", "handle": "somebody", "bio": "Hello."},
-        "accounts:tokens": {"name": "laptop", "days": "30"},
+        "accounts:tokens": {"name": "laptop", "days": "30", "scopes": ["read"]},
         "accounts:webhooks": {"url": "https://example.com/hook", "events": ["fill.recorded"]},
         "portfolios:open": {"name": "Third", "market": f"{exchange.code}:USDT", "amount": "100"},
         "portfolios:deposit": amount,

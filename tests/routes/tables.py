@@ -19,6 +19,7 @@ from tests.routes.tables_identity import IDENTITY
 from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_money import MONEY
 from tests.routes.tables_notifying import NOTIFYING_API, NOTIFYING_PAGES
+from tests.routes.tables_programs import PROGRAM_API, PROGRAM_PAGES
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
 from tests.routes.world import ASKERS
 
@@ -465,8 +466,23 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS, IDENTITY)
-ROWS = [row for text in (*_TABLES, NOTIFYING_PAGES, NOTIFYING_API) for row in _parsed(text)]
+_TABLES = (
+    PAGES,
+    ACCOUNT_PAGES,
+    API,
+    ADMIN,
+    PUBLISHING_PAGES,
+    PUBLISHING_API,
+    MONEY,
+    FINDING,
+    LISTINGS,
+    IDENTITY,
+    NOTIFYING_PAGES,
+    NOTIFYING_API,
+    PROGRAM_PAGES,
+    PROGRAM_API,
+)
+ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 
 def rows_of(route: Route) -> list[Row]:

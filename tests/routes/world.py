@@ -492,4 +492,5 @@ def _values(world: World) -> dict[str, Any]:
         "object_id": alice.pk,
         "app_label": "trading",
         "url": "nowhere/",
+        "code": "INSUFFICIENT_BALANCE",
     }

@@ -127,7 +127,9 @@ def services_site(folder: Path) -> Iterator[Site]:
     """Run the Procfile's processes on a fresh database and Redis keys of their own, set up as the README says."""
     port = free_port()
     with _fresh_database() as database_url:
-        places = {"DATABASE_URL": database_url, "REDIS_URL": os.environ["REDIS_URL"], "PORT": str(port)}
+        places = {"DATABASE_URL": database_url, "REDIS_URL": os.environ["REDIS_URL"]}
+        # No proxy stands before it: the process of the sockets, which can answer pages as well, is the site's address.
+        places |= {"SOCKET_PORT": str(port), "PORT": str(free_port())}
         places["SLIPSTREAM_SIGNER_PUBLIC_KEY"] = PUBLIC.text
         site = Site(
             address=f"http://127.0.0.1:{port}",

@@ -174,7 +174,7 @@ def the_processes_end_cleanly(site: Site) -> None:
     ended = site.stop(*site.commands)
     # Uvicorn alone ends, after its shutdown, by the very signal that it was sent.
     assert {name: one.code for name, one in ended.items()} == {
-        name: -signal.SIGTERM if name == "web" else 0 for name in site.commands
+        name: -signal.SIGTERM if name == "sockets" else 0 for name in site.commands
     }
     for one in ended.values():
         assert "Traceback" not in one.output, one.output

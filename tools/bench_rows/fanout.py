@@ -97,9 +97,9 @@ def _measured(environment: tuple[tuple[str, str], ...]) -> _Found:
 def _server(application: str, environment: Mapping[str, str]) -> Iterator[int]:
     """Serve an application as the Procfile serves the site, and yield its port."""
     port = free_port()
-    web = re.search(r"^web: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
+    web = re.search(r"^sockets: (.*)$", (ROOT / "Procfile").read_text(), re.MULTILINE)
     assert web is not None
-    command = shlex.split(re.sub(r"\$\{PORT:-\d+\}", str(port), web[1]).replace(SITE, application))
+    command = shlex.split(re.sub(r"\$\{SOCKET_PORT:-\d+\}", str(port), web[1]).replace(SITE, application))
     command = ["127.0.0.1" if part == "0.0.0.0" else part for part in command]
     with subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL

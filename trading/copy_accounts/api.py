@@ -7,8 +7,9 @@ from uuid import UUID
 from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from engine.decimals import money
@@ -20,8 +21,10 @@ from trading.selectors import follow_for_user
 MOST_SETTLEMENTS = 100
 
 
-class ProfitShareView(APIView):
+class ProfitShareView(ApiView):
     """A follow's profit share."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read a follow's profit share",
@@ -38,8 +41,10 @@ class ProfitShareView(APIView):
         return Response(serializers.ProfitShareSerializer({**shown, "settlements": settlements}).data)
 
 
-class ShortfallView(APIView):
+class ShortfallView(ApiView):
     """A follow's shortfall account."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="Read why a follow's result differs from its lead's",

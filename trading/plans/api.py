@@ -10,11 +10,11 @@ from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from engine.plans.kinds import PlanKind
 from markets.selectors import instrument_by_id
@@ -25,9 +25,10 @@ from trading.plans.selectors import plan_for_user, plans_of_user, standings
 from trading.plans.services.managing import begin_plan, pause_plan, preview_plan, resume_plan, stop_plan
 
 
-class PlansView(ListAPIView[Plan]):
+class PlansView(ApiListView[Plan]):
     """One's plans."""
 
+    scope = Scope.TRADE
     serializer_class = serializers.PlanSerializer
     queryset = Plan.objects.none()
 
@@ -69,8 +70,10 @@ class PlansView(ListAPIView[Plan]):
         return Response(_shown(request, plan.pk), status=status.HTTP_201_CREATED)
 
 
-class PreviewView(APIView):
+class PreviewView(ApiView):
     """What a plan would do."""
+
+    scope = Scope.READ
 
     @extend_schema(
         summary="See what a plan would do, cost and may lose",
@@ -84,16 +87,20 @@ class PreviewView(APIView):
         return Response(serializers.PreviewSerializer(preview_plan(**_asked(request, wanted.validated_data))).data)
 
 
-class PlanView(APIView):
+class PlanView(ApiView):
     """One of one's plans."""
+
+    scope = Scope.READ
 
     @extend_schema(summary="Read a plan", responses=serializers.PlanSerializer)
     def get(self, request: Request, plan_id: UUID) -> Response:
         return Response(_shown(request, plan_id))
 
 
-class PausePlanView(APIView):
+class PausePlanView(ApiView):
     """A pause."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Pause a plan",
@@ -105,16 +112,20 @@ class PausePlanView(APIView):
         return _moved(request, plan_id, pause_plan)
 
 
-class ResumePlanView(APIView):
+class ResumePlanView(ApiView):
     """The end of a pause."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Resume a paused plan", request=None, responses=serializers.PlanSerializer)
     def post(self, request: Request, plan_id: UUID) -> Response:
         return _moved(request, plan_id, resume_plan)
 
 
-class StopPlanView(APIView):
+class StopPlanView(ApiView):
     """The end of a plan."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Stop a plan", request=serializers.StopPlanSerializer, responses=serializers.PlanSerializer)
     def post(self, request: Request, plan_id: UUID) -> Response:

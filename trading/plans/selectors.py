@@ -15,6 +15,7 @@ from engine.plans.kinds import PlanKind
 from engine.positions import PositionState
 from markets.prices import latest_prices
 from portfolios.models import Portfolio
+from portfolios.selectors import within_reach
 from trading.models import UNFINISHED, Order
 from trading.plans.models import Plan
 from trading.plans.words import LABELS, SENTENCES
@@ -32,7 +33,7 @@ def plans_of(portfolio: Portfolio) -> QuerySet[Plan]:
 
 def plans_of_user(user: User) -> QuerySet[Plan]:
     """Return the plans of all portfolios of the user's, newest first."""
-    return plans().filter(portfolio__owner=user)
+    return plans().filter(within_reach(user), portfolio__owner=user)
 
 
 def plan_for_user(user: Asker, plan_id: UUID | str) -> Plan:

@@ -7,11 +7,11 @@ from uuid import UUID
 from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.generics import ListAPIView
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiListView, ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from common.errors import NotFound
 from engine.risk.limits import Profile
@@ -26,8 +26,10 @@ from trading.services.closing import close_all
 from trading.services.safety import set_safety
 
 
-class RiskView(APIView):
+class RiskView(ApiView):
     """A portfolio's own limits."""
+
+    scope = Scope.TRADE
 
     @extend_schema(summary="Read a portfolio's limits and what is used of them", responses=serializers.RiskSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
@@ -59,9 +61,10 @@ class RiskView(APIView):
 
 
 @extend_schema(summary="List what was denied or cut in a portfolio with limits, newest first")
-class DecisionsView(ListAPIView[RiskDecision]):
+class DecisionsView(ApiListView[RiskDecision]):
     """The log of denials."""
 
+    scope = Scope.READ
     serializer_class = serializers.DecisionSerializer
     queryset = RiskDecision.objects.none()
 
@@ -74,8 +77,10 @@ _SCOPE = OpenApiParameter(
 )
 
 
-class ScopeSafetyView(APIView):
+class ScopeSafetyView(ApiView):
     """The level of a scope below the platform's."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         operation_id="scope_safety_retrieve",
@@ -116,8 +121,10 @@ def _scope_for(request: Request, scope: str, scope_id: str) -> ScopeKind:
     return kind
 
 
-class CloseAllView(APIView):
+class CloseAllView(ApiView):
     """The way out of everything."""
+
+    scope = Scope.TRADE
 
     @extend_schema(
         summary="Halt a scope and close everything that is held in it at the market",

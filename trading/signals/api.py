@@ -12,8 +12,9 @@ from rest_framework.exceptions import Throttled
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.views import APIView
 
+from accounts.programs.doors import ApiView
+from accounts.programs.scopes import Scope
 from accounts.requests import asker, client_address
 from common.errors import DomainError
 from common.limiter import limiter
@@ -88,9 +89,12 @@ class SecretSerializer(SourceSerializer):
         return secret_of(source)
 
 
-class SignalView(APIView):
+class SignalView(ApiView):
     """Where signals come in. It asks for no login: the secret is the proof."""
 
+    scope = Scope.TRADE
+    # A source has a limit of its own, and charting sites send everybody's alerts from a few addresses.
+    is_limited = False
     authentication_classes = []
     permission_classes = [AllowAny]
 
@@ -124,8 +128,10 @@ def _count_wrong(address: str | None) -> None:
         raise Throttled(wait, "Too many signals with a wrong secret from here: wait a little.") from None
 
 
-class SourcesView(APIView):
+class SourcesView(ApiView):
     """One's sources of signals."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="List one's signal sources", responses=SourceSerializer(many=True))
     def get(self, request: Request) -> Response:
@@ -140,8 +146,10 @@ class SourcesView(APIView):
         return Response(SecretSerializer(source).data, status=status.HTTP_201_CREATED)
 
 
-class SourceView(APIView):
+class SourceView(ApiView):
     """One source."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Switch a signal source on or off", request=SwitchSerializer, responses=SourceSerializer)
     def patch(self, request: Request, source_id: UUID) -> Response:
@@ -152,8 +160,10 @@ class SourceView(APIView):
         return Response(SourceSerializer(switched).data)
 
 
-class SecretView(APIView):
+class SecretView(ApiView):
     """A source's secret."""
+
+    scope = Scope.MANAGE
 
     @extend_schema(summary="Make a signal source's secret anew", request=None, responses=SecretSerializer)
     def post(self, request: Request, source_id: UUID) -> Response:

@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from common.errors import NotFound
 from portfolios.models import Portfolio
+from portfolios.selectors import within_reach
 from trading.signals.models import Signal, SignalSource
 
 RECENT = 20
@@ -16,7 +17,7 @@ RECENT = 20
 
 def source_for_user(user: User, source_id: UUID) -> SignalSource:
     """The gate: a source of one of the user's own portfolios, or NotFound."""
-    own = SignalSource.objects.filter(portfolio__owner=user).select_related("portfolio__owner")
+    own = SignalSource.objects.filter(within_reach(user), portfolio__owner=user).select_related("portfolio__owner")
     found = own.filter(pk=source_id).first()
     if found is None:
         raise NotFound("signal source")
@@ -30,7 +31,7 @@ def sources_of(portfolio: Portfolio) -> QuerySet[SignalSource]:
 
 def sources_of_user(user: User) -> QuerySet[SignalSource]:
     """Return the sources of all portfolios of the user's, oldest first."""
-    return SignalSource.objects.filter(portfolio__owner=user).order_by("pk")
+    return SignalSource.objects.filter(within_reach(user), portfolio__owner=user).order_by("pk")
 
 
 def signals_of(portfolio: Portfolio) -> QuerySet[Signal]:

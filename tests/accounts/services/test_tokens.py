@@ -36,7 +36,8 @@ def test_issuing_is_audited_without_the_secret(alice: User) -> None:
     token, secret = issue_token(user=alice, name="bot")
     entry = AuditEntry.objects.get(action="token.issued")
     assert (entry.actor, entry.object_kind, entry.object_id) == (alice, "accounts.apitoken", str(token.pk))
-    assert entry.after == {"prefix": secret[:12], "expires_at": None}
+    limits = {"scopes": ["read", "trade", "publish", "manage"], "networks": [], "portfolios": []}
+    assert entry.after == {"prefix": secret[:12], "expires_at": None, **limits}
 
 
 @pytest.mark.parametrize("name", ["", "   ", "x" * 61])
