@@ -14,7 +14,13 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 
 from accounts.models import User
-from accounts.selectors import session_credential, token_credential, token_from_secret, user_credential
+from accounts.selectors import (
+    access_credential,
+    session_credential,
+    token_credential,
+    token_from_secret,
+    user_credential,
+)
 from accounts.services import record_token_use
 from common.errors import DomainError
 
@@ -59,7 +65,8 @@ class SessionUser:
         if not isinstance(user, User):
             await self._app({**scope, "user": None}, receive, send)
             return
-        credentials = (session_credential(scope["session"].session_key), user_credential(user))
+        session = session_credential(scope["session"].session_key)
+        credentials = (session, user_credential(user), access_credential(user.pk))
         await self._app({**scope, "user": user, "credentials": credentials}, receive, send)
 
 
@@ -87,4 +94,5 @@ def _token_facts(secret: str) -> dict[str, Any]:
     except DomainError as error:
         return {"user": None, "auth_error": error.message}
     record_token_use(token=token)
-    return {"user": token.user, "credentials": (token_credential(token), user_credential(token.user))}
+    user = token.user
+    return {"user": user, "credentials": (token_credential(token), user_credential(user), access_credential(user.pk))}

@@ -7,6 +7,8 @@ from uuid import UUID
 from celery import shared_task
 
 from accounts import services
+from accounts.audit_log import services as audit_log
+from accounts.teams import services as teams
 from accounts.webhooks import services as webhooks
 
 
@@ -30,3 +32,15 @@ def deliver_webhook(delivery_id: str) -> None:
 def run_webhooks() -> None:
     """Read what happened for those who have webhooks, and send what is due; runs every two seconds."""
     webhooks.run_webhooks()
+
+
+@shared_task(name="accounts.send_workspace_invitation")
+def send_workspace_invitation(invitation_id: str, code: str) -> None:
+    """The code travels with the task and stands in no row: where the task is lost, one invites again."""
+    teams.send_invitation(invitation_id=invitation_id, code=code)
+
+
+@shared_task(name="accounts.seal_audit")
+def seal_audit() -> None:
+    """Take new entries of the audit into its chain; runs once a minute."""
+    audit_log.seal_entries()

@@ -16,6 +16,8 @@ urlpatterns = [
     path("activity/", views.activity, name="activity"),
     path("data/", views.data, name="data"),
     path("data/export/", views.export, name="export"),
+    path("audit/", include("accounts.audit_log.urls")),
+    path("workspaces/", include("accounts.teams.urls")),
     path("webhooks/", include("accounts.webhooks.urls")),
     path("leave/", views.leave, name="leave"),
 ]

@@ -17,6 +17,7 @@ from rest_framework.views import APIView
 
 from accounts.requests import asker
 from accounts.second_factor import require_fresh_factor
+from accounts.teams.models import Permission
 from portfolios import serializers
 from portfolios.costs import CostModel, costs_of
 from portfolios.margin import funding_of, with_liquidation_prices
@@ -95,7 +96,7 @@ class LiveTradingView(APIView):
         responses=serializers.PortfolioSerializer,
     )
     def put(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.MANAGE_KEYS)
         wanted = serializers.LiveTradingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         if wanted.validated_data["is_on"]:
@@ -111,7 +112,7 @@ class CostsView(APIView):
         summary="Read what trading on paper costs, and how late it is", responses=serializers.CostsSerializer
     )
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        return Response(_costs(portfolio_for_user(asker(request), portfolio_id)))
+        return Response(_costs(portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)))
 
     @extend_schema(
         summary="Set what trading on paper costs, and how late it is",
@@ -137,7 +138,7 @@ class PortfolioView(APIView):
 
     @extend_schema(summary="Read a portfolio", responses=serializers.PortfolioSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        return Response(shown([portfolio_for_user(asker(request), portfolio_id)], many=False))
+        return Response(shown([portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)], many=False))
 
 
 class DepositView(APIView):
@@ -195,7 +196,7 @@ class EquityView(APIView):
         responses=serializers.EquityPointSerializer(many=True),
     )
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        points = equity_curve(portfolio_for_user(asker(request), portfolio_id))
+        points = equity_curve(portfolio_for_user(asker(request), portfolio_id, Permission.VIEW))
         rows = [{"at": at, "equity": equity} for at, equity in points]
         return Response(serializers.EquityPointSerializer(rows, many=True).data)
 
@@ -215,7 +216,7 @@ class LedgerView(ListAPIView[LedgerLine]):
     queryset = LedgerLine.objects.none()
 
     def get_queryset(self) -> QuerySet[LedgerLine]:
-        portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"])
+        portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW)
         known = {
             "account": LedgerAccount.values,
             "kind": BookingKind.values,
@@ -236,7 +237,7 @@ class PositionsView(ListAPIView[Position]):
 
     @extend_schema(summary="List what a portfolio holds, or once held, at the newest prices")
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)
         held = with_liquidation_prices(portfolio, holdings(self.paginate_queryset(positions_of(portfolio)) or []))
         return self.get_paginated_response(serializers.HoldingSerializer(held, many=True).data)
 
@@ -249,7 +250,7 @@ class FundingPaymentsView(ListAPIView[FundingPayment]):
     queryset = FundingPayment.objects.none()
 
     def get_queryset(self) -> QuerySet[FundingPayment]:
-        return funding_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]))
+        return funding_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW))
 
 
 def _movement(request: Request) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import QuerySet
 
 from accounts.models import User
+from accounts.teams.models import Permission
+from accounts.teams.selectors import role_forbids
 from common.clock import market_times
 from common.db import Slot
 from common.errors import DomainError, NotFound
@@ -24,6 +25,7 @@ from markets.gateway.venues import VENUES
 from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketKind
 from markets.prices import Price, latest_prices, prices_by_id
 from markets.selectors import instruments, tradable_instruments
+from portfolios.access import Asker, note_role, reachable, user_id_of
 from portfolios.margin_models import MarginMode
 from portfolios.models import (
     OWN_ACCOUNTS,
@@ -47,27 +49,32 @@ from portfolios.models import (
 STALE_AFTER = timedelta(seconds=60)
 
 
-def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | str) -> Portfolio:
-    """The gate: return the user's own portfolio, or NotFound for anybody else's and for none."""
+def portfolio_for_user(user: Asker, portfolio_id: UUID | str, may: str = Permission.MANAGE) -> Portfolio:
+    """The gate: return a portfolio with which the user may do this (by default: everything that changes its settings).
+
+    NotFound for one that they may not see, 403 ROLE_FORBIDS for one that they may see, and no more. What is done in the
+    present request is audited as done by the role that opened it.
+    """
     try:
         key = UUID(str(portfolio_id))
     except ValueError:
         raise NotFound("portfolio") from None
-    if user is not None and user.is_authenticated:
-        found = (
-            Portfolio.objects.select_related("settlement", "owner", "account__exchange")
-            .filter(pk=key, owner_id=user.pk)
-            .first()
-        )
+    user_id = user_id_of(user)
+    if user_id is not None:
+        books = Portfolio.objects.select_related("settlement", "owner", "account__exchange").filter(pk=key)
+        found = books.filter(reachable(user_id, may)).first()
         if found is not None:
+            note_role(user, found)
             return found
+        if may != Permission.VIEW and books.filter(reachable(user_id)).exists():
+            raise role_forbids(may)
     raise NotFound("portfolio")
 
 
-def portfolios_of(user: User) -> QuerySet[Portfolio]:
-    """Return the user's portfolios that are not closed, oldest first."""
+def portfolios_of(user: User, may: str = Permission.VIEW) -> QuerySet[Portfolio]:
+    """Return the portfolios that the user may see, or do this with, that are not closed: own, shared and lent, oldest first."""
     return (
-        Portfolio.objects.filter(owner=user)
+        Portfolio.objects.filter(reachable(user.pk, may))
         .exclude(state=PortfolioState.CLOSED)
         .select_related("settlement")
         .order_by("pk")
@@ -93,9 +100,11 @@ def openable_market(exchange_code: str, settlement_code: str) -> tuple[Exchange,
 
 
 def transfer_targets(portfolio: Portfolio) -> QuerySet[Portfolio]:
-    """Return the owner's other portfolios that money can be moved to from this one."""
+    """Return the portfolios that money can be moved to from this one: its owner's own, or its workspace's of that owner."""
     return (
-        portfolios_of(portfolio.owner)
+        Portfolio.objects.filter(owner=portfolio.owner_id, workspace=portfolio.workspace_id)
+        .select_related("settlement")
+        .order_by("pk")
         .exclude(pk=portfolio.pk)
         .filter(
             state=PortfolioState.OPEN,
@@ -361,7 +370,7 @@ def net_deposits_equal_entries() -> list[BookError]:
 
 
 # --- exchange accounts ----------------------------------------------------------------------------------------------
-def exchange_account_for_user(user: User | AnonymousUser | None, account_id: UUID | str) -> ExchangeAccount:
+def exchange_account_for_user(user: Asker, account_id: UUID | str) -> ExchangeAccount:
     """The gate: return the user's own exchange account, or NotFound for anybody else's and for none."""
     try:
         key = UUID(str(account_id))

@@ -21,6 +21,7 @@ from accounts.requests import SignedInRequest
 from accounts.second_factor import CODE as SECOND_FACTOR_NEEDED
 from accounts.second_factor import require_fresh_factor
 from accounts.selectors import limit
+from accounts.teams.models import Permission
 from common import display
 from common.errors import DomainError
 from common.forms import show_refusal
@@ -95,7 +96,7 @@ def _where(request: SignedInRequest, form: OpenForm) -> dict[str, Any]:
 @login_required
 def live_trading(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Let a live portfolio open positions, which needs a fresh second factor, or not, which needs none."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.MANAGE_KEYS)
     is_on = request.POST.get("is_on") == "on"
     if is_on:
         require_fresh_factor(request)
@@ -176,7 +177,7 @@ def costs(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def summary(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "worth": worth_of([portfolio])[portfolio.pk]}
     return render(request, "portfolios/_summary.html", facts)
 
@@ -185,7 +186,7 @@ def summary(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def balances(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Each asset that the portfolio holds, and where its figures come from."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "balances": balances_of(portfolio), "worth": worth_of([portfolio])[portfolio.pk]}
     return render(request, "portfolios/_balances.html", facts)
 
@@ -193,7 +194,7 @@ def balances(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def positions(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio))}
     return render(request, "portfolios/_positions.html", facts)
 
@@ -202,5 +203,5 @@ def positions(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def equity(request: SignedInRequest, portfolio_id: UUID) -> JsonResponse:
     """The equity chart's data."""
-    points = equity_curve(portfolio_for_user(request.user, portfolio_id))
+    points = equity_curve(portfolio_for_user(request.user, portfolio_id, Permission.VIEW))
     return JsonResponse({"points": [{"time": int(at.timestamp()), "value": float(value)} for at, value in points]})

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.http import problem
 from portfolios.models import LedgerLine
@@ -40,7 +41,7 @@ class BulkView(APIView):
         responses={200: serializers.BulkAnswerSerializer(many=True)},
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.TRADE)
         wanted = serializers.NewBulkSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data

@@ -67,6 +67,7 @@ def open_portfolio(
     only_instruments: Sequence[Instrument] | None = None,
     cash_is_locked: bool = False,
     account: ExchangeAccount | None = None,
+    workspace_id: UUID | None = None,
 ) -> Portfolio:
     """Open a book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
 
@@ -86,6 +87,7 @@ def open_portfolio(
             raise DomainError("NAME_TAKEN", f"You already have a portfolio named {name!r}; choose another name.")
         portfolio = Portfolio.objects.create(
             owner=owner,
+            workspace_id=workspace_id,
             name=name,
             **_backing(exchange, account),
             namespace=exchange.namespace,
@@ -165,7 +167,7 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
     amount = check_amount(amount)
     if source.pk == target.pk:
         raise DomainError("SAME_PORTFOLIO", "Choose two different portfolios.")
-    if source.owner_id != target.owner_id:
+    if (source.owner_id, source.workspace_id) != (target.owner_id, target.workspace_id):
         raise DomainError("NOT_YOUR_PORTFOLIO", "Money moves between your own portfolios only.")
     if (source.kind, source.namespace, source.settlement_id) != (target.kind, target.namespace, target.settlement_id):
         raise DomainError(

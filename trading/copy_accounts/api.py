@@ -10,6 +10,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from engine.decimals import money
 from trading.copy_accounts import serializers
@@ -29,7 +30,7 @@ class ProfitShareView(APIView):
         responses=serializers.ProfitShareSerializer,
     )
     def get(self, request: Request, follow_id: UUID) -> Response:
-        follow = follow_for_user(asker(request), follow_id)
+        follow = follow_for_user(asker(request), follow_id, Permission.VIEW)
         share = profit_share_of(follow)
         if share is None:
             raise NotFound("profit share")
@@ -47,7 +48,7 @@ class ShortfallView(APIView):
         responses=serializers.ShortfallSerializer,
     )
     def get(self, request: Request, follow_id: UUID) -> Response:
-        account = account_of(follow_for_user(asker(request), follow_id))
+        account = account_of(follow_for_user(asker(request), follow_id, Permission.VIEW))
         amounts = ("capital", "lead_profit", "follower_profit", "gap", "residual")
         facts = {name: money(getattr(account, name)) for name in amounts}
         parts = [{"part": part, "amount": money(amount), "ratio": ratio} for part, amount, ratio in parts_of(account)]

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from engine.risk.limits import Profile
 from portfolios.selectors import portfolio_for_user
@@ -31,7 +32,7 @@ class RiskView(APIView):
 
     @extend_schema(summary="Read a portfolio's limits and what is used of them", responses=serializers.RiskSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        found = portfolio_for_user(asker(request), portfolio_id)
+        found = portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)
         return Response(serializers.RiskSerializer(standing_of(found)).data)
 
     @extend_schema(
@@ -66,7 +67,7 @@ class DecisionsView(ListAPIView[RiskDecision]):
     queryset = RiskDecision.objects.none()
 
     def get_queryset(self) -> QuerySet[RiskDecision]:
-        return decisions_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]))
+        return decisions_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW))
 
 
 _SCOPE = OpenApiParameter(

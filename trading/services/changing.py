@@ -265,11 +265,7 @@ def cancel_all(
     account: ExchangeAccount | None = None,
 ) -> list[Order]:
     """Cancel what waits of the actor's own orders: everywhere, or of one portfolio, one instrument, one account; return them."""
-    orders = waiting_by_hand(actor)
-    if account is not None:
-        orders = orders.filter(portfolio__account=account)
-    if portfolio is not None:
-        orders = orders.filter(portfolio=portfolio)
+    orders = waiting_by_hand(actor, portfolio, account)
     if instrument is not None:
         orders = orders.filter(instrument=instrument)
     canceled = cancel_waiting(orders)

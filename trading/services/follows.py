@@ -150,6 +150,8 @@ def _enrolled(follower: User, lead: Portfolio, source: Portfolio, settings: Copy
         amount=Decimal(0),
         audited=False,
         account=source.account,
+        # A workspace's money stays the workspace's.
+        workspace_id=source.workspace_id,
     )
     return Follow.objects.create(
         follower=follower,
