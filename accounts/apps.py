@@ -19,6 +19,13 @@ class AccountsConfig(AppConfig):
             "accounts", export=personal_data.export_account, erase=personal_data.erase_account
         )
         registry.register_event(
+            "workspace.joined",
+            title="@{person} joined {name}",
+            url="/settings/workspaces/{workspace}/",
+            mail=False,
+        )
+        registry.register_event("workspace.removed", title="You do not belong to {name} any more")
+        registry.register_event(
             "webhook.disabled",
             title="A webhook of yours is switched off",
             body="Nothing sent to {url} was taken for three days. Mend it, then switch it on again.",

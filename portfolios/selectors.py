@@ -14,7 +14,7 @@ from django.db.models import QuerySet
 from accounts.models import User
 from accounts.teams.models import Permission
 from accounts.teams.selectors import role_forbids
-from common.clock import market_times
+from common.clock import market_times, wall_now
 from common.db import Slot
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum, canonical
@@ -26,6 +26,7 @@ from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketK
 from markets.prices import Price, latest_prices, prices_by_id
 from markets.selectors import instruments, tradable_instruments
 from portfolios.access import Asker, note_role, reachable, user_id_of
+from portfolios.delegation_models import Delegation
 from portfolios.margin_models import MarginMode
 from portfolios.models import (
     OWN_ACCOUNTS,
@@ -79,6 +80,29 @@ def portfolios_of(user: User, may: str = Permission.VIEW) -> QuerySet[Portfolio]
         .select_related("settlement")
         .order_by("pk")
     )
+
+
+def delegations_of(portfolio: Portfolio) -> QuerySet[Delegation]:
+    """Return what is lent of a portfolio at this moment, newest first."""
+    live = portfolio.delegations.filter(ended_at=None, ends_at__gt=wall_now())
+    return live.select_related("person__profile", "portfolio").order_by("-pk")
+
+
+def delegation_of(portfolio: Portfolio, delegation_id: UUID) -> Delegation:
+    """Gate: something lent of this portfolio, past the portfolio's own gate."""
+    found = delegations_of(portfolio).filter(pk=delegation_id).first()
+    if found is None:
+        raise NotFound("delegation")
+    return found
+
+
+def parents_for(portfolio: Portfolio) -> QuerySet[Portfolio]:
+    """Return the portfolios of which this one could be a sub-account, by name."""
+    alike = ("owner", "workspace", "kind", "namespace", "settlement", "account")
+    found = Portfolio.objects.filter(
+        **{name: getattr(portfolio, f"{name}_id", getattr(portfolio, name)) for name in alike}
+    )
+    return found.filter(parent=None, cash_is_locked=False).exclude(pk=portfolio.pk).order_by("name")
 
 
 def openable_markets() -> list[tuple[Exchange, Asset]]:

@@ -35,7 +35,7 @@ def audit(
     acting = actor or (origin.user if origin else None)
     if role is None:
         role = origin.role if origin and acting is not None and acting == origin.user else ""
-        workspace_id = origin.workspace_id if role and origin else None
+        workspace_id = workspace_id or (origin.workspace_id if role and origin else None)
     return AuditEntry.objects.create(
         action=action,
         object_kind=obj._meta.label_lower,

@@ -239,6 +239,13 @@ def _refuse_unfit(follower: User, lead: Portfolio, source: Portfolio) -> None:
         )
 
 
+def refuse_following(portfolio: Portfolio) -> None:
+    """Refuse to let a portfolio change hands while it copies a lead: the follow is its owner's, and pays back to them."""
+    if is_following(portfolio):
+        message = "This portfolio copies a lead; stop the follow first."
+        raise DomainError("PORTFOLIO_IS_FOLLOWING", message, status=409)
+
+
 def _free_name(follower: User, lead: Portfolio) -> str:
     taken = set(Portfolio.objects.filter(owner=follower).values_list("name", flat=True))
     base = f"Following {lead.name}"[:70]
