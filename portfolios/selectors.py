@@ -77,7 +77,7 @@ def portfolios_of(user: User, may: str = Permission.VIEW) -> QuerySet[Portfolio]
     return (
         Portfolio.objects.filter(reachable(user.pk, may))
         .exclude(state=PortfolioState.CLOSED)
-        .select_related("settlement")
+        .select_related("settlement", "workspace")
         .order_by("pk")
     )
 

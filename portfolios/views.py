@@ -16,7 +16,7 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import LimitName
+from accounts.models import LimitName, User
 from accounts.requests import SignedInRequest
 from accounts.second_factor import CODE as SECOND_FACTOR_NEEDED
 from accounts.second_factor import require_fresh_factor
@@ -52,13 +52,32 @@ _FIELDS = {"AMOUNT": "amount", "INSUFFICIENT_BALANCE": "amount", "NAME": "name",
 @require_safe
 @login_required
 def portfolio_list(request: SignedInRequest) -> HttpResponse:
-    mine = list(portfolios_of(request.user))
+    every = list(portfolios_of(request.user))
+    places = _places(request.user, every)
+    shown = request.GET.get("of", "")
+    mine = [one for one in every if not shown or shown == _place(request.user, one)[0]]
     worth = worth_of(mine)
     facts = {
+        "places": places if len(places) > 1 else [],
+        "shown": shown,
+        "used": sum(one.owner_id == request.user.pk for one in every),
         "rows": [(one, worth[one.pk]) for one in mine],
         "limit": limit(request.user, LimitName.PORTFOLIOS),
     }
     return render(request, "portfolios/list.html", facts)
+
+
+def _place(user: User, portfolio: Portfolio) -> tuple[str, str]:
+    """Return by what a portfolio is the user's to see: the value of the switcher's choice, and its name."""
+    if portfolio.workspace is not None:
+        return str(portfolio.workspace_id), portfolio.workspace.name
+    return ("own", "Your own") if portfolio.owner_id == user.pk else ("lent", "Lent to you")
+
+
+def _places(user: User, portfolios: list[Portfolio]) -> list[tuple[str, str]]:
+    """Return what the switcher offers, one's own first."""
+    found = {_place(user, one) for one in portfolios}
+    return sorted(found, key=lambda place: (place[0] != "own", place[0] == "lent", place[1]))
 
 
 @READ_OR_WRITE

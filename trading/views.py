@@ -24,6 +24,7 @@ from markets.models import Instrument, InterestKind
 from markets.selectors import instrument_by_id, known_timeframe
 from markets.sources import plain_tick
 from markets.topics import watch
+from portfolios.access import permissions_of
 from portfolios.costs import is_on_paper, label_of
 from portfolios.margin import with_liquidation_prices
 from portfolios.models import Portfolio
@@ -89,9 +90,11 @@ def _first_choice(portfolio: Portfolio, request: SignedInRequest) -> dict[str, A
 def _portfolio_page(
     request: SignedInRequest, portfolio: Portfolio, ticket: TicketForm, status: int = 200
 ) -> HttpResponse:
-    follow = follow_of(portfolio)
+    follow, (_, may) = follow_of(portfolio), permissions_of(request.user, portfolio)
+    trades = Permission.TRADE in may and not (follow and follow.state in UNFINISHED_FOLLOW)
     facts = {
         "portfolio": portfolio,
+        "may": may,
         "worth": worth_of([portfolio])[portfolio.pk],
         "costs": label_of(portfolio),
         "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio)),
@@ -100,7 +103,7 @@ def _portfolio_page(
         "orders": in_words(orders_of(portfolio)[:RECENT]),
         "fills": fills_of(portfolio)[:RECENT],
         "chart": _chart(portfolio, request.GET.get("market", "")),
-        "ticket": None if follow and follow.state in UNFINISHED_FOLLOW else ticket,
+        "ticket": ticket if trades else None,
         **_estimated(ticket, portfolio),
         "templates": order_templates_of(request.user),
         "ways": ways(portfolio),

@@ -18,6 +18,7 @@ from tests.routes.tables_finding import FINDING
 from tests.routes.tables_listings import LISTINGS
 from tests.routes.tables_money import MONEY
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
+from tests.routes.tables_teams import TEAM_API, TEAM_PAGES
 from tests.routes.world import ASKERS
 
 PAGES = """
@@ -469,7 +470,19 @@ def _parsed(text: str) -> list[Row]:
     return [Row(name, method, dict(zip(ASKERS, answers, strict=True))) for name, method, *answers in lines]
 
 
-_TABLES = (PAGES, ACCOUNT_PAGES, API, ADMIN, PUBLISHING_PAGES, PUBLISHING_API, MONEY, FINDING, LISTINGS)
+_TABLES = (
+    PAGES,
+    ACCOUNT_PAGES,
+    API,
+    ADMIN,
+    PUBLISHING_PAGES,
+    PUBLISHING_API,
+    MONEY,
+    FINDING,
+    LISTINGS,
+    TEAM_PAGES,
+    TEAM_API,
+)
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 
 
