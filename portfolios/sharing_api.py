@@ -74,7 +74,7 @@ class LendSerializer(serializers.Serializer[Any]):
 class SubAccountSerializer(serializers.Serializer[Any]):
     """A parent and its limits, in the settlement currency; one left out is off."""
 
-    parent = serializers.UUIDField()
+    parent = serializers.UUIDField()  # type: ignore[assignment]  # a field named as DRF names a serializer's own
     max_capital = AmountField(required=False, allow_null=True)
     max_capital_share = AmountField(required=False, allow_null=True, help_text="0-1 of the group's capital.")
     max_order_value = AmountField(required=False, allow_null=True)

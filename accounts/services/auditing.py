@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypedDict
 from uuid import UUID
 
 from django.db import models
@@ -50,13 +50,20 @@ def audit(
     )
 
 
+class Changes(TypedDict):
+    """What `audit` is given of a change."""
+
+    before: dict[str, Any] | None
+    after: dict[str, Any] | None
+
+
 # A column whose name holds one of these is never told, whatever it holds.
 _SECRET = ("secret", "password", "digest", "credential", "token", "code", "key", "seal", "session")
 # Long texts are people's own words; that they changed is told, not what they say.
 _LONGEST = 120
 
 
-def changes(before: models.Model | None, after: models.Model | None) -> dict[str, dict[str, Any] | None]:
+def changes(before: models.Model | None, after: models.Model | None) -> Changes:
     """Return `before` and `after` for an audit entry: the columns in which two states of one row differ.
 
     Of a new or a gone row all columns are told. Secrets are left out by their names; of free text, binary and JSON only

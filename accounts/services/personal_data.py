@@ -12,6 +12,8 @@ from accounts.models import Invitation, Profile, User
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
+from accounts.teams.models import WorkspaceInvitation
+from accounts.teams.services import leave_all
 from common.realtime import withdraw
 
 
@@ -48,12 +50,18 @@ def export_account(user: User) -> dict[str, Any]:
         "sign_ins": list(user.sign_ins.values("at", "succeeded", "address", "user_agent")),
         "notifications": list(user.notifications.values("event", "context", "created_at", "read_at")),
         "webhooks": list(user.webhooks.values("url", "events", "created_at", "disabled_at")),
-        "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "address")),
+        "workspaces": list(user.memberships.values("workspace__name", "role", "permission_set__name", "joined_at")),
+        "workspace_invitations": list(
+            WorkspaceInvitation.objects.filter(email=user.email).values("workspace__name", "role", "expires_at")
+        ),
+        "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "role", "address")),
     }
 
 
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
+    leave_all(user)
+    WorkspaceInvitation.objects.filter(email=user.email).update(email=f"erased-{user.pk.hex}@erased.invalid")
     logins = [model.objects.filter(user=user) for model in (EmailAddress, Authenticator)]
     for kept in (user.api_tokens, user.sign_ins, user.notifications, user.webhooks, *logins):
         kept.all().delete()

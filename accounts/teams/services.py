@@ -5,8 +5,9 @@ Each locks the workspace's row first: of two owners who leave at once, one stays
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -188,6 +189,19 @@ def remove_member(*, actor: User, membership: Membership) -> None:
 
 
 @transaction.atomic
+def leave_all(user: User) -> None:
+    """Leave every workspace, for good; one that nobody else belongs to ends. Raises DomainError as `remove_member` does."""
+    for held in user.memberships.select_related("workspace").order_by("workspace_id"):
+        if held.workspace.memberships.count() > 1:
+            remove_member(actor=user, membership=held)
+        else:
+            # What it holds was frozen and lost its name before: floors above are asked first.
+            _audit("workspace.closed", held.workspace, user, before={"name": held.workspace.name})
+            Membership.objects.filter(pk=held.pk).delete()
+            held.workspace.invitations.update(withdrawn_at=wall_now())
+
+
+@transaction.atomic
 def transfer_ownership(*, actor: User, workspace: Workspace, to: Membership) -> None:
     """Make another member an owner, and the actor, an owner until now, an admin."""
     locked = _lock(workspace)
@@ -219,7 +233,7 @@ def save_set(
         raise DomainError("PERMISSION_UNKNOWN", f"There is no permission called {unknown[0][:40]}.")
     if missing := sorted(wanted - _held(locked, actor).permissions):
         raise role_forbids(missing[0])
-    others = locked.permission_sets.exclude(pk=held.pk if held else None)
+    others = locked.permission_sets.all() if held is None else locked.permission_sets.exclude(pk=held.pk)
     if name.lower() in {*Role.values, "operator", "delegate"} or others.filter(name=name).exists():
         raise DomainError("NAME_TAKEN", "There is a role of this name already; choose another.", {"field": "name"})
     if held is None and others.count() >= MAX_SETS:
@@ -313,7 +327,15 @@ def _name(name: str, longest: int) -> str:
     return name
 
 
-def _audit(action: str, workspace: Workspace, actor: User, **change: dict[str, object]) -> None:
+def _audit(action: str, workspace: Workspace, actor: User, **change: Mapping[str, Any] | None) -> None:
     held = workspace.memberships.select_related("permission_set").filter(user=actor).first()
     role = held.role_name if held else ""
-    audit(action=action, obj=workspace, actor=actor, role=role, workspace_id=workspace.pk, **change)
+    audit(
+        action=action,
+        obj=workspace,
+        actor=actor,
+        before=change.get("before"),
+        after=change.get("after"),
+        role=role,
+        workspace_id=workspace.pk,
+    )

@@ -62,7 +62,7 @@ def let_wait(*, actor: User, held: Held) -> OrderApproval:
         expires_at=now + timedelta(minutes=portfolio.approval_minutes),
     )
     audit(action="approval.requested", obj=made, actor=actor, after=_facts(made))
-    approvers = memberships_with(Permission.APPROVE).filter(workspace_id=portfolio.workspace_id).exclude(user=actor)
+    approvers = memberships_with(Permission.APPROVE).filter(workspace=portfolio.workspace).exclude(user=actor)
     context = {"workspace": str(portfolio.workspace_id), "portfolio": str(portfolio.pk), "name": portfolio.name}
     context |= {"side": Side(made.side).label, "quantity": canonical(made.quantity), "symbol": held.instrument.symbol}
     for one in approvers.select_related("user"):

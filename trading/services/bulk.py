@@ -107,9 +107,9 @@ def _place_all(
             fresh[one.key] = order
     prices: list[Decimal | None] = []
     refusals = refusals_of(list(fresh.values()), prices) if fresh else []
-    for (key, order), refusal, price in zip(fresh.items(), refusals, prices, strict=True):
+    for (key, order), judged, price in zip(fresh.items(), refusals, prices, strict=True):
         alone = needs_approval(portfolio, [order], [price]) is not None
-        refused = refusal or (_to_ask_alone() if alone else None)
+        refused = judged or (_to_ask_alone() if alone else None)
         stored = None if refused else store_by_hand(actor, [order])[0]
         answers[key] = Answer(key, stored, refused)
     return [answers[one.key] for one in orders]
