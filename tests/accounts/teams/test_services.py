@@ -6,7 +6,6 @@ import re
 
 import pytest
 from django.core import mail
-from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from accounts.models import AuditEntry, User
 from accounts.teams.models import Membership, Permission, Role, Workspace
@@ -24,6 +23,7 @@ from accounts.teams.services import (
 )
 from common.errors import DomainError
 from tests.accounts.conftest import Wall
+from tests.fixtures_desk import Working
 
 
 @pytest.fixture
@@ -47,9 +47,9 @@ def test_a_mailed_invitation_opens_once_and_for_its_address_alone(
     charlie: User,
     desk_of: Workspace,
     wall: Wall,
-    django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks,
+    working: Working,
 ) -> None:
-    with django_capture_on_commit_callbacks(execute=True):
+    with working():
         invite_member(actor=alice, workspace=desk_of, email="Bob@example.org", role=Role.TRADER)
     (sent,) = mail.outbox
     assert (sent.to, sent.subject) == (["bob@example.org"], "Join “Desk”")
