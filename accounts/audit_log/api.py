@@ -57,7 +57,7 @@ def _rows(request: Request) -> QuerySet[AuditEntry]:
         raise ValidationError({"scope": ["Choose own or all."]})
     form = AuditFilter(request.query_params)
     if not form.is_valid():
-        raise ValidationError({name: list(told) for name, told in form.errors.items()})
+        raise ValidationError({name: [str(one) for one in told] for name, told in form.errors.items()})
     return narrowed(entries_for(asker(request), everybody=scope == "all"), form.asked())
 
 

@@ -28,7 +28,7 @@ from trading.models import Order, Side
 from trading.services.orders import place_hand_order
 
 
-def _refused(code: str, act: Any, *given: Any, **facts: Any) -> DomainError:
+def _refused(code: str, act: Any, /, *given: Any, **facts: Any) -> DomainError:
     with pytest.raises(DomainError) as refusal:
         act(*given, **facts)
     assert refusal.value.code == code
@@ -152,7 +152,7 @@ def test_what_is_turned_down_or_late_is_never_placed(pit: Pit, guarded: Portfoli
     _refused("REQUESTER_MAY_NOT_TRADE", approve, actor=pit.alice, approval=third)
     third.refresh_from_db()
     assert third.state == "WAITING"
-    clock.use_wall_clock(lambda: second.expires_at)
+    clock.use_wall_clock(lambda: third.expires_at)
     try:
         _refused("APPROVAL_DECIDED", approve, actor=pit.alice, approval=second)
         assert (expire_approvals(), expire_approvals()) == (2, 0)
@@ -165,6 +165,7 @@ def test_exits_pass_without_and_only_an_owner_loosens(pit: Pit, guarded: Portfol
     with pit.working():
         for _ in range(2):
             _buy(pit, bob, 1)
+    with pit.working():
         sold = place_hand_order(
             actor=bob, portfolio=guarded, instrument=pit.instrument, side=Side.SELL, quantity=Decimal(2)
         )
