@@ -55,11 +55,13 @@ def within_reach(user: Asker, rows: QuerySet[Row], key: UUID | str, what: str, m
     """Return a row of a portfolio with which the user may do this; NotFound, or 403 ROLE_FORBIDS if they may only look."""
     user_id = user_id_of(user)
     try:
-        found = _own(rows.filter(reachable(user_id, may, "portfolio__")), key, what)
-    except NotFound:
+        found = rows.filter(reachable(user_id, may, "portfolio__"), pk=UUID(str(key))).first()
+    except ValueError:
+        raise NotFound(what) from None
+    if found is None:
         if may != Permission.VIEW and rows.filter(reachable(user_id, prefix="portfolio__"), pk=key).exists():
-            raise role_forbids(may) from None
-        raise
+            raise role_forbids(may)
+        raise NotFound(what)
     note_role(user, found.portfolio)  # type: ignore[attr-defined]  # rows of a portfolio, by what is asked above
     return found
 
