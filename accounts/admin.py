@@ -27,6 +27,7 @@ from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from accounts.models import ApiToken, AuditEntry, Invitation, Limit, Notification, Plan, Profile, SignIn, User
 from accounts.services import audit, change_access, create_invitation, revoke_token
+from accounts.teams import admin as _teams  # noqa: F401  # Django looks for an app's admin here
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from common.admin import ReadOnlyAdmin
 
@@ -178,7 +179,7 @@ class ApiTokenAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(AuditEntry)
 class AuditEntryAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
-    list_display = ["at", "actor", "action", "object_kind", "object_id", "address"]
+    list_display = ["at", "actor", "role", "action", "object_kind", "object_id", "address"]
     list_filter = ["action"]
     list_select_related = ["actor"]
     search_fields = ["object_id", "actor__email", "request_id"]

@@ -1,8 +1,9 @@
 """Addresses of the accounts API, under /api/v1/."""
 
-from django.urls import path
+from django.urls import include, path
 
 from accounts import api
+from accounts.audit_log import api as audit_log
 from accounts.notifying import api as notifying
 from accounts.privacy import api as privacy
 from accounts.webhooks import api as webhooks
@@ -35,5 +36,8 @@ urlpatterns = [
     path("webhooks/", webhooks.WebhooksView.as_view(), name="webhooks"),
     path("webhooks/<uuid:endpoint_id>/", webhooks.WebhookView.as_view(), name="webhook"),
     path("webhooks/<uuid:endpoint_id>/deliveries/", webhooks.DeliveriesView.as_view(), name="webhook_deliveries"),
+    path("audit/", audit_log.AuditView.as_view(), name="audit"),
+    path("audit/export/<slug:form>/", audit_log.AuditExportView.as_view(), name="export_audit"),
+    path("workspaces/", include("accounts.teams.api_urls")),
     path("invitations/", api.InvitationsView.as_view(), name="invitations"),
 ]

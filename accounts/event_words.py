@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 ACCOUNT = "Your account"
+WORK = "Workspaces"
 
 # By the event's name: what accounts.registry.register_event takes.
 EVENTS: dict[str, dict[str, Any]] = {
@@ -16,6 +17,18 @@ EVENTS: dict[str, dict[str, Any]] = {
         "group": ACCOUNT,
         "severity": "warning",
         "security": True,
+    },
+    "workspace.joined": {
+        "title": "@{person} joined {name}",
+        "url": "/settings/workspaces/{workspace}/",
+        "label": "Somebody joins a workspace of yours",
+        "group": WORK,
+        "mail": False,
+    },
+    "workspace.removed": {
+        "title": "You do not belong to {name} any more",
+        "label": "You leave a workspace",
+        "group": WORK,
     },
     "webhook.disabled": {
         "title": "A webhook of yours is switched off",

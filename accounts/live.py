@@ -16,7 +16,7 @@ from django.http.request import split_domain_port, validate_host
 from accounts.models import User
 from accounts.programs.checking import program_of, require_address
 from accounts.programs.scopes import require_scope
-from accounts.selectors import session_credential, token_credential, user_credential
+from accounts.selectors import access_credential, session_credential, token_credential, user_credential
 from accounts.services import record_token_use
 from common.errors import DomainError
 
@@ -63,7 +63,8 @@ class SessionUser:
         if not isinstance(user, User):
             await self._app({**scope, "user": None}, receive, send)
             return
-        credentials = (session_credential(scope["session"].session_key), user_credential(user))
+        session = session_credential(scope["session"].session_key)
+        credentials = (session, user_credential(user), access_credential(user.pk))
         await self._app({**scope, "user": user, "credentials": credentials}, receive, send)
 
 
@@ -94,4 +95,7 @@ def _token_facts(secret: str, address: str | None) -> dict[str, Any]:
         return {"user": None, "auth_error": error.message}
     record_token_use(token=program.token)
     user = program.user()
-    return {"user": user, "credentials": (token_credential(program.token), user_credential(user))}
+    return {
+        "user": user,
+        "credentials": (token_credential(program.token), user_credential(user), access_credential(user.pk)),
+    }

@@ -12,10 +12,12 @@ from django.core.validators import RegexValidator
 from django.db import IntegrityError, models, transaction
 from django.db.models.functions import Length
 
-from accounts.notifying import models as _notifying  # noqa: F401  # Django looks for an app's models here
+from accounts.audit_log import models as _audit_log  # noqa: F401  # Django looks for an app's models here
+from accounts.notifying import models as _notifying  # noqa: F401  # as above
 from accounts.privacy import models as _privacy  # noqa: F401  # as above
 from accounts.programs import models as _programs  # noqa: F401  # as above
 from accounts.programs.scopes import ALL_SCOPES, Scope
+from accounts.teams import models as _teams  # noqa: F401  # as above
 from accounts.wallets import models as _wallets  # noqa: F401  # as above
 from accounts.webhooks import models as _webhooks  # noqa: F401  # as above
 from common.clock import wall_now
@@ -109,7 +111,7 @@ class User(AbstractBaseUser, PermissionsMixin):
         profile: Profile
 
     # What this person may reach in the request under way: all that is theirs (None), or what their token names. Every
-    # gate to a portfolio asks it (portfolios/selectors.py: within_reach), so that no door has to.
+    # gate to a portfolio asks it (portfolios/access.py: reachable), so that no door has to.
     reach: frozenset[UUID] | None = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -295,6 +297,10 @@ class AuditEntry(models.Model):
     after = models.JSONField(null=True, encoder=DjangoJSONEncoder)
     address = models.GenericIPAddressField(null=True)
     request_id = models.CharField(max_length=64, blank=True)
+    # As what the actor did it: "owner" of what is theirs, their role in a workspace, "delegate", "operator"; "" of none.
+    role = models.CharField(max_length=40, blank=True)
+    # Whose the object was, where it was a workspace's. (A key and no relation: a workspace may go, this stays.)
+    workspace_id = models.UUIDField(null=True)
 
     objects = AppendOnlyQuerySet.as_manager()
 
@@ -305,6 +311,11 @@ class AuditEntry(models.Model):
             # "What happened to this object?" and "what did I do?", newest first.
             models.Index(fields=["object_kind", "object_id", "-id"], name="audit_by_object"),
             models.Index(fields=["actor", "-id"], name="audit_by_actor"),
+            models.Index(
+                fields=["workspace_id", "-id"],
+                condition=models.Q(workspace_id__isnull=False),
+                name="audit_by_workspace",
+            ),
         ]
 
     def __str__(self) -> str:

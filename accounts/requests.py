@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
+from uuid import UUID
 
 from allauth.account.adapter import get_adapter
 from django.conf import settings
@@ -52,6 +53,9 @@ class Origin:
 
     request: HttpRequest
     new_device: str = ""
+    # As what the person acts: set by the gate that let them through.
+    role: str = ""
+    workspace_id: UUID | None = None
 
     @property
     def user(self) -> User | None:
@@ -92,6 +96,12 @@ _origin: ContextVar[Origin | None] = ContextVar("origin", default=None)
 def current_origin() -> Origin | None:
     """Return where the present act comes from; None in tasks, commands and WebSockets."""
     return _origin.get()
+
+
+def act_as(role: str, workspace_id: UUID | None = None) -> None:
+    """Note, for the audit, by which role the present request's acts are done (nothing outside a request)."""
+    if (origin := _origin.get()) is not None:
+        origin.role, origin.workspace_id = role, workspace_id
 
 
 def client_address(request: HttpRequest) -> str | None:

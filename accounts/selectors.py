@@ -85,6 +85,11 @@ def user_credential(user: User) -> str:
     return f"user:{user.pk}"
 
 
+def access_credential(user_id: UUID) -> str:
+    """Name what a person may see of others' things: where it changes, their sockets are to ask every gate anew."""
+    return f"access:{user_id}"
+
+
 # --- limits ---------------------------------------------------------------------------------------------------------
 def limit(user: User, name: str) -> int:
     """Return how many of `name` (a LimitName) the user may have: their plan's number, else the default plan's."""

@@ -6,9 +6,11 @@ from uuid import UUID
 
 from celery import shared_task
 
+from accounts.audit_log import services as audit_log
 from accounts.notifying.services import chats, delivering, phones
 from accounts.privacy.services import archives, leaving, retention
 from accounts.programs import services as programs
+from accounts.teams import services as teams
 from accounts.webhooks import services as webhooks
 
 
@@ -83,3 +85,15 @@ def forget_keyed_requests() -> None:
 def run_webhooks() -> None:
     """Read what happened for those who have webhooks, and send what is due; runs every two seconds."""
     webhooks.run_webhooks()
+
+
+@shared_task(name="accounts.send_workspace_invitation")
+def send_workspace_invitation(invitation_id: str, code: str) -> None:
+    """The code travels with the task and stands in no row: where the task is lost, one invites again."""
+    teams.send_invitation(invitation_id=invitation_id, code=code)
+
+
+@shared_task(name="accounts.seal_audit")
+def seal_audit() -> None:
+    """Take new entries of the audit into its chain; runs once a minute."""
+    audit_log.seal_entries()

@@ -22,5 +22,7 @@ urlpatterns = [
     path("sessions/<int:session_id>/end/", sessions.end, name="end_session"),
     path("sessions/end/", sessions.end_others, name="end_other_sessions"),
     path("wallets/", include("accounts.wallets.urls")),
+    path("audit/", include("accounts.audit_log.urls")),
+    path("workspaces/", include("accounts.teams.urls")),
     path("webhooks/", include("accounts.webhooks.urls")),
 ]

@@ -84,12 +84,21 @@ def withdraw(credential: str) -> None:
     publish([(f"{_WITHDRAWN}{credential}", {})])
 
 
+def interrupt(credential: str) -> None:
+    """Have, after the present transaction, every socket with this credential connect again and ask every gate anew."""
+    publish([(f"{_WITHDRAWN}{credential}", {"again": True})])
+
+
 class CloseCode(IntEnum):
     """Why the server closes a socket; 4xxx codes are the application's own."""
 
     INTERRUPTED = 1012
     BAD_TOKEN = 4401
     TOO_SLOW = 4408
+
+
+_NO_LONGER = (CloseCode.BAD_TOKEN, "What this connection was opened with is no longer valid.")
+_AGAIN = (CloseCode.INTERRUPTED, "What you may see has changed; connect again.")
 
 
 class Listener:
@@ -241,7 +250,7 @@ class Hub:
                 continue
             if topic.startswith(_WITHDRAWN):
                 for listener in listeners:
-                    listener.end(CloseCode.BAD_TOKEN, "What this connection was opened with is no longer valid.")
+                    listener.end(*(_AGAIN if payload.get("again") else _NO_LONGER))
                 continue
             self._sequence += 1
             encoded = frame("update", topic, self._sequence, payload)

@@ -21,6 +21,9 @@ app.conf.beat_scheduler = "celery.beat:Scheduler"
 app.conf.beat_schedule = {
     name: {"task": name, "schedule": seconds, "options": {"expires": seconds}}
     for name, seconds in {
+        "accounts.seal_audit": 60.0,
+        "portfolios.end_delegations": 10.0,
+        "trading.expire_approvals": 10.0,
         "trading.sweep": 5.0,
         "trading.reconcile": 1.0,
         "strategies.sweep_runs": 5.0,

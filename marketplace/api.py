@@ -12,6 +12,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from engine.decimals import money
 from marketplace import selectors, serializers
 from marketplace.limits import check_reruns
@@ -57,7 +58,7 @@ class ListingsView(ApiView):
         wanted = PublishSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.said()
-        portfolio = portfolio_for_user(asker(request), data.pop("portfolio"))
+        portfolio = portfolio_for_user(asker(request), data.pop("portfolio"), Permission.PUBLISH)
         write = save_draft if data.pop("is_draft") else publish_listing
         listing = write(owner=asker(request), portfolio=portfolio, **data)
         return Response(_shown(request, listing.pk), status=status.HTTP_201_CREATED)

@@ -19,8 +19,8 @@ from common.errors import NotFound
 from engine.copy_accounts.performance import BUCKETS_MS
 from engine.performance import unit_values
 from marketplace.models import CopyRecord, Listing, ListingState
+from portfolios.access import token_reach
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
-from portfolios.selectors import within_reach
 from trading.models import UNFINISHED_FOLLOW, Follow
 from trading.selectors import free_portfolios_of
 
@@ -49,7 +49,7 @@ def readable(user: Asker) -> QuerySet[Listing]:
 
 def listing_for_owner(user: Asker, listing_id: UUID | str) -> Listing:
     """The gate of writers: the user's own listing, or NotFound."""
-    return _one(listings().filter(within_reach(user), owner=_key(user)), listing_id)
+    return _one(listings().filter(token_reach(user), owner=_key(user)), listing_id)
 
 
 def _key(user: Asker) -> UUID | None:

@@ -10,6 +10,7 @@ from unfold.paginator import InfinitePaginator
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
+from portfolios.delegation_models import Delegation
 from portfolios.margin_models import AccountFunding, VenueTerms
 from portfolios.models import (
     AccountBalance,
@@ -174,3 +175,9 @@ class VenueTermsAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     list_select_related = ["account__owner", "instrument__exchange", "instrument__market"]
     search_fields = ["account__label", "account__owner__email", "refusal"]
     ordering = ["-pk"]
+
+
+@admin.register(Delegation)
+class DelegationAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["created_at", "portfolio", "person", "scope", "ends_at", "ended_at"]
+    list_select_related = ["portfolio", "person"]

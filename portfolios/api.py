@@ -19,6 +19,7 @@ from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker, unlimited_asker
 from accounts.second_factor import require_fresh_factor
+from accounts.teams.models import Permission
 from common.rendering import KnownFormats
 from common.value_rows import ValueRows
 from markets.row_streams import FILE_RENDERERS, exported
@@ -105,7 +106,7 @@ class LiveTradingView(ApiView):
         responses=serializers.PortfolioSerializer,
     )
     def put(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.MANAGE_KEYS)
         wanted = serializers.LiveTradingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         if wanted.validated_data["is_on"]:
@@ -123,7 +124,7 @@ class CostsView(ApiView):
         summary="Read what trading on paper costs, and how late it is", responses=serializers.CostsSerializer
     )
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        return Response(_costs(portfolio_for_user(asker(request), portfolio_id)))
+        return Response(_costs(portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)))
 
     @extend_schema(
         summary="Set what trading on paper costs, and how late it is",
@@ -151,7 +152,7 @@ class PortfolioView(ApiView):
 
     @extend_schema(summary="Read a portfolio", responses=serializers.PortfolioSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        return Response(shown([portfolio_for_user(asker(request), portfolio_id)], many=False))
+        return Response(shown([portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)], many=False))
 
 
 class DepositView(ApiView):
@@ -217,7 +218,7 @@ class EquityView(ApiView):
         responses=serializers.EquityPointSerializer(many=True),
     )
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        points = equity_curve(portfolio_for_user(asker(request), portfolio_id))
+        points = equity_curve(portfolio_for_user(asker(request), portfolio_id, Permission.VIEW))
         rows = [{"at": at, "equity": equity} for at, equity in points]
         return Response(serializers.EquityPointSerializer(rows, many=True).data)
 
@@ -239,7 +240,7 @@ class LedgerView(ApiListView[LedgerLine]):
     queryset = LedgerLine.objects.none()
 
     def get_queryset(self) -> QuerySet[LedgerLine]:
-        portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"])
+        portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW)
         known = {
             "account": LedgerAccount.values,
             "kind": BookingKind.values,
@@ -281,7 +282,7 @@ class PositionsView(ApiListView[Position]):
 
     @extend_schema(summary="List what a portfolio holds, or once held, at the newest prices")
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)
         held = with_liquidation_prices(portfolio, holdings(self.paginate_queryset(positions_of(portfolio)) or []))
         return self.get_paginated_response(serializers.HoldingSerializer(held, many=True).data)
 
@@ -295,7 +296,7 @@ class FundingPaymentsView(ApiListView[FundingPayment]):
     queryset = FundingPayment.objects.none()
 
     def get_queryset(self) -> QuerySet[FundingPayment]:
-        return funding_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]))
+        return funding_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW))
 
 
 def _movement(request: Request) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolios import api, exchange_api
+from portfolios import api, exchange_api, sharing_api
 
 app_name = "portfolios_api"
 
@@ -19,6 +19,20 @@ urlpatterns = [
     path("portfolios/<uuid:portfolio_id>/ledger/export/", api.LedgerExportView.as_view(), name="ledger_export"),
     path("portfolios/<uuid:portfolio_id>/positions/", api.PositionsView.as_view(), name="positions"),
     path("portfolios/<uuid:portfolio_id>/funding/", api.FundingPaymentsView.as_view(), name="funding_payments"),
+    path("portfolios/<uuid:portfolio_id>/sharing/", sharing_api.SharingView.as_view(), name="sharing"),
+    path(
+        "portfolios/<uuid:portfolio_id>/workspace/",
+        sharing_api.WorkspaceOfPortfolioView.as_view(),
+        name="workspace_of_portfolio",
+    ),
+    path("portfolios/<uuid:portfolio_id>/delegations/", sharing_api.DelegationsView.as_view(), name="delegations"),
+    path(
+        "portfolios/<uuid:portfolio_id>/delegations/<uuid:delegation_id>/",
+        sharing_api.DelegationView.as_view(),
+        name="delegation",
+    ),
+    path("portfolios/<uuid:portfolio_id>/sub-account/", sharing_api.SubAccountView.as_view(), name="sub_account"),
+    path("portfolios/<uuid:portfolio_id>/approval/", sharing_api.ApprovalLimitView.as_view(), name="approval_limit"),
     path("exchange-accounts/", exchange_api.ExchangeAccountsView.as_view(), name="exchange_accounts"),
     path("exchange-accounts/venues/", exchange_api.VenuesView.as_view(), name="exchange_account_venues"),
     path("exchange-accounts/<uuid:account_id>/", exchange_api.ExchangeAccountView.as_view(), name="exchange_account"),

@@ -8,11 +8,15 @@ class PortfoliosConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.registry import register_event, register_personal_data, register_reachable
+        from accounts.teams.departures import register_departure
+        from accounts.teams.showing import register_panel
         from common.realtime import register_topic
         from markets.signals import instruments_synchronised
         from portfolios.live import TOPIC, portfolio_snapshot
         from portfolios.selectors import reachable_by_tokens
         from portfolios.services import personal_data
+        from portfolios.services.sharing import refuse_departure
+        from portfolios.showing import portfolios_panel
         from portfolios.tasks import hear_synchronised
 
         instruments_synchronised.connect(hear_synchronised, dispatch_uid="portfolios.synchronised")
@@ -23,6 +27,14 @@ class PortfoliosConfig(AppConfig):
             export=personal_data.export_portfolios,
             erase=personal_data.erase_portfolios,
             subjects=personal_data.SUBJECTS,
+        )
+        register_departure(refuse_departure)
+        register_panel(portfolios_panel)
+        register_event(
+            "portfolio.lent",
+            title="You may work with the portfolio {name}",
+            body="Until {until} you may {scope}.",
+            url="/portfolios/{portfolio}/",
         )
         account_url = "/exchange-accounts/{account}/"
         register_event(

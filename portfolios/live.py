@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from accounts.teams.models import Permission
 from common import display
 from common.realtime import Payload
 from portfolios.selectors import Worth, portfolio_for_user, worth_of
@@ -22,7 +23,7 @@ def topic(portfolio_id: object) -> str:
 
 def portfolio_snapshot(user: Any, key: str) -> Payload:
     """Return the cells of the user's own portfolio; NotFound for anybody else's."""
-    portfolio = portfolio_for_user(user, key)
+    portfolio = portfolio_for_user(user, key, Permission.VIEW)
     return {"cells": worth_cells(worth_of([portfolio])[portfolio.pk])}
 
 

@@ -8,12 +8,14 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 
+from accounts.teams.models import Workspace
 from common.clock import wall_now
 from common.db import ManyRead
 from common.fields import AmountField
 from common.ids import new_id
 from markets.models import Asset, Exchange, Instrument
-from portfolios import margin_models as _margin  # noqa: F401  # Django looks for an app's models here
+from portfolios import delegation_models as _delegation  # noqa: F401  # Django looks for an app's models here
+from portfolios import margin_models as _margin  # noqa: F401  # likewise
 from portfolios.margin_models import MarginMode
 
 
@@ -36,7 +38,10 @@ class Portfolio(ManyRead):
     """A book: one kind, one settlement currency, one market namespace. Its row lock guards its balances, positions and fill numbers."""
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    # Who answers for it: limits of a plan count there, and notifications go there, a workspace's portfolio or not.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="portfolios")
+    # The team it belongs to: then its members' roles say who may do what, and being the owner opens nothing by itself.
+    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios")
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=PortfolioKind)
     namespace = models.SlugField(max_length=40)
@@ -63,6 +68,14 @@ class Portfolio(ManyRead):
     is_live_trading_on = models.BooleanField(default=False)
     # It holds, or once held, something on margin: only then are its positions asked before its cash is promised.
     uses_margin = models.BooleanField(default=False)
+    # A sub-account's parent and the limits that the parent's managers set (subaccounts.py); none is off.
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="sub_accounts")
+    max_capital = AmountField(null=True, blank=True)
+    max_capital_share = models.DecimalField(max_digits=7, decimal_places=6, null=True, blank=True)
+    max_order_value = AmountField(null=True, blank=True)
+    # Opens by hand that are worth more wait for a second person, so long; none is off (settlement currency, wall time).
+    approval_above = AmountField(null=True, blank=True)
+    approval_minutes = models.PositiveIntegerField(default=60)
     # Fills are numbered without gaps under this row's lock.
     fill_count = models.PositiveBigIntegerField(default=0)
     opened_at = models.DateTimeField()

@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from accounts.models import User
-from common.clock import market_times
+from accounts.teams.models import Permission
+from accounts.teams.selectors import role_forbids
+from common.clock import market_times, wall_now
 from common.db import Slot
 from common.errors import DomainError, NotFound
 from common.fields import DecimalSum, canonical
@@ -24,6 +25,8 @@ from markets.gateway.venues import VENUES
 from markets.models import Asset, Exchange, Instrument, InstrumentState, MarketKind
 from markets.prices import Price, latest_prices, prices_by_id
 from markets.selectors import instruments, tradable_instruments
+from portfolios.access import Asker, note_role, reachable, user_id_of
+from portfolios.delegation_models import Delegation
 from portfolios.margin_models import MarginMode
 from portfolios.models import (
     OWN_ACCOUNTS,
@@ -47,42 +50,63 @@ from portfolios.models import (
 STALE_AFTER = timedelta(seconds=60)
 
 
-def within_reach(user: User | AnonymousUser | None, path: str = "portfolio") -> Q:
-    """Return what narrows rows to the portfolios that the user's token may reach; without such a token, nothing."""
-    reach = user.reach if isinstance(user, User) else None
-    return Q() if reach is None else Q(**{f"{path}__in": reach})
-
-
 def reachable_by_tokens(user: User) -> list[tuple[UUID, str]]:
     """Return (id, name) of the portfolios that a token of the user's can be limited to."""
     return list(portfolios_of(user).values_list("pk", "name"))
 
 
-def portfolio_for_user(user: User | AnonymousUser | None, portfolio_id: UUID | str) -> Portfolio:
-    """The gate: return the user's own portfolio, or NotFound for anybody else's and for none."""
+def portfolio_for_user(user: Asker, portfolio_id: UUID | str, may: str = Permission.MANAGE) -> Portfolio:
+    """The gate: return a portfolio with which the user may do this (by default: everything that changes its settings).
+
+    NotFound for one that they may not see, 403 ROLE_FORBIDS for one that they may see, and no more. What is done in the
+    present request is audited as done by the role that opened it.
+    """
     try:
         key = UUID(str(portfolio_id))
     except ValueError:
         raise NotFound("portfolio") from None
-    if user is not None and user.is_authenticated:
-        found = (
-            Portfolio.objects.select_related("settlement", "owner", "account__exchange")
-            .filter(within_reach(user, "pk"), pk=key, owner_id=user.pk)
-            .first()
-        )
+    if user_id_of(user) is not None:
+        books = Portfolio.objects.select_related("settlement", "owner", "account__exchange").filter(pk=key)
+        found = books.filter(reachable(user, may)).first()
         if found is not None:
+            note_role(user, found)
             return found
+        if may != Permission.VIEW and books.filter(reachable(user)).exists():
+            raise role_forbids(may)
     raise NotFound("portfolio")
 
 
-def portfolios_of(user: User) -> QuerySet[Portfolio]:
-    """Return the user's portfolios that are not closed, oldest first."""
+def portfolios_of(user: User, may: str = Permission.VIEW) -> QuerySet[Portfolio]:
+    """Return the portfolios that the user may see, or do this with, that are not closed: own, shared and lent, oldest first."""
     return (
-        Portfolio.objects.filter(within_reach(user, "pk"), owner=user)
+        Portfolio.objects.filter(reachable(user, may))
         .exclude(state=PortfolioState.CLOSED)
-        .select_related("settlement")
+        .select_related("settlement", "workspace")
         .order_by("pk")
     )
+
+
+def delegations_of(portfolio: Portfolio) -> QuerySet[Delegation]:
+    """Return what is lent of a portfolio at this moment, newest first."""
+    live = portfolio.delegations.filter(ended_at=None, ends_at__gt=wall_now())
+    return live.select_related("person__profile", "portfolio").order_by("-pk")
+
+
+def delegation_of(portfolio: Portfolio, delegation_id: UUID) -> Delegation:
+    """Gate: something lent of this portfolio, past the portfolio's own gate."""
+    found = delegations_of(portfolio).filter(pk=delegation_id).first()
+    if found is None:
+        raise NotFound("delegation")
+    return found
+
+
+def parents_for(portfolio: Portfolio) -> QuerySet[Portfolio]:
+    """Return the portfolios of which this one could be a sub-account, by name."""
+    alike = ("owner", "workspace", "kind", "namespace", "settlement", "account")
+    found = Portfolio.objects.filter(
+        **{name: getattr(portfolio, f"{name}_id", getattr(portfolio, name)) for name in alike}
+    )
+    return found.filter(parent=None, cash_is_locked=False).exclude(pk=portfolio.pk).order_by("name")
 
 
 def openable_markets() -> list[tuple[Exchange, Asset]]:
@@ -104,9 +128,11 @@ def openable_market(exchange_code: str, settlement_code: str) -> tuple[Exchange,
 
 
 def transfer_targets(portfolio: Portfolio) -> QuerySet[Portfolio]:
-    """Return the owner's other portfolios that money can be moved to from this one."""
+    """Return the portfolios that money can be moved to from this one: its owner's own, or its workspace's of that owner."""
     return (
-        portfolios_of(portfolio.owner)
+        Portfolio.objects.filter(owner=portfolio.owner_id, workspace=portfolio.workspace_id)
+        .select_related("settlement")
+        .order_by("pk")
         .exclude(pk=portfolio.pk)
         .filter(
             state=PortfolioState.OPEN,
@@ -372,7 +398,7 @@ def net_deposits_equal_entries() -> list[BookError]:
 
 
 # --- exchange accounts ----------------------------------------------------------------------------------------------
-def exchange_account_for_user(user: User | AnonymousUser | None, account_id: UUID | str) -> ExchangeAccount:
+def exchange_account_for_user(user: Asker, account_id: UUID | str) -> ExchangeAccount:
     """The gate: return the user's own exchange account, or NotFound for anybody else's and for none."""
     try:
         key = UUID(str(account_id))

@@ -16,6 +16,7 @@ from markets.selectors import exchange_by_code, perpetuals_of
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.services.equity import take_snapshots
 from portfolios.services.margin import take_over_tiers
+from portfolios.services.sharing import end_due_delegations
 
 logger = logging.getLogger(__name__)
 
@@ -46,3 +47,9 @@ def take_due_snapshots() -> None:
         # A market that has announced no time yet (its feed is away, Redis was emptied) has no present to store.
         if at := announced_time(namespace):
             take_snapshots(namespace=namespace, at=at)
+
+
+@shared_task(name="portfolios.end_delegations")
+def end_delegations() -> None:
+    """Tell open pages that what was lent has run out; runs every ten seconds."""
+    end_due_delegations()

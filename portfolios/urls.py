@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from portfolios import views
+from portfolios import sharing_views, views
 
 app_name = "portfolios"
 
@@ -18,4 +18,12 @@ urlpatterns = [
     path("<uuid:portfolio_id>/deposit/", views.pay_in, name="deposit"),
     path("<uuid:portfolio_id>/withdraw/", views.take_out, name="withdraw"),
     path("<uuid:portfolio_id>/transfer/", views.move, name="transfer"),
+    path("<uuid:portfolio_id>/sharing/", sharing_views.sharing, name="sharing"),
+    path("<uuid:portfolio_id>/sharing/workspace/", sharing_views.give, name="give"),
+    path("<uuid:portfolio_id>/sharing/workspace/leave/", sharing_views.take, name="take"),
+    path("<uuid:portfolio_id>/sharing/lend/", sharing_views.lend_out, name="lend"),
+    path("<uuid:portfolio_id>/sharing/lend/<uuid:delegation_id>/end/", sharing_views.end_lending, name="end_lending"),
+    path("<uuid:portfolio_id>/sharing/parent/", sharing_views.group, name="group"),
+    path("<uuid:portfolio_id>/sharing/parent/leave/", sharing_views.ungroup, name="ungroup"),
+    path("<uuid:portfolio_id>/sharing/approval/", sharing_views.approval, name="approval"),
 ]

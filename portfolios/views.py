@@ -16,11 +16,12 @@ from django.http import HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from accounts.models import LimitName
+from accounts.models import LimitName, User
 from accounts.requests import SignedInRequest
 from accounts.second_factor import CODE as SECOND_FACTOR_NEEDED
 from accounts.second_factor import require_fresh_factor
 from accounts.selectors import limit
+from accounts.teams.models import Permission
 from common import display
 from common.errors import DomainError
 from common.forms import show_refusal
@@ -51,13 +52,32 @@ _FIELDS = {"AMOUNT": "amount", "INSUFFICIENT_BALANCE": "amount", "NAME": "name",
 @require_safe
 @login_required
 def portfolio_list(request: SignedInRequest) -> HttpResponse:
-    mine = list(portfolios_of(request.user))
+    every = list(portfolios_of(request.user))
+    places = _places(request.user, every)
+    shown = request.GET.get("of", "")
+    mine = [one for one in every if not shown or shown == _place(request.user, one)[0]]
     worth = worth_of(mine)
     facts = {
+        "places": places if len(places) > 1 else [],
+        "shown": shown,
+        "used": sum(one.owner_id == request.user.pk for one in every),
         "rows": [(one, worth[one.pk]) for one in mine],
         "limit": limit(request.user, LimitName.PORTFOLIOS),
     }
     return render(request, "portfolios/list.html", facts)
+
+
+def _place(user: User, portfolio: Portfolio) -> tuple[str, str]:
+    """Return by what a portfolio is the user's to see: the value of the switcher's choice, and its name."""
+    if portfolio.workspace is not None:
+        return str(portfolio.workspace_id), portfolio.workspace.name
+    return ("own", "Your own") if portfolio.owner_id == user.pk else ("lent", "Lent to you")
+
+
+def _places(user: User, portfolios: list[Portfolio]) -> list[tuple[str, str]]:
+    """Return what the switcher offers, one's own first."""
+    found = {_place(user, one) for one in portfolios}
+    return sorted(found, key=lambda place: (place[0] != "own", place[0] == "lent", place[1]))
 
 
 @READ_OR_WRITE
@@ -95,7 +115,7 @@ def _where(request: SignedInRequest, form: OpenForm) -> dict[str, Any]:
 @login_required
 def live_trading(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Let a live portfolio open positions, which needs a fresh second factor, or not, which needs none."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.MANAGE_KEYS)
     is_on = request.POST.get("is_on") == "on"
     if is_on:
         require_fresh_factor(request)
@@ -176,7 +196,7 @@ def costs(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def summary(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "worth": worth_of([portfolio])[portfolio.pk]}
     return render(request, "portfolios/_summary.html", facts)
 
@@ -185,7 +205,7 @@ def summary(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def balances(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Each asset that the portfolio holds, and where its figures come from."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "balances": balances_of(portfolio), "worth": worth_of([portfolio])[portfolio.pk]}
     return render(request, "portfolios/_balances.html", facts)
 
@@ -193,7 +213,7 @@ def balances(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def positions(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": portfolio, "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio))}
     return render(request, "portfolios/_positions.html", facts)
 
@@ -202,5 +222,5 @@ def positions(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def equity(request: SignedInRequest, portfolio_id: UUID) -> JsonResponse:
     """The equity chart's data."""
-    points = equity_curve(portfolio_for_user(request.user, portfolio_id))
+    points = equity_curve(portfolio_for_user(request.user, portfolio_id, Permission.VIEW))
     return JsonResponse({"points": [{"time": int(at.timestamp()), "value": float(value)} for at, value in points]})

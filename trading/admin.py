@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
+from trading.approvals.models import OrderApproval
 from trading.copy_accounts.models import ProfitShareSettlement
 from trading.models import (
     Fill,
@@ -342,3 +343,10 @@ class PlanAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
     ordering = ["-pk"]
     paginator = InfinitePaginator
     show_full_result_count = False
+
+
+@admin.register(OrderApproval)
+class OrderApprovalAdmin(ReadOnlyAdmin, ModelAdmin):  # type: ignore[misc]
+    list_display = ["requested_at", "portfolio", "requested_by", "side", "quantity", "state", "decided_by"]
+    list_filter = ["state"]
+    list_select_related = ["portfolio", "requested_by", "decided_by"]

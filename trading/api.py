@@ -21,6 +21,7 @@ from accounts.models import User
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from markets.expansions import instruments_shown
 from markets.selectors import instrument_by_id
 from portfolios.expansions import portfolios_shown
@@ -77,7 +78,7 @@ _OF_FILLS = {"side": Side.values}
 def _portfolio_asked(request: Request) -> UUID | None:
     """Return the id of the portfolio that a list is asked about, past its gate; None for all of one's own."""
     given = request.query_params.get("portfolio")
-    return None if given is None else portfolio_for_user(asker(request), given).pk
+    return None if given is None else portfolio_for_user(asker(request), given, Permission.VIEW).pk
 
 
 def _state_asked(request: Request, known: list[str]) -> str | None:
@@ -197,7 +198,7 @@ class OrderView(ApiView):
         responses=serializers.OrderSerializer,
     )
     def patch(self, request: Request, order_id: UUID) -> Response:
-        found = order_for_user(asker(request), order_id)
+        found = order_for_user(asker(request), order_id, Permission.TRADE)
         wanted = serializers.ChangedOrderSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         changed = modify_order(actor=asker(request), order=found, **wanted.validated_data)
@@ -216,7 +217,7 @@ class CancelView(ApiView):
         responses=serializers.OrderSerializer,
     )
     def post(self, request: Request, order_id: UUID) -> Response:
-        cancel_order(actor=asker(request), order=order_for_user(asker(request), order_id))
+        cancel_order(actor=asker(request), order=order_for_user(asker(request), order_id, Permission.TRADE))
         return Response(_shown(order_for_user(asker(request), order_id)))
 
 
@@ -257,7 +258,7 @@ class CancelAllView(ApiView):
         portfolio, instrument, account = (data.get(name) for name in ("portfolio", "instrument", "account"))
         canceled = cancel_all(
             actor=user,
-            portfolio=portfolio_for_user(user, portfolio) if portfolio else None,
+            portfolio=portfolio_for_user(user, portfolio, Permission.TRADE) if portfolio else None,
             instrument=instrument_by_id(instrument) if instrument else None,
             account=exchange_account_for_user(user, account) if account else None,
         )
@@ -279,7 +280,7 @@ class ClosingView(ApiView):
         wanted = serializers.ClosingSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data, user = wanted.validated_data, asker(request)
-        portfolio, key = portfolio_for_user(user, data["portfolio"]), data.get("key")
+        portfolio, key = portfolio_for_user(user, data["portfolio"], Permission.TRADE), data.get("key")
         if data.get("instrument"):
             instrument = instrument_by_id(data["instrument"])
             closing = [close_position(actor=user, portfolio=portfolio, instrument=instrument, key=key)]
@@ -294,7 +295,7 @@ def _asked(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     """Return what every order by hand names, past the gates."""
     return {
         "actor": asker(request),
-        "portfolio": portfolio_for_user(asker(request), data["portfolio"]),
+        "portfolio": portfolio_for_user(asker(request), data["portfolio"], Permission.TRADE),
         "instrument": instrument_by_id(data["instrument"]),
         "side": Side(data["side"]),
         "quantity": data["quantity"],
@@ -370,7 +371,7 @@ class FollowView(ApiView):
 
     @extend_schema(summary="Read a follow", responses=serializers.FollowSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
-        return Response(serializers.FollowSerializer(follow_for_user(asker(request), follow_id)).data)
+        return Response(serializers.FollowSerializer(follow_for_user(asker(request), follow_id, Permission.VIEW)).data)
 
 
 class PauseView(ApiView):

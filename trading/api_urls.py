@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading import api, bulk_api, console_api, copy_api, export_api, follow_api, margin_api, template_api
+from trading.approvals import api as approvals
 from trading.copy_accounts import api as copy_accounts
 from trading.plans import api as plans
 from trading.risk import api as risk
@@ -18,6 +19,10 @@ urlpatterns = [
     path("orders/<uuid:order_id>/cancel/", api.CancelView.as_view(), name="cancel"),
     path("orders/<uuid:order_id>/entries/", bulk_api.EntriesView.as_view(), name="entries"),
     path("portfolios/<uuid:portfolio_id>/orders/bulk/", bulk_api.BulkView.as_view(), name="bulk"),
+    path("approvals/", approvals.ApprovalsView.as_view(), name="approvals"),
+    path("approvals/<uuid:approval_id>/", approvals.ApprovalView.as_view(), name="approval"),
+    path("approvals/<uuid:approval_id>/approve/", approvals.ApproveView.as_view(), name="approve"),
+    path("approvals/<uuid:approval_id>/reject/", approvals.RejectView.as_view(), name="reject"),
     path("order-templates/", template_api.OrderTemplatesView.as_view(), name="templates"),
     path("order-templates/<uuid:template_id>/", template_api.OrderTemplateView.as_view(), name="template"),
     path("orders/pairs/", api.PairsView.as_view(), name="pairs"),

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.http import problem
 from portfolios.models import LedgerLine
@@ -42,7 +43,7 @@ class BulkView(ApiView):
         responses={200: serializers.BulkAnswerSerializer(many=True)},
     )
     def post(self, request: Request, portfolio_id: UUID) -> Response:
-        portfolio = portfolio_for_user(asker(request), portfolio_id)
+        portfolio = portfolio_for_user(asker(request), portfolio_id, Permission.TRADE)
         wanted = serializers.NewBulkSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data

@@ -14,6 +14,8 @@ _WORDS = {
     "TRADING_HALTED": "Trading is halted: only exits pass until it resumes.",
     "TRADING_REDUCING": "Only exits pass at the moment; new positions wait until trading is active again.",
     "GRANT_ENDED": "Your right to use this strategy has ended: it sells what it holds, and opens nothing new.",
+    "SUB_ACCOUNT_ORDER_LIMIT": "Worth more than one order of this sub-account may open; enter a smaller quantity.",
+    "APPROVAL_NEEDED": "Worth more than this portfolio opens without a second person, and nobody could be asked.",
     "PORTFOLIO_NOT_OPEN": "This portfolio is frozen or closed; it opens nothing new.",
     "INSTRUMENT_NOT_TRADABLE": "{symbol} is no longer traded here.",
     "INSTRUMENT_NOT_ALLOWED": "{symbol} is not among the instruments that this portfolio may trade.",

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from markets.serializers import ExactField
 from portfolios.selectors import portfolio_for_user
 from trading.console import console_of
@@ -38,4 +39,6 @@ class FollowersView(ApiView):
 
     @extend_schema(summary="Read how a portfolio is followed", responses=ConsoleSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        return Response(ConsoleSerializer(console_of(portfolio_for_user(asker(request), portfolio_id))).data)
+        return Response(
+            ConsoleSerializer(console_of(portfolio_for_user(asker(request), portfolio_id, Permission.PUBLISH))).data
+        )

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.fields import canonical
 from engine.copying.settings import settings_data
 from markets.serializers import ExactField
@@ -103,7 +104,7 @@ class FollowLogView(ApiListView[LeadEvent]):
         responses=FollowLogSerializer,
     )
     def get(self, request: Request, follow_id: UUID) -> Response:
-        found = follow_for_user(asker(request), follow_id)
+        found = follow_for_user(asker(request), follow_id, Permission.VIEW)
         page = self.paginate_queryset(events_of(found)) or []
         answer = self.get_paginated_response(LogLineSerializer(log_of(found, page), many=True).data)
         answer.data["stops"] = OrderSerializer(stops_filled(found), many=True).data
@@ -117,7 +118,7 @@ class CopySettingsView(ApiView):
 
     @extend_schema(summary="Read a follow's settings that differ from the defaults", responses=CopySettingsSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
-        found = follow_for_user(asker(request), follow_id)
+        found = follow_for_user(asker(request), follow_id, Permission.VIEW)
         return Response({"settings": settings_data(found.copying)})
 
     @extend_schema(
@@ -141,7 +142,7 @@ class CopyPlanView(ApiView):
 
     @extend_schema(summary="Read the plan that would bring a follow in step", responses=PlanLineSerializer(many=True))
     def get(self, request: Request, follow_id: UUID) -> Response:
-        found = follow_for_user(asker(request), follow_id)
+        found = follow_for_user(asker(request), follow_id, Permission.VIEW)
         return Response(PlanLineSerializer(drift_plan(found), many=True).data)
 
     @extend_schema(

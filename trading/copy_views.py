@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from portfolios.selectors import portfolio_for_user
@@ -102,7 +103,7 @@ def resume(request: SignedInRequest, follow_id: UUID) -> HttpResponse:
 @login_required
 def log(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """All that the lead did since the follow began, with what the follow did and why it differs."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     follow = follow_of(portfolio)
     if follow is None:
         raise NotFound("follow")

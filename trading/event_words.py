@@ -8,6 +8,17 @@ COPYING, LEADING, POSITIONS = "Copy trading", "Leading", "Orders and positions"
 
 # By the event's name: what accounts.registry.register_event takes.
 EVENTS: dict[str, dict[str, Any]] = {
+    "approval.requested": {
+        "title": "An order of {name} waits for your approval",
+        "body": "{side} {quantity} {symbol}: approve or reject it on the workspace's page.",
+        "url": "/settings/workspaces/{workspace}/",
+    },
+    "approval.decided": {
+        "title": "Your order in {name} was {outcome}",
+        "body": "{quantity} {symbol}.",
+        "url": "/portfolios/{portfolio}/",
+        "mail": False,
+    },
     "follow.started": {
         "label": "Somebody follows you",
         "group": LEADING,

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from trading.copy_terms import TERMS, TERMS_VERSION
 from trading.follow_models import FollowGuard
@@ -29,7 +30,7 @@ class GuardsView(ApiView):
 
     @extend_schema(summary="Read a follow's guards", responses=GuardSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
-        return Response(_shown(follow_for_user(asker(request), follow_id).pk))
+        return Response(_shown(follow_for_user(asker(request), follow_id, Permission.VIEW).pk))
 
     @extend_schema(
         summary="Set a follow's guards",
@@ -58,7 +59,7 @@ class ProtectionView(ApiView):
 
     @extend_schema(summary="Read a follow's protective stop", responses=ProtectionSerializer)
     def get(self, request: Request, follow_id: UUID) -> Response:
-        found = follow_for_user(asker(request), follow_id)
+        found = follow_for_user(asker(request), follow_id, Permission.VIEW)
         return Response(ProtectionSerializer({"share": share_of(found)}).data)
 
     @extend_schema(

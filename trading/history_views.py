@@ -11,6 +11,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from portfolios.selectors import balances_of, ledger_of, portfolio_for_user
 from trading.codes import cause_in_words, explain, explain_cancel, in_words
 from trading.filters import EntryFilter, FillFilter, OrderFilter
@@ -25,7 +26,7 @@ PAGE_SIZE = 50
 @require_safe
 @login_required
 def order_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     asked = OrderFilter(request.GET, found)
     page = Paginator(asked.narrow(orders_of(found)), PAGE_SIZE).get_page(request.GET.get("page"))
     facts = {"portfolio": found, "filter": asked, "page": page, "orders": in_words(page)}
@@ -35,7 +36,7 @@ def order_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def fill_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     asked = FillFilter(request.GET, found)
     page = Paginator(asked.narrow(fills_of(found)), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "trading/fills.html", {"portfolio": found, "filter": asked, "page": page, "fills": page})
@@ -63,7 +64,7 @@ def order(request: SignedInRequest, order_id: UUID) -> HttpResponse:
 @login_required
 def ledger(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """The entries behind a portfolio's figures, all of them or those of a kind, an account, an asset or an order."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     asked = EntryFilter(request.GET, found)
     lines = ledger_of(found) if asked.of_order is None else entries_of_order(asked.of_order)
     page = Paginator(asked.narrow(lines), PAGE_SIZE).get_page(request.GET.get("page"))

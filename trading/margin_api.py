@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from engine.decimals import ZERO
 from engine.margin import tier_at
@@ -46,7 +47,10 @@ class MarginTermsView(ApiView):
         responses=MarginTermsSerializer,
     )
     def get(self, request: Request, portfolio_id: UUID, instrument_id: UUID) -> Response:
-        portfolio, instrument = portfolio_for_user(asker(request), portfolio_id), instrument_by_id(instrument_id)
+        portfolio, instrument = (
+            portfolio_for_user(asker(request), portfolio_id, Permission.VIEW),
+            instrument_by_id(instrument_id),
+        )
         if not instrument.is_perpetual:
             raise NotFound("perpetual")
         return Response(_shown(position_on_margin(portfolio, instrument), instrument))
@@ -60,7 +64,10 @@ class MarginTermsView(ApiView):
         responses=MarginTermsSerializer,
     )
     def put(self, request: Request, portfolio_id: UUID, instrument_id: UUID) -> Response:
-        portfolio, instrument = portfolio_for_user(asker(request), portfolio_id), instrument_by_id(instrument_id)
+        portfolio, instrument = (
+            portfolio_for_user(asker(request), portfolio_id, Permission.TRADE),
+            instrument_by_id(instrument_id),
+        )
         wanted = MarginTermsSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         position = set_margin_terms(

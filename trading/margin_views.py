@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from engine.decimals import ZERO
@@ -50,7 +51,10 @@ class TermsForm(forms.Form):
 @login_required
 def terms(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID) -> HttpResponse:
     """The leverage and margin mode of a position, and their change."""
-    portfolio, instrument = portfolio_for_user(request.user, portfolio_id), instrument_by_id(instrument_id)
+    portfolio, instrument = (
+        portfolio_for_user(request.user, portfolio_id, Permission.TRADE),
+        instrument_by_id(instrument_id),
+    )
     if not instrument.is_perpetual:
         raise NotFound("perpetual")
     position, tiers = position_on_margin(portfolio, instrument), tiers_by_instrument([instrument.pk])[instrument.pk]
@@ -81,6 +85,6 @@ def terms(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID) -> 
 @login_required
 def funding(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """What a portfolio's positions paid and received at funding times."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     page = Paginator(funding_of(portfolio), PAGE_SIZE).get_page(request.GET.get("page"))
     return render(request, "trading/funding.html", {"portfolio": portfolio, "page": page})

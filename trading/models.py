@@ -18,6 +18,7 @@ from engine.copying.settings import CopySettings, stored_settings
 from markets.models import Instrument
 from portfolios.models import ExchangeAccount, Portfolio
 from trading import template_models as _templates  # noqa: F401  # Django looks for an app's models here
+from trading.approvals import models as _approvals  # noqa: F401  # likewise
 from trading.constraints import ORDER_INDEXES, ORDER_ONCE, ORDER_TERMS
 from trading.copy_accounts import models as _copy_accounts  # noqa: F401  # Django looks for an app's models here
 from trading.follow_models import FollowState as FollowState  # noqa: PLC0414  # found here, as all models

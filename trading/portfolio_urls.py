@@ -7,6 +7,7 @@ from django.urls import path
 
 from portfolios.urls import urlpatterns as books
 from trading import console_views, copy_views, history_views, margin_views, views
+from trading.approvals import views as approvals
 from trading.copy_accounts import views as copy_accounts
 from trading.plans import views as plans
 from trading.risk import views as risk
@@ -39,6 +40,7 @@ urlpatterns = [
     path("<uuid:portfolio_id>/follow/account/", copy_accounts.account, name="follow_account"),
     path("<uuid:portfolio_id>/follow/copies/", views.copies, name="copies"),
     path("<uuid:portfolio_id>/follow/log/", copy_views.log, name="follow_log"),
+    path("<uuid:portfolio_id>/approvals/", approvals.approvals, name="approvals"),
     path("<uuid:portfolio_id>/risk/", risk.risk, name="risk"),
     path("<uuid:portfolio_id>/risk/panel/", risk.panel, name="risk_panel"),
     path("<uuid:portfolio_id>/risk/profile/", risk.choose, name="risk_profile"),

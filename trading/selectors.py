@@ -6,16 +6,18 @@ from collections.abc import Iterable
 from typing import TypeVar
 from uuid import UUID
 
-from django.contrib.auth.models import AnonymousUser
 from django.db.models import Exists, Model, OuterRef, Q, QuerySet
 
 from accounts.models import User
+from accounts.teams.models import Permission
+from accounts.teams.selectors import role_forbids
 from common.errors import NotFound
 from engine.decimals import ZERO
 from markets.models import Instrument, InstrumentState
 from markets.selectors import instruments
+from portfolios.access import Asker, note_role, reachable, token_reach, user_id_of
 from portfolios.models import ExchangeAccount, LedgerLine, Portfolio, PortfolioState, Position
-from portfolios.selectors import instruments_for, ledger_of, portfolios_of, within_reach
+from portfolios.selectors import instruments_for, ledger_of, portfolios_of
 from trading.models import (
     RESTING,
     UNFINISHED,
@@ -32,26 +34,35 @@ from trading.models import (
 from trading.template_models import OrderTemplate
 
 Row = TypeVar("Row", bound=Model)
-Asker = User | AnonymousUser | None
 
 
-def order_for_user(user: Asker, order_id: UUID | str) -> Order:
-    """The gate: an order of one of the user's own portfolios, or NotFound."""
-    return _own(orders().filter(within_reach(user), portfolio__owner_id=_user_id(user)), order_id, "order")
+def order_for_user(user: Asker, order_id: UUID | str, may: str = Permission.VIEW) -> Order:
+    """The gate: an order of a portfolio with which the user may do this; NotFound, or 403 ROLE_FORBIDS if they may only look."""
+    return row_for_user(user, orders(), order_id, "order", may)
 
 
 def fill_for_user(user: Asker, fill_id: UUID | str) -> Fill:
-    """The gate: a fill of one of the user's own portfolios, or NotFound."""
-    return _own(fills().filter(within_reach(user), portfolio__owner_id=_user_id(user)), fill_id, "fill")
+    """The gate: a fill of a portfolio that the user may see, or NotFound."""
+    return row_for_user(user, fills(), fill_id, "fill", Permission.VIEW)
 
 
-def follow_for_user(user: Asker, follow_id: UUID | str) -> Follow:
-    """The gate: the user's own follow, or NotFound (also for its lead)."""
-    return _own(follows().filter(within_reach(user), follower_id=_user_id(user)), follow_id, "follow")
+def follow_for_user(user: Asker, follow_id: UUID | str, may: str = Permission.FOLLOW) -> Follow:
+    """The gate: a follow whose portfolio the user may do this with, or NotFound (also for its lead)."""
+    return row_for_user(user, follows(), follow_id, "follow", may)
 
 
-def _user_id(user: Asker) -> UUID | None:
-    return user.pk if user is not None and user.is_authenticated else None
+def row_for_user(user: Asker, rows: QuerySet[Row], key: UUID | str, what: str, may: str) -> Row:
+    """Return a row of a portfolio with which the user may do this; NotFound, or 403 ROLE_FORBIDS if they may only look."""
+    try:
+        found = rows.filter(reachable(user, may, "portfolio__"), pk=UUID(str(key))).first()
+    except ValueError:
+        raise NotFound(what) from None
+    if found is None:
+        if may != Permission.VIEW and rows.filter(reachable(user, prefix="portfolio__"), pk=key).exists():
+            raise role_forbids(may)
+        raise NotFound(what)
+    note_role(user, found.portfolio)  # type: ignore[attr-defined]  # rows of a portfolio, by what is asked above
+    return found
 
 
 def _own(rows: QuerySet[Row], key: UUID | str, what: str) -> Row:
@@ -85,18 +96,18 @@ def _uuid(text: str) -> UUID | None:
 
 
 def is_own_scope(user: Asker, scope: ScopeKind, scope_id: str) -> bool:
-    """The gate of safety: say whether a scope is the user themselves, or a portfolio or follow of theirs."""
-    user_id = _user_id(user)
+    """The gate of safety: say whether a scope is the user themselves, or a portfolio or follow that they may trade."""
+    user_id = user_id_of(user)
     key = _uuid(scope_id)
     if user_id is None or key is None:
         return False
     own: dict[ScopeKind, QuerySet[Portfolio] | QuerySet[Follow]] = {
-        ScopeKind.PORTFOLIO: Portfolio.objects.filter(within_reach(user, "pk"), owner_id=user_id),
-        ScopeKind.FOLLOW: Follow.objects.filter(within_reach(user), follower_id=user_id),
+        ScopeKind.PORTFOLIO: Portfolio.objects.filter(reachable(user, Permission.TRADE)),
+        ScopeKind.FOLLOW: Follow.objects.filter(reachable(user, Permission.FOLLOW, "portfolio__")),
     }
     if scope == ScopeKind.USER:
         # All that is somebody's is more than a token reaches that is limited to some of it.
-        return key == user_id and not within_reach(user)
+        return key == user_id and not token_reach(user)
     return scope in own and own[scope].filter(pk=key).exists()
 
 
@@ -131,18 +142,18 @@ def fills_of(portfolio: Portfolio) -> QuerySet[Fill]:
 
 
 def orders_of_user(user: User) -> QuerySet[Order]:
-    """Return the orders of all portfolios of the user's, newest first."""
-    return orders().filter(within_reach(user), portfolio__owner=user)
+    """Return the orders of all portfolios that the user may see, newest first."""
+    return orders().filter(reachable(user, prefix="portfolio__"))
 
 
 def fills_of_user(user: User) -> QuerySet[Fill]:
-    """Return the fills of all portfolios of the user's, newest first."""
-    return fills().filter(within_reach(user), portfolio__owner=user)
+    """Return the fills of all portfolios that the user may see, newest first."""
+    return fills().filter(reachable(user, prefix="portfolio__"))
 
 
 def follows_of(user: User) -> QuerySet[Follow]:
     """Return the user's own follows, stopped ones included, newest first."""
-    return follows().filter(within_reach(user), follower=user)
+    return follows().filter(token_reach(user), follower=user)
 
 
 def follow_of(portfolio: Portfolio) -> Follow | None:
@@ -196,9 +207,13 @@ def is_following(portfolio: Portfolio) -> bool:
 
 
 def free_portfolios_of(user: User) -> QuerySet[Portfolio]:
-    """Return the user's open portfolios that belong to no unfinished follow: those that may trade, lead or fund."""
+    """Return the user's own open portfolios that belong to no unfinished follow: those that may trade, lead or fund.
+
+    Those of a workspace are among them where the user is the one who answers for them, and may manage them there.
+    """
     following = Follow.objects.filter(portfolio=OuterRef("pk"), state__in=UNFINISHED_FOLLOW)
-    return portfolios_of(user).filter(~Exists(following), state=PortfolioState.OPEN)
+    mine = portfolios_of(user, Permission.MANAGE).filter(owner=user)
+    return mine.filter(~Exists(following), state=PortfolioState.OPEN)
 
 
 def follows_in_circle(*, follower: User, lead_owner_id: UUID) -> bool:
@@ -232,11 +247,23 @@ def open_orders_of(portfolio: Portfolio) -> QuerySet[Order]:
     return orders_of(portfolio).filter(state__in=RESTING)
 
 
-def waiting_by_hand(user: User) -> QuerySet[Order]:
-    """Return the user's orders by hand, what guards their fills, and their plans', that have not ended: those that are theirs to cancel."""
+def waiting_by_hand(
+    user: User, portfolio: Portfolio | None = None, account: ExchangeAccount | None = None
+) -> QuerySet[Order]:
+    """Return, of a portfolio or an account past its gate, or of all the user's own, what is theirs to cancel.
+
+    That is orders by hand, what guards their fills, and their plans', that have not ended.
+    """
     theirs = [CauseKind.HAND, CauseKind.BRACKET, CauseKind.PLAN]
-    own = Order.objects.filter(within_reach(user), portfolio__owner=user)
-    return own.filter(follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
+    waiting = Order.objects.filter(follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
+    if account is not None:
+        waiting = waiting.filter(portfolio__account=account)
+    if portfolio is not None:
+        waiting = waiting.filter(portfolio=portfolio)
+    if portfolio is not None or account is not None:
+        return waiting
+    # Those of a workspace only where they are named: "everything" is not to end what others work on.
+    return waiting.filter(portfolio__owner=user, portfolio__workspace=None)
 
 
 def order_templates_of(user: User) -> QuerySet[OrderTemplate]:
@@ -248,12 +275,12 @@ def order_templates_of(user: User) -> QuerySet[OrderTemplate]:
 def order_template_for_user(user: Asker, template_id: UUID | str) -> OrderTemplate:
     """The gate: return the user's own template, or NotFound for anybody else's and for none."""
     found = OrderTemplate.objects.select_related("instrument__market", "instrument__exchange")
-    return _own(found.filter(owner_id=_user_id(user)), template_id, "order template")
+    return _own(found.filter(owner_id=user_id_of(user)), template_id, "order template")
 
 
 def template_instruments(user: User) -> QuerySet[Instrument]:
     """Return what a template may name: what is traded in the markets and currencies of the user's portfolios."""
-    mine = portfolios_of(user)
+    mine = portfolios_of(user, Permission.TRADE)
     found = instruments().filter(state=InstrumentState.ACTIVE)
     return found.filter(
         market__namespace__in=mine.values("namespace"), market__quote__in=mine.values("settlement")

@@ -8,6 +8,7 @@ from uuid import UUID
 from celery import shared_task
 
 from common.failpoints import failpoint
+from trading.approvals import services as approvals
 from trading.risk.services import watching
 from trading.services import (
     commands,
@@ -106,3 +107,9 @@ def renew_interests() -> None:
 def watch_risk() -> None:
     """Hold portfolios against their limits, and measure once an hour how assets move together; runs every few seconds."""
     watching.watch_all()
+
+
+@shared_task(name="trading.expire_approvals")
+def expire_approvals() -> None:
+    """End the orders that nobody approved in time; runs every ten seconds."""
+    approvals.expire_approvals()

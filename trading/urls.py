@@ -3,6 +3,7 @@
 from django.urls import path
 
 from trading import account_views, copy_views, follow_views, history_views, template_views, views
+from trading.approvals import views as approvals
 from trading.plans import views as plans
 from trading.risk import views as risk
 from trading.signals import views as signals
@@ -16,6 +17,8 @@ urlpatterns = [
     path("exchange-accounts/<uuid:account_id>/trades/", account_views.trades, name="account_trades"),
     path("exchange-accounts/<uuid:account_id>/cancel/", account_views.cancel_orders, name="cancel_account"),
     path("exchange-accounts/trades/<uuid:fill_id>/assign/", account_views.assign, name="assign_fill"),
+    path("approvals/<uuid:approval_id>/approve/", approvals.let_go, name="approve"),
+    path("approvals/<uuid:approval_id>/reject/", approvals.turn_down, name="reject"),
     path("order-templates/", template_views.template_list, name="templates"),
     path("order-templates/new/", template_views.new, name="new_template"),
     path("order-templates/<uuid:template_id>/", template_views.edit, name="edit_template"),

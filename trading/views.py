@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common import display
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
@@ -23,6 +24,7 @@ from markets.models import Instrument, InterestKind
 from markets.selectors import instrument_by_id, known_timeframe
 from markets.sources import plain_tick
 from markets.topics import watch
+from portfolios.access import permissions_of
 from portfolios.costs import is_on_paper, label_of
 from portfolios.margin import with_liquidation_prices
 from portfolios.models import Portfolio
@@ -73,7 +75,7 @@ _FIELDS = {
 @require_safe
 @login_required
 def portfolio(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     return _portfolio_page(request, found, TicketForm(portfolio=found, initial=_first_choice(found, request)))
 
 
@@ -88,9 +90,11 @@ def _first_choice(portfolio: Portfolio, request: SignedInRequest) -> dict[str, A
 def _portfolio_page(
     request: SignedInRequest, portfolio: Portfolio, ticket: TicketForm, status: int = 200
 ) -> HttpResponse:
-    follow = follow_of(portfolio)
+    follow, (_, may) = follow_of(portfolio), permissions_of(request.user, portfolio)
+    trades = Permission.TRADE in may and not (follow and follow.state in UNFINISHED_FOLLOW)
     facts = {
         "portfolio": portfolio,
+        "may": may,
         "worth": worth_of([portfolio])[portfolio.pk],
         "costs": label_of(portfolio),
         "holdings": with_liquidation_prices(portfolio, holdings_of(portfolio)),
@@ -99,7 +103,7 @@ def _portfolio_page(
         "orders": in_words(orders_of(portfolio)[:RECENT]),
         "fills": fills_of(portfolio)[:RECENT],
         "chart": _chart(portfolio, request.GET.get("market", "")),
-        "ticket": None if follow and follow.state in UNFINISHED_FOLLOW else ticket,
+        "ticket": ticket if trades else None,
         **_estimated(ticket, portfolio),
         "templates": order_templates_of(request.user),
         "ways": ways(portfolio),
@@ -140,7 +144,7 @@ def _chart(portfolio: Portfolio, asked: str) -> dict[str, Any] | None:
 @login_required
 def chart(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID, timeframe: str) -> JsonResponse:
     """An instrument's candles with the portfolio's own fills upon them."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     instrument = instrument_by_id(instrument_id)
     rows = chart_rows(instrument, known_timeframe(timeframe))
     return JsonResponse({"candles": rows, "markers": markers(found, instrument)})
@@ -149,7 +153,7 @@ def chart(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID, tim
 @require_safe
 @login_required
 def recent_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     facts = {"portfolio": found, "orders": in_words(orders_of(found)[:RECENT])}
     return render(request, "trading/_orders.html", facts)
 
@@ -157,7 +161,7 @@ def recent_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def recent_fills(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     return render(request, "trading/_fills.html", {"portfolio": found, "fills": fills_of(found)[:RECENT]})
 
 
@@ -166,7 +170,7 @@ def recent_fills(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def estimate(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """What the ticket as it stands would come to."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     form = TicketForm(request.GET or None, portfolio=found)
     return render(request, "trading/_estimate.html", _estimated(form, found))
 
@@ -188,7 +192,7 @@ def _estimated(form: TicketForm, portfolio: Portfolio) -> dict[str, Any]:
 @login_required
 def place(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Place the order; answer htmx with the ticket, emptied or with what is wrong, and a plain browser with a page."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     form = TicketForm(request.POST, portfolio=found)
     placed = _placed(request, found, form)
     if placed is None:
@@ -231,7 +235,7 @@ def _ticket(request: SignedInRequest, portfolio: Portfolio, form: TicketForm, st
 @require_safe
 @login_required
 def open_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    return _waiting(request, portfolio_for_user(request.user, portfolio_id))
+    return _waiting(request, portfolio_for_user(request.user, portfolio_id, Permission.VIEW))
 
 
 def _waiting(request: SignedInRequest, portfolio: Portfolio) -> HttpResponse:
@@ -243,7 +247,7 @@ def _waiting(request: SignedInRequest, portfolio: Portfolio) -> HttpResponse:
 @login_required
 def edit(request: SignedInRequest, order_id: UUID) -> HttpResponse:
     """The row of an order that waits as a form, and the change that it asks for."""
-    found = order_for_user(request.user, order_id)
+    found = order_for_user(request.user, order_id, Permission.TRADE)
     form = EditForm(request.POST or None, order=found)
     if request.method == "POST" and form.is_valid():
         try:
@@ -263,7 +267,7 @@ def edit(request: SignedInRequest, order_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def cancel(request: SignedInRequest, order_id: UUID) -> HttpResponse:
-    found = order_for_user(request.user, order_id)
+    found = order_for_user(request.user, order_id, Permission.TRADE)
     canceled = cancel_order(actor=request.user, order=found)
     is_sent = canceled.is_under_way_at_venue
     return _changed(request, found.portfolio, "The exchange is asked to cancel it." if is_sent else "Canceled.")
@@ -273,7 +277,7 @@ def cancel(request: SignedInRequest, order_id: UUID) -> HttpResponse:
 @login_required
 def cancel_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Cancel all that waits in the portfolio."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     count = len(cancel_all(actor=request.user, portfolio=found))
     return _changed(request, found, f"Canceled: {count}.")
 
@@ -282,7 +286,10 @@ def cancel_orders(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def close(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID) -> HttpResponse:
     """Close all that the portfolio holds of an instrument."""
-    found, instrument = portfolio_for_user(request.user, portfolio_id), instrument_by_id(instrument_id)
+    found, instrument = (
+        portfolio_for_user(request.user, portfolio_id, Permission.TRADE),
+        instrument_by_id(instrument_id),
+    )
     close_position(actor=request.user, portfolio=found, instrument=instrument, key=request.POST.get("key"))
     messages.success(request, f"Closing {instrument.market}: sent.")
     return redirect("portfolios:detail", found.pk)
@@ -292,7 +299,7 @@ def close(request: SignedInRequest, portfolio_id: UUID, instrument_id: UUID) -> 
 @login_required
 def close_everything(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """Sell all that the portfolio holds."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     closed = close_all(actor=request.user, scope=ScopeKind.PORTFOLIO, scope_id=str(found.pk), halts=False)
     messages.success(request, f"Closing everything: {len(closed.orders)} sent.")
     return redirect("portfolios:detail", found.pk)
@@ -337,7 +344,7 @@ def copies(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 
 
 def _follow(request: SignedInRequest, portfolio_id: UUID) -> Follow:
-    found = follow_of(portfolio_for_user(request.user, portfolio_id))
+    found = follow_of(portfolio_for_user(request.user, portfolio_id, Permission.VIEW))
     if found is None:
         raise NotFound("follow")
     return found

@@ -40,7 +40,7 @@ def give_back(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("accounts", "0008_programs"),
+        ("accounts", "0010_audit"),
     ]
 
     operations = [

@@ -1,6 +1,6 @@
 """Every write about people. Other apps import from here."""
 
-from accounts.services.auditing import audit
+from accounts.services.auditing import audit, changes
 from accounts.services.invitations import create_invitation, use_invitation
 from accounts.services.notifications import mark_read, notify
 from accounts.services.people import change_access, create_person, finish_sign_up, update_profile
@@ -12,6 +12,7 @@ from accounts.services.tokens import issue_token, record_token_use, revoke_token
 __all__ = [
     "audit",
     "change_access",
+    "changes",
     "create_invitation",
     "create_person",
     "ensure_default_plan",

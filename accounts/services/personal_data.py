@@ -21,6 +21,8 @@ from accounts.programs.checking import forget_program
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
 from accounts.services.auditing import audit
+from accounts.teams.models import WorkspaceInvitation
+from accounts.teams.services import leave_all
 from common.realtime import withdraw
 
 # What opens the account, and what was opened with it.
@@ -113,12 +115,18 @@ def export_account(user: User) -> dict[str, Any]:
         "webhooks": list(user.webhooks.values("url", "events", "created_at", "disabled_at")),
         "consents": list(user.consents.values("kind", "version", "given_at", "revoked_at")),
         "archives": list(user.archives.values("created_at", "state", "rows", "size_bytes", "expires_at")),
-        "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "address")),
+        "workspaces": list(user.memberships.values("workspace__name", "role", "permission_set__name", "joined_at")),
+        "workspace_invitations": list(
+            WorkspaceInvitation.objects.filter(email=user.email).values("workspace__name", "role", "expires_at")
+        ),
+        "acts": list(user.audit_entries.values("at", "action", "object_kind", "object_id", "role", "address")),
     }
 
 
 def erase_account(user: User) -> None:
     """Anonymise what this app itself keeps about the user, and close the login."""
+    leave_all(user)
+    WorkspaceInvitation.objects.filter(email=user.email).update(email=f"erased-{user.pk.hex}@erased.invalid")
     logins = [model._default_manager.filter(user=user) for model in LOGINS]
     for archive in user.archives.all():
         # After the commit: what is undone must not have lost its file.

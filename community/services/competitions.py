@@ -128,7 +128,7 @@ def _refuse_entry(phase: Phase, competition: Competition) -> None:
 
 
 def _open_portfolio(user: User, competition: Competition) -> Portfolio:
-    taken = set(portfolios_of(user).values_list("name", flat=True))
+    taken = set(portfolios_of(user).filter(owner=user).values_list("name", flat=True))
     names = (competition.title, *(f"{competition.title[:70]} ({number})" for number in range(2, len(taken) + 3)))
     return open_portfolio(
         owner=user,

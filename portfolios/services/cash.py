@@ -34,6 +34,7 @@ from portfolios.models import (
 )
 from portfolios.selectors import worth_of
 from portfolios.services.remainders import Change, change_remainders, claim_free
+from portfolios.services.subaccounts import check_capital
 
 MAX_AMOUNT = Decimal(1_000_000_000)
 # As much of a caller's own name for a movement as doors take.
@@ -67,6 +68,7 @@ def open_portfolio(
     only_instruments: Sequence[Instrument] | None = None,
     cash_is_locked: bool = False,
     account: ExchangeAccount | None = None,
+    workspace_id: UUID | None = None,
 ) -> Portfolio:
     """Open a book on an exchange's namespace and fund it with `amount` of the settlement currency (may be 0).
 
@@ -86,6 +88,7 @@ def open_portfolio(
             raise DomainError("NAME_TAKEN", f"You already have a portfolio named {name!r}; choose another name.")
         portfolio = Portfolio.objects.create(
             owner=owner,
+            workspace_id=workspace_id,
             name=name,
             **_backing(exchange, account),
             namespace=exchange.namespace,
@@ -150,6 +153,7 @@ def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: Boo
         booking, movements = _booking_id(locked, key), [(locked, LedgerAccount.EXTERNAL, amount)]
         if _is_booked(booking, kind, movements):
             return locked
+        check_capital({locked.pk: locked}, {locked.pk: amount})
         _claim(locked, amount)
         _book(booking, kind, movements)
         audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": canonical(amount)})
@@ -165,8 +169,10 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
     amount = check_amount(amount)
     if source.pk == target.pk:
         raise DomainError("SAME_PORTFOLIO", "Choose two different portfolios.")
-    if source.owner_id != target.owner_id:
-        raise DomainError("NOT_YOUR_PORTFOLIO", "Money moves between your own portfolios only.")
+    if (source.owner_id, source.workspace_id) != (target.owner_id, target.workspace_id):
+        raise DomainError(
+            "NOT_YOUR_PORTFOLIO", "Money moves between your own portfolios, or those of one workspace and owner."
+        )
     if (source.kind, source.namespace, source.settlement_id) != (target.kind, target.namespace, target.settlement_id):
         raise DomainError(
             "PORTFOLIOS_DIFFER", "Both portfolios must be of one kind, trade one market and settle in one currency."
@@ -179,6 +185,7 @@ def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decim
         movements = [(portfolio, LedgerAccount.TRANSFER, change) for portfolio, change in sides]
         if _is_booked(booking, BookingKind.TRANSFER, movements):
             return booking
+        check_capital(locked, {source.pk: -amount, target.pk: amount})
         _book(booking, BookingKind.TRANSFER, movements)
         audit(
             action="portfolio.transfer",

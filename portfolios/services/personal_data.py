@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import User
+from common.clock import wall_now
+from portfolios.delegation_models import Delegation
 from portfolios.margin_models import AccountFunding, FundingPayment, VenueTerms
 from portfolios.models import (
     AccountBalance,
@@ -100,6 +104,11 @@ def export_portfolios(user: User) -> dict[str, Any]:
             .values("account_id", "instrument__symbol", "leverage", "margin_mode", "refusal", "asked_at")
         ),
         "ledger": LedgerLine.objects.filter(**mine).order_by("pk").values(*_LINE),
+        "delegations": list(
+            Delegation.objects.filter(Q(person=user) | Q(portfolio__owner=user))
+            .order_by("pk")
+            .values("portfolio_id", "scope", "created_at", "ends_at", "ended_at")
+        ),
     }
 
 
@@ -108,6 +117,7 @@ def erase_portfolios(user: User) -> None:
     for account in ExchangeAccount.objects.filter(owner=user).order_by("pk"):
         revoke_account(account=account)
         ExchangeAccount.objects.filter(pk=account.pk).update(label=f"Account {account.pk.hex}")
+    Delegation.objects.filter(Q(person=user) | Q(portfolio__owner=user), ended_at=None).update(ended_at=wall_now())
     mine = Portfolio.objects.filter(owner=user).exclude(state=PortfolioState.CLOSED)
     freeze_portfolios(portfolio_ids=mine.values_list("pk", flat=True))
     for portfolio in Portfolio.objects.filter(owner=user):

@@ -19,8 +19,8 @@ from engine.timeframes import moment
 from markets.history import open_backfills
 from markets.models import Backfill
 from markets.selectors import candle_arrays, instruments_by_id
+from portfolios.access import token_reach
 from portfolios.models import Portfolio, Position
-from portfolios.selectors import within_reach
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
 from strategies.selectors.definitions import Asker, own
 from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch, ScopeKind
@@ -29,7 +29,7 @@ from trading.selectors import free_portfolios_of, orders
 
 def run_for_user(user: Asker, run_id: UUID | str) -> StrategyRun:
     """The gate: a run on one of the user's own portfolios, or NotFound."""
-    return own(user, runs().filter(within_reach(user)), run_id, "run", "portfolio__owner")
+    return own(user, runs().filter(token_reach(user)), run_id, "run", "portfolio__owner")
 
 
 def runs() -> QuerySet[StrategyRun]:
@@ -52,7 +52,7 @@ def acting_run(run_id: UUID) -> StrategyRun:
 
 
 def runs_of(user: User) -> QuerySet[StrategyRun]:
-    return runs().filter(within_reach(user), portfolio__owner=user)
+    return runs().filter(token_reach(user), portfolio__owner=user)
 
 
 def running_runs_of(user: User) -> QuerySet[StrategyRun]:

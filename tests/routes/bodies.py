@@ -7,6 +7,7 @@ from tests.fixtures_signer import CREDENTIALS
 from tests.routes.bodies_marketplace import Body, marketplace_bodies
 from tests.routes.bodies_notifying import notifying_bodies
 from tests.routes.world import PASSWORD, World
+from tests.routes.world_teams import team_bodies
 
 NEW_PASSWORD = "battery staple 99"
 FORMULA = "enter_long = close > ema(close, 3)"
@@ -23,7 +24,7 @@ COSTS = {
 def bodies(world: World) -> dict[tuple[str, str], Body]:
     """Return (route, method) -> body; what is missing is sent none."""
     own = _page_bodies(world) | _api_bodies(world) | _trading_bodies(world) | _admin_bodies(world)
-    return own | marketplace_bodies(world) | notifying_bodies(PASSWORD)
+    return own | marketplace_bodies(world) | notifying_bodies(PASSWORD) | team_bodies(world)
 
 
 BACKTEST = {

@@ -21,6 +21,7 @@ from tests.routes.tables_money import MONEY
 from tests.routes.tables_notifying import NOTIFYING_API, NOTIFYING_PAGES
 from tests.routes.tables_programs import PROGRAM_API, PROGRAM_PAGES
 from tests.routes.tables_publishing import PUBLISHING_API, PUBLISHING_PAGES
+from tests.routes.tables_teams import TEAM_API, TEAM_PAGES
 from tests.routes.world import ASKERS
 
 PAGES = """
@@ -481,6 +482,8 @@ _TABLES = (
     NOTIFYING_API,
     PROGRAM_PAGES,
     PROGRAM_API,
+    TEAM_PAGES,
+    TEAM_API,
 )
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 

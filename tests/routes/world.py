@@ -61,6 +61,7 @@ from tests.routes.till import fill_till
 from tests.routes.world_identity import identified
 from tests.routes.world_marketplace import proven, reviewed
 from tests.routes.world_notifying import told_elsewhere
+from tests.routes.world_teams import team_up
 from trading.copy_accounts.services.settling import open_account, settle_accounts
 from trading.follow_models import StopMode
 from trading.kinds import OrderKind
@@ -112,6 +113,9 @@ class World:
     resting: dict[str, Any] = field(default_factory=dict)
     # What alice's account traded at its venue by itself.
     foreign: dict[str, Any] = field(default_factory=dict)
+    # What routes of teams are about where it is not the one of `values`, by route; and who belongs to alice's workspace.
+    places: dict[str, dict[str, Any]] = field(default_factory=dict)
+    team: dict[str, Any] = field(default_factory=dict)
 
     @property
     def live(self) -> Portfolio:
@@ -132,6 +136,8 @@ class World:
             return {"portfolio_id": self.follow.portfolio_id}
         if route.name in {"markets:add_watched", "markets_api:watched_instruments"}:
             return {"watch_list_id": self.empty.pk}
+        if route.name in self.places:
+            return self.places[route.name]
         if route.name.endswith((":cancel_backtest", ":cancel_sweep")):
             return self.unfinished
         if route.name in {"trading:edit", "trading:cancel", "trading_api:order", "trading_api:cancel"}:
@@ -321,6 +327,7 @@ def build(desk: Desk, working: Working) -> World:
     world.resting = {"order_id": resting.pk}
     world.foreign = {"fill_id": _foreign_fill(world).pk}
     world.values |= fill_till(alice, listing, world.live)
+    team_up(world)
     world.sessions = {name: _signed_in(person) for name, person in people.items()}
     return world
 

@@ -11,6 +11,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from engine.decimals import money
 from trading.copy_accounts import serializers
@@ -32,7 +33,7 @@ class ProfitShareView(ApiView):
         responses=serializers.ProfitShareSerializer,
     )
     def get(self, request: Request, follow_id: UUID) -> Response:
-        follow = follow_for_user(asker(request), follow_id)
+        follow = follow_for_user(asker(request), follow_id, Permission.VIEW)
         share = profit_share_of(follow)
         if share is None:
             raise NotFound("profit share")
@@ -52,7 +53,7 @@ class ShortfallView(ApiView):
         responses=serializers.ShortfallSerializer,
     )
     def get(self, request: Request, follow_id: UUID) -> Response:
-        account = account_of(follow_for_user(asker(request), follow_id))
+        account = account_of(follow_for_user(asker(request), follow_id, Permission.VIEW))
         amounts = ("capital", "lead_profit", "follower_profit", "gap", "residual")
         facts = {name: money(getattr(account, name)) for name in amounts}
         parts = [{"part": part, "amount": money(amount), "ratio": ratio} for part, amount, ratio in parts_of(account)]

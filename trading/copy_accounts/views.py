@@ -10,6 +10,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from portfolios.selectors import portfolio_for_user
 from trading.copy_accounts.differences import account_of, steps_of
@@ -23,7 +24,7 @@ RECENT = 12
 @require_safe
 @login_required
 def account(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     follow = follow_of(portfolio)
     if follow is None:
         raise NotFound("follow")

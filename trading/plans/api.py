@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from engine.plans.kinds import PlanKind
 from markets.selectors import instrument_by_id
 from portfolios.selectors import portfolio_for_user
@@ -35,7 +36,7 @@ class PlansView(ApiListView[Plan]):
     def get_queryset(self) -> QuerySet[Plan]:
         found = plans_of_user(asker(self.request))
         if (portfolio := self.request.query_params.get("portfolio")) is not None:
-            found = found.filter(portfolio=portfolio_for_user(asker(self.request), portfolio))
+            found = found.filter(portfolio=portfolio_for_user(asker(self.request), portfolio, Permission.VIEW))
         if (state := self.request.query_params.get("state")) is not None:
             if state not in PlanState.values:
                 raise ValidationError({"state": [f"Choose one of {', '.join(PlanState.values)}."]})
@@ -138,7 +139,7 @@ class StopPlanView(ApiView):
 def _asked(request: Request, data: dict[str, Any]) -> dict[str, Any]:
     """Return what a plan names, past the gates."""
     return {
-        "portfolio": portfolio_for_user(asker(request), data["portfolio"]),
+        "portfolio": portfolio_for_user(asker(request), data["portfolio"], Permission.TRADE),
         "instrument": instrument_by_id(data["instrument"]),
         "kind": PlanKind(data["kind"]),
         "settings": data["settings"],
@@ -146,7 +147,7 @@ def _asked(request: Request, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _moved(request: Request, plan_id: UUID, move: Callable[..., Plan], **choice: bool) -> Response:
-    move(actor=asker(request), plan=plan_for_user(asker(request), plan_id), **choice)
+    move(actor=asker(request), plan=plan_for_user(asker(request), plan_id, Permission.TRADE), **choice)
     return Response(_shown(request, plan_id))
 
 

@@ -9,17 +9,17 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
-from common.errors import NotFound
+from accounts.teams.models import Permission
 from engine.decimals import ZERO
 from engine.plans.kinds import PlanKind
 from engine.positions import PositionState
 from markets.prices import latest_prices
+from portfolios.access import Asker, reachable
 from portfolios.models import Portfolio
-from portfolios.selectors import within_reach
 from trading.models import UNFINISHED, Order
 from trading.plans.models import Plan
 from trading.plans.words import LABELS, SENTENCES
-from trading.selectors import Asker, is_following, orders
+from trading.selectors import is_following, orders, row_for_user
 
 
 def plans() -> QuerySet[Plan]:
@@ -32,21 +32,13 @@ def plans_of(portfolio: Portfolio) -> QuerySet[Plan]:
 
 
 def plans_of_user(user: User) -> QuerySet[Plan]:
-    """Return the plans of all portfolios of the user's, newest first."""
-    return plans().filter(within_reach(user), portfolio__owner=user)
+    """Return the plans of all portfolios that the user may see, newest first."""
+    return plans().filter(reachable(user, prefix="portfolio__"))
 
 
-def plan_for_user(user: Asker, plan_id: UUID | str) -> Plan:
-    """The gate: a plan of one of the user's own portfolios, or NotFound."""
-    if user is None or not user.is_authenticated:
-        raise NotFound("plan")
-    try:
-        found = plans_of_user(user).filter(pk=UUID(str(plan_id))).first()
-    except ValueError:
-        found = None
-    if found is None:
-        raise NotFound("plan")
-    return found
+def plan_for_user(user: Asker, plan_id: UUID | str, may: str = Permission.VIEW) -> Plan:
+    """The gate: a plan of a portfolio with which the user may do this; NotFound, or 403 ROLE_FORBIDS if they may only look."""
+    return row_for_user(user, plans(), plan_id, "plan", may)
 
 
 def orders_of_plan(plan: Plan) -> QuerySet[Order]:

@@ -14,6 +14,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError, NotFound
 from common.forms import show_refusal
 from engine.plans.kinds import PlanKind
@@ -45,7 +46,7 @@ _FIELDS = {
 @require_safe
 @login_required
 def plan_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     page = Paginator(plans_of(found), PAGE_SIZE).get_page(request.GET.get("page"))
     facts = {"portfolio": found, "page": page, "ways": ways(found), **_rows(list(page))}
     return render(request, "trading/plans/list.html", facts)
@@ -55,7 +56,7 @@ def plan_list(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @login_required
 def plan_rows(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """The newest of a portfolio's plans, fetched again when something changes."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     return render(request, "trading/plans/_rows.html", _rows(list(plans_of(found)[:PAGE_SIZE])))
 
 
@@ -73,7 +74,7 @@ def _kind(given: str, portfolio: Portfolio) -> PlanKind:
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_required
 def new_plan(request: SignedInRequest, portfolio_id: UUID, plan_kind: str) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     kind = _kind(plan_kind, found)
     form = PlanForm(request.POST or None, portfolio=found, kind=kind)
     if form.is_valid():
@@ -114,7 +115,7 @@ def _show(form: PlanForm, error: DomainError, kind: PlanKind) -> None:
 @login_required
 def plan_preview(request: SignedInRequest, portfolio_id: UUID, plan_kind: str) -> HttpResponse:
     """What the form as it stands would do."""
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     kind = _kind(plan_kind, found)
     form = PlanForm(request.GET or None, portfolio=found, kind=kind)
     facts: dict[str, Any] = {"kind": kind}
@@ -181,7 +182,7 @@ def resume(request: SignedInRequest, plan_id: UUID) -> HttpResponse:
 
 
 def _moved(request: SignedInRequest, plan_id: UUID, move: Callable[..., Plan], done: str) -> HttpResponse:
-    found = plan_for_user(request.user, plan_id)
+    found = plan_for_user(request.user, plan_id, Permission.TRADE)
     move(actor=request.user, plan=found)
     messages.success(request, done)
     return redirect("trading:plan", found.pk)
@@ -190,7 +191,7 @@ def _moved(request: SignedInRequest, plan_id: UUID, move: Callable[..., Plan], d
 @require_POST
 @login_required
 def stop(request: SignedInRequest, plan_id: UUID) -> HttpResponse:
-    found = plan_for_user(request.user, plan_id)
+    found = plan_for_user(request.user, plan_id, Permission.TRADE)
     form = StopPlanForm(request.POST)
     if not form.is_valid():
         raise DomainError("STOP_MODE_INVALID", "Choose what shall become of what the plan holds.")

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from common.errors import NotFound
 from engine.risk.limits import Profile
 from portfolios.selectors import portfolio_for_user
@@ -33,7 +34,7 @@ class RiskView(ApiView):
 
     @extend_schema(summary="Read a portfolio's limits and what is used of them", responses=serializers.RiskSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:
-        found = portfolio_for_user(asker(request), portfolio_id)
+        found = portfolio_for_user(asker(request), portfolio_id, Permission.VIEW)
         return Response(serializers.RiskSerializer(standing_of(found)).data)
 
     @extend_schema(
@@ -69,7 +70,7 @@ class DecisionsView(ApiListView[RiskDecision]):
     queryset = RiskDecision.objects.none()
 
     def get_queryset(self) -> QuerySet[RiskDecision]:
-        return decisions_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"]))
+        return decisions_of(portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW))
 
 
 _SCOPE = OpenApiParameter(

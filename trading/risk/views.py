@@ -13,6 +13,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.forms import show_refusal
 from engine.risk.limits import Profile
@@ -38,7 +39,7 @@ _DONE = {
 @require_safe
 @login_required
 def risk(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.VIEW)
     standing = standing_of(found)
     page = Paginator(decisions_of(found), PAGE_SIZE).get_page(request.GET.get("page"))
     facts = {
@@ -56,7 +57,9 @@ def risk(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 def panel(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """How the portfolio stands, fetched again when something changes."""
     return render(
-        request, "trading/_risk_panel.html", _panel(standing_of(portfolio_for_user(request.user, portfolio_id)))
+        request,
+        "trading/_risk_panel.html",
+        _panel(standing_of(portfolio_for_user(request.user, portfolio_id, Permission.VIEW))),
     )
 
 
@@ -103,7 +106,7 @@ def edit(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def switch(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     _switch(request, ScopeKind.PORTFOLIO, str(found.pk))
     return redirect("portfolios:risk", found.pk)
 
@@ -111,7 +114,7 @@ def switch(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def close_all(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
-    found = portfolio_for_user(request.user, portfolio_id)
+    found = portfolio_for_user(request.user, portfolio_id, Permission.TRADE)
     _close(request, ScopeKind.PORTFOLIO, str(found.pk))
     return redirect("portfolios:risk", found.pk)
 

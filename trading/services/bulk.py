@@ -17,7 +17,7 @@ from portfolios.models import Portfolio
 from trading.models import Order, Side
 from trading.order_terms import OrderTerms, check_quantity
 from trading.risk.services.log import RiskRefusal, keep_refusal
-from trading.services.orders import lock_by_hand, prepared, refusals_of, refuse_foreign, store_by_hand
+from trading.services.orders import lock_by_hand, needs_approval, prepared, refusals_of, refuse_foreign, store_by_hand
 
 MAX_BULK = 50
 
@@ -79,6 +79,11 @@ def _check_batch(orders: Sequence[Asked]) -> None:
         raise DomainError("KEYS_NOT_UNIQUE", "Give each order of the batch a key of its own.", {"field": "orders"})
 
 
+def _to_ask_alone() -> DomainError:
+    message = "Above this portfolio's limit: place it by itself, and it waits for a second person."
+    return DomainError("APPROVAL_NEEDED", message, status=409)
+
+
 def _not_alone() -> DomainError:
     message = "Another order of the batch was refused, and all or none were asked for."
     return DomainError("NOT_PLACED_WITH_OTHERS", message, status=409)
@@ -100,8 +105,11 @@ def _place_all(
             answers[one.key] = Answer(one.key, order)
         else:
             fresh[one.key] = order
-    refusals = refusals_of(list(fresh.values())) if fresh else []
-    for (key, order), refused in zip(fresh.items(), refusals, strict=True):
+    prices: list[Decimal | None] = []
+    refusals = refusals_of(list(fresh.values()), prices) if fresh else []
+    for (key, order), judged, price in zip(fresh.items(), refusals, prices, strict=True):
+        alone = needs_approval(portfolio, [order], [price]) is not None
+        refused = judged or (_to_ask_alone() if alone else None)
         stored = None if refused else store_by_hand(actor, [order])[0]
         answers[key] = Answer(key, stored, refused)
     return [answers[one.key] for one in orders]

@@ -21,6 +21,7 @@ from markets.models import Instrument
 from markets.prices import latest_prices
 from portfolios.models import ExchangeAccount, Portfolio
 from portfolios.services.books import Reservation, lock_portfolios, reserve
+from trading.approvals.limits import worth
 from trading.codes import explain
 from trading.kinds import GroupRole
 from trading.margins import Margins
@@ -65,6 +66,7 @@ def modify_order(*, actor: User, order: Order, quantity: Decimal | None = None, 
     check_quantity(found.quantity, found.instrument)
     check_terms(_terms(found), found.instrument, Side(found.side), found.created_at)
     _refuse_small(found)
+    _refuse_above_limits(found)
     _refuse_post_only(found)
     if found.is_at_venue:
         return _replace(actor, found, before)
@@ -79,6 +81,18 @@ def modify_order(*, actor: User, order: Order, quantity: Decimal | None = None, 
     publish([(f"portfolio:{found.portfolio_id}", {"refresh": ["orders", "summary"]})])
     meet_market([found])
     return Order.objects.get(pk=found.pk)
+
+
+def _refuse_above_limits(order: Order) -> None:
+    """Refuse to make of an order what would have had to wait for a second person, or a sub-account may not open."""
+    portfolio, value = order.portfolio, worth(order, None)
+    if order.leg != Leg.OPEN:
+        return
+    if portfolio.max_order_value is not None and value > portfolio.max_order_value:
+        raise DomainError("SUB_ACCOUNT_ORDER_LIMIT", explain("SUB_ACCOUNT_ORDER_LIMIT", order), status=409)
+    if portfolio.approval_above is not None and value > portfolio.approval_above:
+        message = "Above the limit of this portfolio: cancel it and place a new one, which a second person approves."
+        raise DomainError("APPROVAL_NEEDED", message, status=409)
 
 
 def _at_rest(order: Order) -> Order:
@@ -265,11 +279,7 @@ def cancel_all(
     account: ExchangeAccount | None = None,
 ) -> list[Order]:
     """Cancel what waits of the actor's own orders: everywhere, or of one portfolio, one instrument, one account; return them."""
-    orders = waiting_by_hand(actor)
-    if account is not None:
-        orders = orders.filter(portfolio__account=account)
-    if portfolio is not None:
-        orders = orders.filter(portfolio=portfolio)
+    orders = waiting_by_hand(actor, portfolio, account)
     if instrument is not None:
         orders = orders.filter(instrument=instrument)
     canceled = cancel_waiting(orders)

@@ -150,6 +150,8 @@ def _enrolled(follower: User, lead: Portfolio, source: Portfolio, settings: Copy
         amount=Decimal(0),
         audited=False,
         account=source.account,
+        # A workspace's money stays the workspace's.
+        workspace_id=source.workspace_id,
     )
     return Follow.objects.create(
         follower=follower,
@@ -235,6 +237,13 @@ def _refuse_unfit(follower: User, lead: Portfolio, source: Portfolio) -> None:
             "QUOTE_MISMATCH",
             f"This lead settles in {lead.settlement_id}; fund the follow from a portfolio in {lead.settlement_id}.",
         )
+
+
+def refuse_following(portfolio: Portfolio) -> None:
+    """Refuse to let a portfolio change hands while it copies a lead: the follow is its owner's, and pays back to them."""
+    if is_following(portfolio):
+        message = "This portfolio copies a lead; stop the follow first."
+        raise DomainError("PORTFOLIO_IS_FOLLOWING", message, status=409)
 
 
 def _free_name(follower: User, lead: Portfolio) -> str:

@@ -16,6 +16,7 @@ from markets.prices import Price, latest_prices
 from portfolios.models import Portfolio, PortfolioState
 from portfolios.selectors import STALE_AFTER
 from portfolios.services.books import Holdings
+from trading.approvals.limits import refusal_of as value_refusal
 from trading.kinds import GroupRole, OrderKind
 from trading.margins import Margins
 from trading.models import (
@@ -79,7 +80,7 @@ def facts_of(orders: Sequence[Order], holdings: Holdings, *, ahead: bool = False
             instrument_is_allowed=allowed.has(order),
             safety_state=safety.level(order),
             risk=risk.facts(order, price, margins),
-            account_refusal=accounts.refusal(order, margins.mode(order)),
+            account_refusal=accounts.refusal(order, margins.mode(order)) or value_refusal(order, known),
             named_price=named_price(order, known),
             room=margins.room(order, known) if is_on_margin and known and order.leg == Leg.OPEN else None,
         )

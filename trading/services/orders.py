@@ -27,6 +27,7 @@ from markets.gateway.venues import VENUES
 from markets.models import Instrument
 from portfolios.models import Portfolio
 from portfolios.services.books import lock_portfolios
+from trading.approvals.limits import worth
 from trading.codes import explain
 from trading.kinds import GroupRole, OrderKind, TimeInForce
 from trading.margins import parts_on_margin
@@ -226,12 +227,62 @@ def _place(
 ) -> list[Order]:
     check_quantity(quantity, instrument)
     refuse_foreign(portfolio, instrument)
-    with keeping_refusals(portfolio, instrument, quantity), transaction.atomic():
-        orders, are_known = prepared(lock_by_hand(portfolio), instrument, side, quantity, key, legs)
-        if are_known:
-            return orders
-        refuse_what_cannot_be(orders)
-        return store_by_hand(actor, orders)
+    try:
+        with keeping_refusals(portfolio, instrument, quantity), transaction.atomic():
+            locked = lock_by_hand(portfolio)
+            orders, are_known = prepared(locked, instrument, side, quantity, key, legs)
+            if are_known:
+                return orders
+            prices = refuse_what_cannot_be(orders)
+            if (value := needs_approval(locked, orders, prices)) is not None:
+                raise _NeedsApproval(Held(locked, instrument, side, quantity, key or new_id().hex, list(legs), value))
+            return store_by_hand(actor, orders)
+    except _NeedsApproval as needed:
+        # A floor of rooms up within this app, and about orders by hand alone: it is looked for late.
+        from trading.approvals.services import ApprovalWaiting, let_wait
+
+        raise ApprovalWaiting(let_wait(actor=actor, held=needed.held)) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An order by hand as it was asked, worth `value` in the settlement currency, that needs a second person."""
+
+    portfolio: Portfolio
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    key: str
+    legs: Sequence[OrderTerms]
+    value: Decimal
+
+
+class _NeedsApproval(Exception):
+    """Takes such an order out of the transaction that has locked its portfolio."""
+
+    def __init__(self, held: Held) -> None:
+        super().__init__()
+        self.held = held
+
+
+def needs_approval(portfolio: Portfolio, orders: Sequence[Order], prices: Sequence[Decimal | None]) -> Decimal | None:
+    """Return what orders by hand of one cause would open, where that is more than one person may; None where it is not."""
+    if portfolio.approval_above is None:
+        return None
+    opening = [worth(one, price) for one, price in zip(orders, prices, strict=True) if one.leg == Leg.OPEN]
+    value = max(opening, default=ZERO)
+    return value if value > portfolio.approval_above else None
+
+
+@transaction.atomic
+def place_approved(*, actor: User, held: Held, role: str) -> list[Order]:
+    """Place an order that a second person has approved, in the name of who asked for it; the same key returns the same orders."""
+    locked = lock_by_hand(held.portfolio)
+    orders, are_known = prepared(locked, held.instrument, held.side, held.quantity, held.key, held.legs)
+    if are_known:
+        return orders
+    refuse_what_cannot_be(orders)
+    return store_by_hand(actor, orders, role=role)
 
 
 def prepared(
@@ -258,10 +309,11 @@ def prepared(
     return (_same_as_before(first, orders), True) if first else (orders, False)
 
 
-def store_by_hand(actor: User, orders: Sequence[Order]) -> list[Order]:
-    """Store new orders of one cause that nothing refuses, audited."""
+def store_by_hand(actor: User, orders: Sequence[Order], role: str | None = None) -> list[Order]:
+    """Store new orders of one cause that nothing refuses, audited; `role` as what, where the request does not say."""
     for order in orders:
-        audit(action="order.placed", obj=order, actor=actor, after=_told(order))
+        workspace_id = order.portfolio.workspace_id
+        audit(action="order.placed", obj=order, actor=actor, after=_told(order), role=role, workspace_id=workspace_id)
     return store_orders(orders)
 
 
@@ -370,21 +422,26 @@ def _wishes(orders: Sequence[Order]) -> dict[int, tuple[object, ...]]:
     return found
 
 
-def refuse_what_cannot_be(orders: Sequence[Order]) -> None:
-    """Raise the first reason for which one of these orders by hand would be denied as things stand."""
-    for refusal in refusals_of(orders):
+def refuse_what_cannot_be(orders: Sequence[Order]) -> list[Decimal | None]:
+    """Raise the first reason for which one of these orders by hand would be denied as things stand; return their prices."""
+    prices: list[Decimal | None] = []
+    for refusal in refusals_of(orders, prices):
         if refusal is not None:
             raise refusal
+    return prices
 
 
-def refusals_of(orders: Sequence[Order]) -> list[DomainError | None]:
+def refusals_of(orders: Sequence[Order], prices: list[Decimal | None] | None = None) -> list[DomainError | None]:
     """Return for each order why it would be denied as things stand, None where it would not; nothing is written.
 
-    Each sees what those before it that pass would promise, and take of their portfolio's limits.
+    Each sees what those before it that pass would promise, and take of their portfolio's limits. `prices` is given the
+    market's for each.
     """
     holdings, found = holdings_of(orders), list[DomainError | None]()
     for order, facts in zip(orders, facts_of(orders, holdings, ahead=True), strict=True):
         found.append(refusal_of(order, facts))
+        if prices is not None:
+            prices.append(facts.market_price)
         if found[-1] is None:
             order.quantity, order.market_price = order.requested_quantity, facts.market_price
             holdings.change(order.portfolio_id, reserved_asset(order), reserved=to_reserve(order, order.quantity))

@@ -5,9 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Q
+
 from accounts.models import User
 from accounts.services import notify
+from common.clock import wall_now
 from common.errors import DomainError
+from trading.approvals.models import ApprovalState, OrderApproval
 from trading.copy_accounts.models import HighWaterMark, ProfitShareSettlement
 from trading.follow_models import FollowConsent, FollowGuard, FollowProtection, StopMode, WaitingFollow
 from trading.models import UNFINISHED_FOLLOW, Fill, Follow, ForeignFill, Order, OrderEvent
@@ -57,6 +61,17 @@ _ORDER = (
     "plan_key",
     "created_at",
     "recorded_at",
+)
+_APPROVAL = (
+    "id",
+    "portfolio_id",
+    "instrument__symbol",
+    "side",
+    "quantity",
+    "legs",
+    "state",
+    "requested_at",
+    "decided_at",
 )
 _EVENT = ("order_id", "state", "code", "submitted_at", "happened_at", "recorded_at")
 _TEMPLATE = [one.attname for one in OrderTemplate._meta.concrete_fields if one.name != "owner"]
@@ -166,6 +181,11 @@ def export_trading(user: User) -> dict[str, Any]:
         "waiting_follows": list(WaitingFollow.objects.filter(follow__follower=user).order_by("pk").values()),
         "orders": Order.objects.filter(**mine).order_by("pk").values(*_ORDER),
         "order_events": OrderEvent.objects.filter(order__portfolio__owner=user).order_by("pk").values(*_EVENT),
+        "approvals": list(
+            OrderApproval.objects.filter(Q(requested_by=user) | Q(portfolio__owner=user))
+            .order_by("pk")
+            .values(*_APPROVAL)
+        ),
         "order_templates": list(OrderTemplate.objects.filter(owner=user).order_by("pk").values(*_TEMPLATE)),
         "trades_at_exchanges": list(
             ForeignFill.objects.filter(account__owner=user).order_by("pk").values(*_FOREIGN_FILL)
@@ -208,6 +228,9 @@ def erase_trading(user: User) -> None:
     for plan in Plan.objects.filter(portfolio__owner=user, state__in=UNFINISHED_PLAN).order_by("pk"):
         stop_plan(actor=user, plan=plan, code="ACCOUNT_CLOSED")
     withdraw(Order.objects.filter(portfolio__owner=user), code="OWNER_LEFT")
+    OrderApproval.objects.filter(Q(requested_by=user) | Q(portfolio__owner=user), state=ApprovalState.WAITING).update(
+        state=ApprovalState.WITHDRAWN, decided_at=wall_now()
+    )
     OrderTemplate.objects.filter(owner=user).delete()
     # With their addresses gone nobody's program trades on.
     SignalSource.objects.filter(portfolio__owner=user).delete()

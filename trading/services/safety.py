@@ -80,7 +80,10 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
 
 def _is_held(switch: SafetySwitch, actor: User) -> bool:
     """Say whether somebody else, an operator, holds a switch."""
-    return switch.level != SafetyLevel.ACTIVE and switch.set_by_id is not None and switch.set_by_id != actor.pk
+    if switch.level == SafetyLevel.ACTIVE or switch.set_by is None or switch.set_by_id == actor.pk:
+        return False
+    # Of those who share a portfolio each may undo what another of them did.
+    return not is_own_scope(switch.set_by, ScopeKind(switch.scope), switch.scope_id)
 
 
 def _refuse_to_loosen(switch: SafetySwitch, level: SafetyLevel, *, by_operator: bool) -> None:

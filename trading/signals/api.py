@@ -16,6 +16,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker, client_address
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.limiter import limiter
 from markets.serializers import ExactField
@@ -141,7 +142,7 @@ class SourcesView(ApiView):
     def post(self, request: Request) -> Response:
         wanted = NewSourceSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        portfolio = portfolio_for_user(asker(request), wanted.validated_data["portfolio"])
+        portfolio = portfolio_for_user(asker(request), wanted.validated_data["portfolio"], Permission.MANAGE_KEYS)
         source = create_source(actor=asker(request), portfolio=portfolio, name=wanted.validated_data["name"])
         return Response(SecretSerializer(source).data, status=status.HTTP_201_CREATED)
 

@@ -7,21 +7,19 @@ from uuid import UUID
 from django.db.models import QuerySet
 
 from accounts.models import User
-from common.errors import NotFound
+from accounts.teams.models import Permission
+from portfolios.access import reachable
 from portfolios.models import Portfolio
-from portfolios.selectors import within_reach
+from trading.selectors import row_for_user
 from trading.signals.models import Signal, SignalSource
 
 RECENT = 20
 
 
 def source_for_user(user: User, source_id: UUID) -> SignalSource:
-    """The gate: a source of one of the user's own portfolios, or NotFound."""
-    own = SignalSource.objects.filter(within_reach(user), portfolio__owner=user).select_related("portfolio__owner")
-    found = own.filter(pk=source_id).first()
-    if found is None:
-        raise NotFound("signal source")
-    return found
+    """The gate: a source of a portfolio whose keys the user may manage; NotFound, or 403 ROLE_FORBIDS if they may only look."""
+    sources = SignalSource.objects.select_related("portfolio__owner")
+    return row_for_user(user, sources, source_id, "signal source", Permission.MANAGE_KEYS)
 
 
 def sources_of(portfolio: Portfolio) -> QuerySet[SignalSource]:
@@ -30,8 +28,8 @@ def sources_of(portfolio: Portfolio) -> QuerySet[SignalSource]:
 
 
 def sources_of_user(user: User) -> QuerySet[SignalSource]:
-    """Return the sources of all portfolios of the user's, oldest first."""
-    return SignalSource.objects.filter(within_reach(user), portfolio__owner=user).order_by("pk")
+    """Return the sources of all portfolios whose keys the user may manage, oldest first."""
+    return SignalSource.objects.filter(reachable(user, Permission.MANAGE_KEYS, "portfolio__")).order_by("pk")
 
 
 def signals_of(portfolio: Portfolio) -> QuerySet[Signal]:

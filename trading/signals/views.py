@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_POST
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.forms import show_refusal
 from portfolios.models import Portfolio
@@ -28,7 +29,7 @@ from trading.signals.services import create_source, renew_secret, switch_source
 @login_required
 def signals(request: SignedInRequest, portfolio_id: UUID) -> HttpResponse:
     """The page; a new source's secret is shown once, in the answer that makes it."""
-    portfolio = portfolio_for_user(request.user, portfolio_id)
+    portfolio = portfolio_for_user(request.user, portfolio_id, Permission.MANAGE_KEYS)
     form = SourceForm(request.POST or None)
     made = None
     if request.method == "POST" and form.is_valid():

@@ -1,0 +1,82 @@
+"""Who may do what with a portfolio: its owner everything, a workspace's members what their roles say, others what was lent.
+
+A workspace's portfolio is not its owner's any more than anybody else's: the role alone opens it. `reachable` is the one
+place where this is said; every gate and list is made of it.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.models import AnonymousUser
+from django.db.models import Q, QuerySet
+
+from accounts.models import User
+from accounts.requests import act_as
+from accounts.teams.models import ROLE_PERMISSIONS, Permission, Role
+from accounts.teams.selectors import membership_of, workspaces_with
+from common.clock import wall_now
+from portfolios.delegation_models import SCOPES_WITH, Delegation, DelegationScope
+from portfolios.models import Portfolio
+
+Asker = User | AnonymousUser | None
+OWN, LENT = "owner", "delegate"
+
+
+def user_id_of(user: Asker) -> UUID | None:
+    return user.pk if user is not None and user.is_authenticated else None
+
+
+def token_reach(user: Asker, path: str = "portfolio") -> Q:
+    """Return what narrows rows to the portfolios that the user's token may reach; without such a token, nothing."""
+    reach = user.reach if isinstance(user, User) else None
+    return Q() if reach is None else Q(**{f"{path}__in": reach})
+
+
+def reachable(user: Asker, may: str = Permission.VIEW, prefix: str = "") -> Q:
+    """Return the condition for portfolios with which the person may do this, by the token that they may have come with.
+
+    `prefix` leads from a row to its portfolio.
+    """
+    user_id = user_id_of(user)
+    if user_id is None:
+        return Q(pk__in=[])
+    found = Q(**{f"{prefix}owner_id": user_id, f"{prefix}workspace_id": None})
+    found |= Q(**{f"{prefix}workspace_id__in": workspaces_with(user_id, may)})
+    if may in SCOPES_WITH:
+        key = f"{prefix.removesuffix('__')}_id__in" if prefix else "pk__in"
+        found |= Q(**{key: lent_to(user_id, may)})
+    return found & token_reach(user, prefix.removesuffix("__") or "pk")
+
+
+def lent_to(user_id: UUID, may: str) -> QuerySet[Delegation, UUID]:
+    """Return the ids of the portfolios that are lent to a person now, for this; for use as a subquery."""
+    found = Delegation.objects.filter(
+        person_id=user_id, scope__in=SCOPES_WITH[may], ended_at=None, ends_at__gt=wall_now()
+    )
+    return found.order_by().values_list("portfolio_id", flat=True)
+
+
+def permissions_of(user: Asker, portfolio: Portfolio) -> tuple[str, frozenset[str]]:
+    """Return as what a person stands to a portfolio ("" as nothing), and what that lets them do."""
+    user_id = user_id_of(user)
+    if user_id is None or not isinstance(user, User):
+        return "", frozenset()
+    if portfolio.workspace_id is None:
+        if portfolio.owner_id == user_id:
+            return OWN, ROLE_PERMISSIONS[Role.OWNER]
+    elif held := membership_of(user, portfolio.workspace_id):
+        return held.role_name, held.permissions
+    lent = Delegation.objects.filter(portfolio=portfolio, person_id=user_id, ended_at=None, ends_at__gt=wall_now())
+    scope = lent.values_list("scope", flat=True).first()
+    if scope is None:
+        return "", frozenset()
+    return LENT, frozenset(name for name, scopes in SCOPES_WITH.items() if DelegationScope(scope) in scopes)
+
+
+def note_role(user: Asker, portfolio: Portfolio) -> None:
+    """Note for the audit as what the person acts; of one's own portfolio, or of a workspace's, without a statement more."""
+    if portfolio.workspace_id is None and portfolio.owner_id == user_id_of(user):
+        act_as(OWN)
+        return
+    act_as(permissions_of(user, portfolio)[0], portfolio.workspace_id)
