@@ -5,7 +5,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 
-from accounts.provider import authorize
+from accounts.provider import authorize, no_devices
 from config.metrics import metrics
 from config.overview import overview
 from marketplace.billing.webhooks import stripe_webhook
@@ -25,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(build_provider_urlpatterns())),
     # In front of allauth's own: the same view, whose answer's policy names the app that it leads to.
     path("identity/o/authorize", authorize, name="authorize"),
+    path("identity/o/device", no_devices, name="no_devices"),
     path("", include("allauth.idp.urls")),
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),

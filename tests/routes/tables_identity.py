@@ -9,6 +9,7 @@ ALLAUTHS = (
     "openid_connect_",
     "idp:",
     "authorize",
+    "no_devices",
 )
 # Sent by programs, or by another site's page, as their protocols have it: proven by a secret or a signed state instead.
 # The provider's door answers such a page with a question to the person, whose answer needs our token.
@@ -58,8 +59,10 @@ idp:oidc:configuration                   GET     200      200      200      200 
 idp:oidc:jwks                            GET     200      200      200      200      200      200
 idp:oidc:authorization                   GET     login    200      200      200      200      login
 idp:oidc:authorization                   POST    done     done     done     done     done     done
-idp:oidc:device_authorization            GET     login    200      200      200      200      login
-idp:oidc:device_authorization            POST    login    200      200      200      200      login
+no_devices                               GET     404      404      404      404      404      404
+no_devices                               POST    404      404      404      404      404      404
+idp:oidc:device_authorization            GET     404      404      404      404      404      404
+idp:oidc:device_authorization            POST    404      404      404      404      404      404
 idp:oidc:logout                          GET     done     200      200      200      200      done
 idp:oidc:logout                          POST    done     200      200      200      200      done
 idp:oidc:token                           POST    400      400      400      400      400      400
