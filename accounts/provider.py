@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.http import HttpRequest, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 
 from accounts.models import User
 from common.ids import new_id, new_token
@@ -80,6 +80,11 @@ def authorize(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBa
     if origin := _destination(request):
         response._csp_update = {"form-action": [origin]}  # type: ignore[attr-defined]
     return response
+
+
+def no_devices(request: HttpRequest) -> HttpResponseBase:
+    """Have no page where a device without a browser is let in: allauth's takes its answer without a CSRF token."""
+    raise Http404
 
 
 def _destination(request: HttpRequest) -> str:

@@ -7,7 +7,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 
 from accounts.notifying.views import service_worker, telegram_webhook
 from accounts.programs.views import problem, problems
-from accounts.provider import authorize
+from accounts.provider import authorize, no_devices
 from config.health import health
 from config.metrics import metrics
 from config.overview import overview
@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("accounts/", include(build_provider_urlpatterns())),
     # In front of allauth's own: the same view, whose answer's policy names the app that it leads to.
     path("identity/o/authorize", authorize, name="authorize"),
+    path("identity/o/device", no_devices, name="no_devices"),
     path("", include("allauth.idp.urls")),
     path("settings/", include("accounts.urls")),
     path("markets/", include("markets.urls")),

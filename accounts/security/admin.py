@@ -15,6 +15,8 @@ from unfold.admin import ModelAdmin
 from accounts.services import audit
 from common.admin import ReadOnlyAdmin
 
+# No device codes: see accounts/provider.py.
+GRANTS = ("authorization_code", "refresh_token", "client_credentials")
 SCOPES = ("openid", "email", "profile")
 
 
@@ -29,6 +31,12 @@ class ClientForm(ModelForm):  # type: ignore[type-arg]
         found = [line.strip() for line in self.cleaned_data["redirect_uris"].splitlines() if line.strip()]
         if not found or not all(one.startswith(("https://", "http://127.0.0.1", "http://localhost")) for one in found):
             raise forms.ValidationError("Give at least one address; https, except on this machine.")
+        return "\n".join(found)
+
+    def clean_grant_types(self) -> str:
+        found = [line.strip() for line in self.cleaned_data["grant_types"].splitlines() if line.strip()]
+        if not found or not set(found) <= set(GRANTS):
+            raise forms.ValidationError(f"Choose among {', '.join(GRANTS)}, one a line.")
         return "\n".join(found)
 
 

@@ -9,10 +9,11 @@ ALLAUTHS = (
     "openid_connect_",
     "idp:",
     "authorize",
+    "no_devices",
 )
 # Sent by programs, or by another site's page, as their protocols have it: proven by a secret or a signed state instead.
 # The provider's door answers such a page with a question to the person, whose answer needs our token.
-OPEN_BY_PROTOCOL = frozenset({"authorize", "idp:oidc:authorization", "idp:oidc:userinfo"})
+OPEN_BY_PROTOCOL = frozenset({"authorize", "idp:oidc:authorization", "idp:oidc:logout"})
 
 IDENTITY = """
 route                                    method  nobody   charlie  bob      alice    operator revoked
@@ -58,6 +59,16 @@ idp:oidc:configuration                   GET     200      200      200      200 
 idp:oidc:jwks                            GET     200      200      200      200      200      200
 idp:oidc:authorization                   GET     login    200      200      200      200      login
 idp:oidc:authorization                   POST    done     done     done     done     done     done
+no_devices                               GET     404      404      404      404      404      404
+no_devices                               POST    404      404      404      404      404      404
+idp:oidc:device_authorization            GET     404      404      404      404      404      404
+idp:oidc:device_authorization            POST    404      404      404      404      404      404
+idp:oidc:logout                          GET     done     200      200      200      200      done
+idp:oidc:logout                          POST    done     200      200      200      200      done
+idp:oidc:token                           POST    400      400      400      400      400      400
+idp:oidc:revoke                          POST    400      400      400      400      400      400
+idp:oidc:device_code                     POST    400      400      400      400      400      400
+idp:oidc:userinfo                        GET     401      401      401      401      401      401
 accounts:security                        GET     login    200      200      200      200      login
 accounts:end_session                     POST    login    404      404      done     404      login
 accounts:end_other_sessions              POST    login    done     done     done     done     login

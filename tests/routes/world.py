@@ -149,7 +149,7 @@ class World:
         if route.name.endswith(":live_trading"):
             return {"portfolio_id": self.live.pk}
         if route.is_admin and route.keys == ("object_id",):
-            app, model = route.name.removeprefix("admin:").split("_")[:2]
+            app, model = route.name.removeprefix("admin:").rsplit("_", 2)[:2]
             rows = apps.get_model(app, model)._default_manager.order_by("pk")  # else any row may come first
             return {"object_id": rows.values_list("pk", flat=True)[0]}
         return {}
