@@ -112,7 +112,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     # What this person may reach in the request under way: all that is theirs (None), or what their token names. Every
     # gate to a portfolio asks it (portfolios/access.py: reachable), so that no door has to.
-    reach: frozenset[UUID] | None = None
+    token_portfolios: frozenset[UUID] | None = None
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     email = models.EmailField(unique=True)

@@ -92,7 +92,7 @@ def _social_removed(socialaccount: Any, **kwargs: Any) -> None:
 
 def _factor_added(request: HttpRequest, user: User, authenticator: Authenticator, **kwargs: Any) -> None:
     audit(action="second_factor.added", obj=user, actor=user, after={"type": authenticator.type})
-    if authenticator.type in FACTORS and user.is_authenticated and request.user == user:
+    if authenticator.type in FACTORS and request.user == user:
         # It was used just now: the recovery codes, which come next, need a factor that was used.
         record_authentication(request, user, "mfa", id=authenticator.pk, type=authenticator.type, reauthenticated=True)
 

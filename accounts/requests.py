@@ -41,7 +41,7 @@ def asker(request: HttpRequest | Request) -> User:
 def unlimited_asker(request: HttpRequest | Request) -> User:
     """Return who is asking, for what reaches beyond single portfolios; raise DomainError for a token limited to some."""
     user = asker(request)
-    if user.reach is not None:
+    if user.token_portfolios is not None:
         message = "This token is limited to some portfolios: use one that is not."
         raise DomainError("TOKEN_LIMITED_TO_PORTFOLIOS", message, status=403)
     return user

@@ -52,7 +52,7 @@ def profile(request: SignedInRequest) -> HttpResponse:
 @never_cache
 @READ_OR_WRITE
 @login_required
-@reauthentication_required(allow_get=True)
+@reauthentication_required(allow_get=True)  # type: ignore[untyped-decorator]  # allauth names no types
 def tokens(request: SignedInRequest) -> HttpResponse:
     """List the tokens; a new one is shown in the answer to its form, this once."""
     portfolios = reachable_of(request.user)

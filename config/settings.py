@@ -473,6 +473,7 @@ SPECTACULAR_SETTINGS = {
     # Fields of one name over different choices: the schema would number them.
     "ENUM_NAME_OVERRIDES": {
         "ArchiveState": "accounts.privacy.models.ArchiveState",
+        "DelegationScope": "portfolios.delegation_models.DelegationScope",
         "ConsentKind": "accounts.privacy.models.ConsentKind",
         "DeliveryState": "accounts.webhooks.models.DeliveryState",
         "AlertKind": "markets.models.AlertKind",

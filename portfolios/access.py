@@ -29,7 +29,7 @@ def user_id_of(user: Asker) -> UUID | None:
 
 def token_reach(user: Asker, path: str = "portfolio") -> Q:
     """Return what narrows rows to the portfolios that the user's token may reach; without such a token, nothing."""
-    reach = user.reach if isinstance(user, User) else None
+    reach = user.token_portfolios if isinstance(user, User) else None
     return Q() if reach is None else Q(**{f"{path}__in": reach})
 
 

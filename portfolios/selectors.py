@@ -405,7 +405,7 @@ def exchange_account_for_user(user: Asker, account_id: UUID | str) -> ExchangeAc
     except ValueError:
         raise NotFound("exchange account") from None
     # An account is more than the portfolios on it: a token that is limited to some reaches none.
-    if isinstance(user, User) and user.reach is None:
+    if isinstance(user, User) and user.token_portfolios is None:
         found = ExchangeAccount.objects.select_related("exchange", "owner").filter(pk=key, owner_id=user.pk).first()
         if found is not None:
             return found
@@ -415,7 +415,7 @@ def exchange_account_for_user(user: Asker, account_id: UUID | str) -> ExchangeAc
 def exchange_accounts_of(user: User) -> QuerySet[ExchangeAccount]:
     """Return the user's exchange accounts, newest first, without the revoked ones."""
     mine = ExchangeAccount.objects.filter(owner=user).exclude(state=AccountState.REVOKED)
-    if user.reach is not None:
+    if user.token_portfolios is not None:
         mine = mine.none()
     return mine.select_related("exchange").order_by("-pk")
 

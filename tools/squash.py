@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any, cast
 
 import django
 from django.apps import apps
@@ -33,7 +34,7 @@ def at_once(app: str, loader: MigrationLoader, state: ProjectState) -> Migration
     """Return the migration that makes all of an app's tables as its steps leave them."""
     steps = steps_of(loader, app)
     models = {key: model for key, model in state.models.items() if key[0] == app}
-    migration = Migration(f"0001_squashed_{steps[-1]}", app)
+    migration: Any = Migration(f"0001_squashed_{steps[-1]}", app)
     migration.initial = True
     migration.replaces = [(app, name) for name in steps]
     migration.dependencies = sorted(
@@ -43,7 +44,7 @@ def at_once(app: str, loader: MigrationLoader, state: ProjectState) -> Migration
         }
     )
     migration.operations = [CreateModels([_created(model) for model in models.values()])]
-    return migration
+    return cast(Migration, migration)
 
 
 def _referred(app: str, state: ProjectState, loader: MigrationLoader) -> set[tuple[str, str]]:

@@ -39,7 +39,7 @@ class Program:
         user = copy.copy(self.token.user)
         user._state = ModelState()
         user._state.adding, user._state.db = False, self.token.user._state.db
-        user.reach = self.reach
+        user.token_portfolios = self.reach
         return user
 
 

@@ -66,7 +66,7 @@ def _acts(user: User, beginnings: list[str]) -> QuerySet[AuditEntry]:
 def _columns(rows: QuerySet[Any], what: Any, agent: Any) -> QuerySet[Any, dict[str, Any]]:
     model: type[Model] = rows.model
     assert model in (SignIn, AuditEntry)
-    return (
+    found: QuerySet[Any, dict[str, Any]] = (
         rows.order_by()
         .annotate(
             what=Cast(what, CharField(max_length=60)),
@@ -75,3 +75,4 @@ def _columns(rows: QuerySet[Any], what: Any, agent: Any) -> QuerySet[Any, dict[s
         )
         .values(*_COLUMNS)
     )
+    return found

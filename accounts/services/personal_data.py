@@ -135,7 +135,8 @@ def erase_account(user: User) -> None:
     for digest in user.api_tokens.values_list("digest", flat=True):
         forget_program(digest)
     programs = (user.api_tokens, user.keyed_requests)
-    for kept in (*programs, user.wallets, user.sign_ins, *told, user.consents, user.archives, *logins):
+    rows: list[Any] = [*programs, user.wallets, user.sign_ins, *told, user.consents, user.archives, *logins]
+    for kept in rows:
         kept.all().delete()
     for model in (Reach, Departure):
         model.objects.filter(pk=user.pk).delete()

@@ -100,7 +100,7 @@ def wallets(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth names no types
 def link(request: SignedInRequest) -> HttpResponse:
     signed = services.use_challenge(
         challenge_id=_asked(request), signature=request.POST.get("signature", ""), user=request.user
@@ -112,7 +112,7 @@ def link(request: SignedInRequest) -> HttpResponse:
 
 @require_POST
 @login_required
-@reauthentication_required
+@reauthentication_required  # type: ignore[untyped-decorator]  # allauth names no types
 def unlink(request: SignedInRequest, wallet_id: UUID) -> HttpResponse:
     services.unlink_wallet(user=request.user, wallet_id=wallet_id)
     messages.success(request, "The wallet is unlinked: it logs you in no more.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -105,7 +106,8 @@ def test_somebody_signs_up_with_a_passkey_alone(
 
 def test_a_code_of_the_app_and_a_recovery_code_log_in(page: Page, site: str, dora: User) -> None:
     with_factor(dora)
-    for code in (code_now, lambda: recovery_code(dora)):
+    codes: list[Callable[[], str]] = [code_now, lambda: recovery_code(dora)]
+    for code in codes:
         log_in(page, site)
         expect(page.get_by_role("heading", name="Second factor")).to_be_visible()
         page.get_by_label("Code").fill(code())

@@ -209,7 +209,7 @@ def test_a_number_is_proved_by_its_code(alice: User, stand_in: StandIn, fresh_co
 def told_sms(user: User) -> list[str]:
     """Tell somebody of something critical; return the numbers to which an SMS went."""
     notify(user=user, event="test.alarm", context={})
-    return [row.user.reach.phone for row in Delivery.objects.filter(user=user, channel="SMS")]
+    return list(Delivery.objects.filter(user=user, channel="SMS").values_list("user__reach__phone", flat=True))
 
 
 def test_a_code_is_void_after_five_tries_or_ten_minutes(

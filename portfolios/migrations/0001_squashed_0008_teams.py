@@ -1,4 +1,4 @@
-"""All of this app's migrations up to 0007 at once: an empty database is made in a fraction of the time."""
+"""All of this app's migrations up to 0008 at once: an empty database is made in a fraction of the time."""
 
 import common.clock
 import common.fields
@@ -19,239 +19,19 @@ class Migration(migrations.Migration):
         ("portfolios", "0005_paper_costs"),
         ("portfolios", "0006_perpetuals"),
         ("portfolios", "0007_accounts_on_margin"),
+        ("portfolios", "0008_teams"),
     ]
 
     initial = True
 
     dependencies = [
-        ("accounts", "0005_limits_of_exchange_accounts"),
+        ("accounts", "0012_privacy"),
         ("markets", "0006_backfills"),
     ]
 
     operations = [
         common.schema.CreateModels(
             operations=[
-                migrations.CreateModel(
-                    name="ExchangeAccount",
-                    fields=[
-                        (
-                            "id",
-                            models.UUIDField(
-                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
-                            ),
-                        ),
-                        ("label", models.CharField(max_length=60)),
-                        ("mode", models.CharField(choices=[("LIVE", "Live"), ("SANDBOX", "Sandbox")], max_length=10)),
-                        ("credentials", models.BinaryField()),
-                        ("seal_key", models.CharField(blank=True, max_length=16)),
-                        ("key_hint", models.CharField(blank=True, max_length=4)),
-                        ("version", models.PositiveIntegerField(default=1)),
-                        (
-                            "state",
-                            models.CharField(
-                                choices=[
-                                    ("CHECKING", "Checking"),
-                                    ("READY", "Ready"),
-                                    ("REFUSED", "Refused"),
-                                    ("FAILED", "Failed"),
-                                    ("REVOKED", "Revoked"),
-                                ],
-                                default="CHECKING",
-                                max_length=10,
-                            ),
-                        ),
-                        ("code", models.CharField(blank=True, max_length=40)),
-                        ("permissions", models.JSONField(default=list)),
-                        ("checked_at", models.DateTimeField(null=True)),
-                        ("last_used_at", models.DateTimeField(null=True)),
-                        ("check_due_at", models.DateTimeField(null=True)),
-                        ("claimed_until", models.DateTimeField(null=True)),
-                        ("attempts", models.PositiveIntegerField(default=0)),
-                        ("books_from", models.DateTimeField(null=True)),
-                        ("fills_read_at", models.DateTimeField(null=True)),
-                        ("reconciled_at", models.DateTimeField(null=True)),
-                        ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
-                        ("updated_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
-                        (
-                            "exchange",
-                            models.ForeignKey(
-                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.exchange"
-                            ),
-                        ),
-                        (
-                            "owner",
-                            models.ForeignKey(
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="exchange_accounts",
-                                to=settings.AUTH_USER_MODEL,
-                            ),
-                        ),
-                    ],
-                    options={
-                        "indexes": [
-                            models.Index(
-                                condition=models.Q(("check_due_at__isnull", False)),
-                                fields=["check_due_at"],
-                                name="exchange_account_checks_due",
-                            )
-                        ],
-                        "constraints": [
-                            models.UniqueConstraint(
-                                condition=models.Q(("state", "REVOKED"), _negated=True),
-                                fields=("owner", "label"),
-                                name="exchange_account_label_per_owner",
-                            ),
-                            models.CheckConstraint(
-                                condition=models.Q(
-                                    models.Q(("state", "REVOKED"), _negated=True),
-                                    models.Q(("check_due_at", None), ("seal_key", "")),
-                                    _connector="OR",
-                                ),
-                                name="revoked_account_has_no_key",
-                            ),
-                        ],
-                    },
-                ),
-                migrations.CreateModel(
-                    name="AccountFunding",
-                    fields=[
-                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                        ("payment_id", models.CharField(max_length=64)),
-                        ("amount", common.fields.AmountField()),
-                        ("happened_at", models.DateTimeField()),
-                        ("recorded_at", models.DateTimeField()),
-                        (
-                            "instrument",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="markets.instrument",
-                            ),
-                        ),
-                        (
-                            "account",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="funding",
-                                to="portfolios.exchangeaccount",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "constraints": [
-                            models.UniqueConstraint(fields=("account", "payment_id"), name="account_funding_once")
-                        ],
-                    },
-                ),
-                migrations.CreateModel(
-                    name="AccountBalance",
-                    fields=[
-                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                        ("asset", models.CharField(max_length=40)),
-                        ("total", common.fields.AmountField(default=Decimal("0"))),
-                        ("free", common.fields.AmountField(default=Decimal("0"))),
-                        ("remainder", common.fields.AmountField(default=Decimal("0"))),
-                        ("cost", common.fields.AmountField(default=Decimal("0"))),
-                        ("read_at", models.DateTimeField()),
-                        (
-                            "account",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.CASCADE,
-                                related_name="balances",
-                                to="portfolios.exchangeaccount",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "constraints": [
-                            models.UniqueConstraint(fields=("account", "asset"), name="account_balance_per_asset")
-                        ],
-                    },
-                ),
-                migrations.CreateModel(
-                    name="ExchangeAccountUse",
-                    fields=[
-                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                        ("at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
-                        (
-                            "purpose",
-                            models.CharField(
-                                choices=[
-                                    ("CHECK", "Check of the key"),
-                                    ("RESEAL", "Sealed to a new key of ours"),
-                                    ("TRADE", "Trading: orders, fills and balances"),
-                                ],
-                                max_length=10,
-                            ),
-                        ),
-                        ("outcome", models.CharField(blank=True, max_length=40)),
-                        (
-                            "account",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.CASCADE,
-                                related_name="uses",
-                                to="portfolios.exchangeaccount",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "indexes": [models.Index(fields=["account", "-id"], name="exchange_account_uses")],
-                    },
-                ),
-                migrations.CreateModel(
-                    name="FundingTime",
-                    fields=[
-                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                        ("at", models.DateTimeField()),
-                        ("rate", common.fields.AmountField()),
-                        ("mark", common.fields.AmountField(blank=True, null=True)),
-                        ("is_settled", models.BooleanField(default=False)),
-                        (
-                            "instrument",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="markets.instrument",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "indexes": [
-                            models.Index(
-                                condition=models.Q(("is_settled", False)), fields=["at"], name="funding_times_to_come"
-                            )
-                        ],
-                        "constraints": [models.UniqueConstraint(fields=("instrument", "at"), name="funding_time_once")],
-                    },
-                ),
-                migrations.CreateModel(
-                    name="MarginTier",
-                    fields=[
-                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
-                        ("floor", common.fields.AmountField()),
-                        ("max_leverage", models.PositiveSmallIntegerField()),
-                        ("maintenance_ratio", common.fields.AmountField()),
-                        (
-                            "instrument",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.CASCADE,
-                                related_name="margin_tiers",
-                                to="markets.instrument",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "constraints": [
-                            models.UniqueConstraint(fields=("instrument", "floor"), name="margin_tier_once")
-                        ],
-                    },
-                ),
                 migrations.CreateModel(
                     name="Portfolio",
                     fields=[
@@ -425,51 +205,6 @@ class Migration(migrations.Migration):
                     },
                 ),
                 migrations.CreateModel(
-                    name="FundingPayment",
-                    fields=[
-                        (
-                            "id",
-                            models.UUIDField(
-                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
-                            ),
-                        ),
-                        ("quantity", common.fields.AmountField()),
-                        ("mark", common.fields.AmountField(null=True)),
-                        ("rate", common.fields.AmountField(null=True)),
-                        ("amount", common.fields.AmountField()),
-                        ("insured", common.fields.AmountField(default=Decimal("0"))),
-                        ("happened_at", models.DateTimeField()),
-                        ("recorded_at", models.DateTimeField()),
-                        (
-                            "instrument",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="markets.instrument",
-                            ),
-                        ),
-                        (
-                            "portfolio",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="funding_payments",
-                                to="portfolios.portfolio",
-                            ),
-                        ),
-                    ],
-                    options={
-                        "constraints": [
-                            models.UniqueConstraint(
-                                condition=models.Q(("mark__isnull", False)),
-                                fields=("portfolio", "instrument", "happened_at"),
-                                name="funding_paid_once",
-                            )
-                        ],
-                    },
-                ),
-                migrations.CreateModel(
                     name="EquitySnapshot",
                     fields=[
                         ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -588,6 +323,144 @@ class Migration(migrations.Migration):
                     },
                 ),
                 migrations.CreateModel(
+                    name="ExchangeAccount",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("label", models.CharField(max_length=60)),
+                        ("mode", models.CharField(choices=[("LIVE", "Live"), ("SANDBOX", "Sandbox")], max_length=10)),
+                        ("credentials", models.BinaryField()),
+                        ("seal_key", models.CharField(blank=True, max_length=16)),
+                        ("key_hint", models.CharField(blank=True, max_length=4)),
+                        ("version", models.PositiveIntegerField(default=1)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("CHECKING", "Checking"),
+                                    ("READY", "Ready"),
+                                    ("REFUSED", "Refused"),
+                                    ("FAILED", "Failed"),
+                                    ("REVOKED", "Revoked"),
+                                ],
+                                default="CHECKING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("code", models.CharField(blank=True, max_length=40)),
+                        ("permissions", models.JSONField(default=list)),
+                        ("checked_at", models.DateTimeField(null=True)),
+                        ("last_used_at", models.DateTimeField(null=True)),
+                        ("check_due_at", models.DateTimeField(null=True)),
+                        ("claimed_until", models.DateTimeField(null=True)),
+                        ("attempts", models.PositiveIntegerField(default=0)),
+                        ("books_from", models.DateTimeField(null=True)),
+                        ("fills_read_at", models.DateTimeField(null=True)),
+                        ("reconciled_at", models.DateTimeField(null=True)),
+                        ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
+                        ("updated_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
+                        (
+                            "exchange",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.exchange"
+                            ),
+                        ),
+                        (
+                            "owner",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="exchange_accounts",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(("check_due_at__isnull", False)),
+                                fields=["check_due_at"],
+                                name="exchange_account_checks_due",
+                            )
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("state", "REVOKED"), _negated=True),
+                                fields=("owner", "label"),
+                                name="exchange_account_label_per_owner",
+                            ),
+                            models.CheckConstraint(
+                                condition=models.Q(
+                                    models.Q(("state", "REVOKED"), _negated=True),
+                                    models.Q(("check_due_at", None), ("seal_key", "")),
+                                    _connector="OR",
+                                ),
+                                name="revoked_account_has_no_key",
+                            ),
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="ExchangeAccountUse",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
+                        (
+                            "purpose",
+                            models.CharField(
+                                choices=[
+                                    ("CHECK", "Check of the key"),
+                                    ("RESEAL", "Sealed to a new key of ours"),
+                                    ("TRADE", "Trading: orders, fills and balances"),
+                                ],
+                                max_length=10,
+                            ),
+                        ),
+                        ("outcome", models.CharField(blank=True, max_length=40)),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.CASCADE,
+                                related_name="uses",
+                                to="portfolios.exchangeaccount",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [models.Index(fields=["account", "-id"], name="exchange_account_uses")],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AccountBalance",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("asset", models.CharField(max_length=40)),
+                        ("total", common.fields.AmountField(default=Decimal("0"))),
+                        ("free", common.fields.AmountField(default=Decimal("0"))),
+                        ("remainder", common.fields.AmountField(default=Decimal("0"))),
+                        ("cost", common.fields.AmountField(default=Decimal("0"))),
+                        ("read_at", models.DateTimeField()),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.CASCADE,
+                                related_name="balances",
+                                to="portfolios.exchangeaccount",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("account", "asset"), name="account_balance_per_asset")
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
                     name="RemainderEntry",
                     fields=[
                         ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -628,6 +501,134 @@ class Migration(migrations.Migration):
                     },
                 ),
                 migrations.CreateModel(
+                    name="FundingPayment",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("quantity", common.fields.AmountField()),
+                        ("mark", common.fields.AmountField(null=True)),
+                        ("rate", common.fields.AmountField(null=True)),
+                        ("amount", common.fields.AmountField()),
+                        ("insured", common.fields.AmountField(default=Decimal("0"))),
+                        ("happened_at", models.DateTimeField()),
+                        ("recorded_at", models.DateTimeField()),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="markets.instrument",
+                            ),
+                        ),
+                        (
+                            "portfolio",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="funding_payments",
+                                to="portfolios.portfolio",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("mark__isnull", False)),
+                                fields=("portfolio", "instrument", "happened_at"),
+                                name="funding_paid_once",
+                            )
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="FundingTime",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("at", models.DateTimeField()),
+                        ("rate", common.fields.AmountField()),
+                        ("mark", common.fields.AmountField(blank=True, null=True)),
+                        ("is_settled", models.BooleanField(default=False)),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="markets.instrument",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(("is_settled", False)), fields=["at"], name="funding_times_to_come"
+                            )
+                        ],
+                        "constraints": [models.UniqueConstraint(fields=("instrument", "at"), name="funding_time_once")],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="MarginTier",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("floor", common.fields.AmountField()),
+                        ("max_leverage", models.PositiveSmallIntegerField()),
+                        ("maintenance_ratio", common.fields.AmountField()),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.CASCADE,
+                                related_name="margin_tiers",
+                                to="markets.instrument",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("instrument", "floor"), name="margin_tier_once")
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="AccountFunding",
+                    fields=[
+                        ("id", models.BigAutoField(primary_key=True, serialize=False)),
+                        ("payment_id", models.CharField(max_length=64)),
+                        ("amount", common.fields.AmountField()),
+                        ("happened_at", models.DateTimeField()),
+                        ("recorded_at", models.DateTimeField()),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="markets.instrument",
+                            ),
+                        ),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="funding",
+                                to="portfolios.exchangeaccount",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "constraints": [
+                            models.UniqueConstraint(fields=("account", "payment_id"), name="account_funding_once")
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
                     name="VenueTerms",
                     fields=[
                         ("id", models.BigAutoField(primary_key=True, serialize=False)),
@@ -660,6 +661,65 @@ class Migration(migrations.Migration):
                     options={
                         "constraints": [
                             models.UniqueConstraint(fields=("account", "instrument"), name="venue_terms_once")
+                        ],
+                    },
+                ),
+                migrations.CreateModel(
+                    name="Delegation",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        (
+                            "scope",
+                            models.CharField(
+                                choices=[("view", "See it"), ("trade", "See it and trade it")], max_length=10
+                            ),
+                        ),
+                        ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
+                        ("ends_at", models.DateTimeField()),
+                        ("ended_at", models.DateTimeField(null=True)),
+                        (
+                            "given_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "person",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="delegations",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "portfolio",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.CASCADE,
+                                related_name="delegations",
+                                to="portfolios.portfolio",
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["-id"],
+                        "indexes": [
+                            models.Index(
+                                condition=models.Q(("ended_at", None)), fields=["ends_at"], name="delegations_by_end"
+                            )
+                        ],
+                        "constraints": [
+                            models.UniqueConstraint(
+                                condition=models.Q(("ended_at", None)),
+                                fields=("portfolio", "person"),
+                                name="delegation_once_at_a_time",
+                            )
                         ],
                     },
                 ),

@@ -1,8 +1,9 @@
-"""All of this app's migrations up to 0045 at once: an empty database is made in a fraction of the time."""
+"""All of this app's migrations up to 0046 at once: an empty database is made in a fraction of the time."""
 
 import common.fields
 import common.ids
 import common.schema
+import django.core.serializers.json
 import django.db.models.deletion
 from decimal import Decimal
 from django.conf import settings
@@ -31,14 +32,15 @@ class Migration(migrations.Migration):
         ("trading", "0043_order_by_state_and_id"),
         ("trading", "0044_protective_stop"),
         ("trading", "0045_next_profit_share"),
+        ("trading", "0046_approvals"),
     ]
 
     initial = True
 
     dependencies = [
-        ("accounts", "0006_webhooks"),
+        ("accounts", "0012_privacy"),
         ("markets", "0006_backfills"),
-        ("portfolios", "0007_accounts_on_margin"),
+        ("portfolios", "0008_teams"),
     ]
 
     operations = [
@@ -1503,6 +1505,84 @@ class Migration(migrations.Migration):
                         ),
                         ("share", models.DecimalField(decimal_places=4, max_digits=5)),
                     ],
+                ),
+                migrations.CreateModel(
+                    name="OrderApproval",
+                    fields=[
+                        (
+                            "id",
+                            models.UUIDField(
+                                default=common.ids.new_id, editable=False, primary_key=True, serialize=False
+                            ),
+                        ),
+                        ("side", models.CharField(max_length=4)),
+                        ("quantity", common.fields.AmountField()),
+                        ("value", common.fields.AmountField()),
+                        ("legs", models.JSONField(encoder=django.core.serializers.json.DjangoJSONEncoder)),
+                        ("key", models.CharField(max_length=64)),
+                        (
+                            "state",
+                            models.CharField(
+                                choices=[
+                                    ("WAITING", "Waiting"),
+                                    ("APPROVED", "Approved"),
+                                    ("REJECTED", "Rejected"),
+                                    ("EXPIRED", "Expired"),
+                                    ("WITHDRAWN", "Withdrawn"),
+                                ],
+                                default="WAITING",
+                                max_length=10,
+                            ),
+                        ),
+                        ("requested_role", models.CharField(blank=True, max_length=40)),
+                        ("requested_at", models.DateTimeField()),
+                        ("expires_at", models.DateTimeField()),
+                        ("decided_role", models.CharField(blank=True, max_length=40)),
+                        ("decided_at", models.DateTimeField(null=True)),
+                        (
+                            "decided_by",
+                            models.ForeignKey(
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+                            ),
+                        ),
+                        (
+                            "portfolio",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="approvals",
+                                to="portfolios.portfolio",
+                            ),
+                        ),
+                        (
+                            "requested_by",
+                            models.ForeignKey(
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to=settings.AUTH_USER_MODEL,
+                            ),
+                        ),
+                    ],
+                    options={
+                        "ordering": ["-id"],
+                        "indexes": [
+                            models.Index(fields=["portfolio", "-id"], name="approvals_by_portfolio"),
+                            models.Index(
+                                condition=models.Q(("state", "WAITING")),
+                                fields=["expires_at"],
+                                name="approvals_by_expiry",
+                            ),
+                        ],
+                        "constraints": [models.UniqueConstraint(fields=("portfolio", "key"), name="approval_per_key")],
+                    },
                 ),
             ],
         ),
