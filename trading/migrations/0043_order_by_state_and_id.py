@@ -5,8 +5,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("markets", "0001_squashed_0006_backfills"),
-        ("portfolios", "0001_squashed_0007_accounts_on_margin"),
+        ("markets", "0006_backfills"),
+        ("portfolios", "0007_accounts_on_margin"),
         ("trading", "0042_follow_consent"),
     ]
 
