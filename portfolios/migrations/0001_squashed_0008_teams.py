@@ -65,26 +65,10 @@ class Migration(migrations.Migration):
                         ),
                         ("is_restricted", models.BooleanField(default=False)),
                         ("cash_is_locked", models.BooleanField(default=False)),
-                        ("maker_fee_bps", models.DecimalField(blank=True, decimal_places=4, max_digits=8, null=True)),
-                        ("taker_fee_bps", models.DecimalField(blank=True, decimal_places=4, max_digits=8, null=True)),
                         ("slippage_bps", models.DecimalField(decimal_places=4, default=Decimal("2"), max_digits=8)),
-                        ("latency_ms", models.PositiveIntegerField(default=0)),
-                        ("latency_jitter_ms", models.PositiveIntegerField(default=0)),
                         ("net_deposits", common.fields.AmountField(default=Decimal("0"))),
-                        ("is_live_trading_on", models.BooleanField(default=False)),
-                        ("uses_margin", models.BooleanField(default=False)),
                         ("fill_count", models.PositiveBigIntegerField(default=0)),
                         ("opened_at", models.DateTimeField()),
-                        (
-                            "account",
-                            models.ForeignKey(
-                                blank=True,
-                                null=True,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="portfolios",
-                                to="portfolios.exchangeaccount",
-                            ),
-                        ),
                         (
                             "allowed_instruments",
                             models.ManyToManyField(blank=True, related_name="+", to="markets.instrument"),
@@ -101,6 +85,50 @@ class Migration(migrations.Migration):
                             "settlement",
                             models.ForeignKey(
                                 on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+                            ),
+                        ),
+                        (
+                            "account",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="portfolios",
+                                to="portfolios.exchangeaccount",
+                            ),
+                        ),
+                        ("is_live_trading_on", models.BooleanField(default=False)),
+                        ("latency_jitter_ms", models.PositiveIntegerField(default=0)),
+                        ("latency_ms", models.PositiveIntegerField(default=0)),
+                        ("maker_fee_bps", models.DecimalField(blank=True, decimal_places=4, max_digits=8, null=True)),
+                        ("taker_fee_bps", models.DecimalField(blank=True, decimal_places=4, max_digits=8, null=True)),
+                        ("uses_margin", models.BooleanField(default=False)),
+                        ("approval_above", common.fields.AmountField(blank=True, null=True)),
+                        ("approval_minutes", models.PositiveIntegerField(default=60)),
+                        ("max_capital", common.fields.AmountField(blank=True, null=True)),
+                        (
+                            "max_capital_share",
+                            models.DecimalField(blank=True, decimal_places=6, max_digits=7, null=True),
+                        ),
+                        ("max_order_value", common.fields.AmountField(blank=True, null=True)),
+                        (
+                            "parent",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="sub_accounts",
+                                to="portfolios.portfolio",
+                            ),
+                        ),
+                        (
+                            "workspace",
+                            models.ForeignKey(
+                                blank=True,
+                                null=True,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="portfolios",
+                                to="accounts.workspace",
                             ),
                         ),
                     ],
@@ -152,7 +180,6 @@ class Migration(migrations.Migration):
                             ),
                         ),
                         ("amount", common.fields.AmountField()),
-                        ("order_id", models.UUIDField(blank=True, null=True)),
                         ("happened_at", models.DateTimeField()),
                         ("recorded_at", models.DateTimeField()),
                         (
@@ -172,6 +199,7 @@ class Migration(migrations.Migration):
                                 to="portfolios.portfolio",
                             ),
                         ),
+                        ("order_id", models.UUIDField(blank=True, null=True)),
                     ],
                     options={
                         "indexes": [
@@ -239,7 +267,6 @@ class Migration(migrations.Migration):
                         ("id", models.BigAutoField(primary_key=True, serialize=False)),
                         ("amount", common.fields.AmountField(default=Decimal("0"))),
                         ("reserved", common.fields.AmountField(default=Decimal("0"))),
-                        ("owes", models.BooleanField(default=False)),
                         (
                             "asset",
                             models.ForeignKey(
@@ -254,6 +281,7 @@ class Migration(migrations.Migration):
                                 to="portfolios.portfolio",
                             ),
                         ),
+                        ("owes", models.BooleanField(default=False)),
                     ],
                     options={
                         "constraints": [
@@ -277,16 +305,6 @@ class Migration(migrations.Migration):
                         ("realized_pnl", common.fields.AmountField(default=Decimal("0"))),
                         ("fees_paid", common.fields.AmountField(default=Decimal("0"))),
                         (
-                            "margin_mode",
-                            models.CharField(
-                                blank=True, choices=[("ISOLATED", "Isolated"), ("CROSS", "Cross")], max_length=8
-                            ),
-                        ),
-                        ("leverage", models.PositiveSmallIntegerField(default=1)),
-                        ("margin", common.fields.AmountField(default=Decimal("0"))),
-                        ("funding_paid", common.fields.AmountField(default=Decimal("0"))),
-                        ("insured", common.fields.AmountField(default=Decimal("0"))),
-                        (
                             "instrument",
                             models.ForeignKey(
                                 on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
@@ -298,6 +316,16 @@ class Migration(migrations.Migration):
                                 on_delete=django.db.models.deletion.CASCADE,
                                 related_name="positions",
                                 to="portfolios.portfolio",
+                            ),
+                        ),
+                        ("funding_paid", common.fields.AmountField(default=Decimal("0"))),
+                        ("insured", common.fields.AmountField(default=Decimal("0"))),
+                        ("leverage", models.PositiveSmallIntegerField(default=1)),
+                        ("margin", common.fields.AmountField(default=Decimal("0"))),
+                        (
+                            "margin_mode",
+                            models.CharField(
+                                blank=True, choices=[("ISOLATED", "Isolated"), ("CROSS", "Cross")], max_length=8
                             ),
                         ),
                     ],
@@ -358,9 +386,6 @@ class Migration(migrations.Migration):
                         ("check_due_at", models.DateTimeField(null=True)),
                         ("claimed_until", models.DateTimeField(null=True)),
                         ("attempts", models.PositiveIntegerField(default=0)),
-                        ("books_from", models.DateTimeField(null=True)),
-                        ("fills_read_at", models.DateTimeField(null=True)),
-                        ("reconciled_at", models.DateTimeField(null=True)),
                         ("created_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
                         ("updated_at", models.DateTimeField(default=common.clock.wall_now, editable=False)),
                         (
@@ -377,6 +402,9 @@ class Migration(migrations.Migration):
                                 to=settings.AUTH_USER_MODEL,
                             ),
                         ),
+                        ("books_from", models.DateTimeField(null=True)),
+                        ("fills_read_at", models.DateTimeField(null=True)),
+                        ("reconciled_at", models.DateTimeField(null=True)),
                     ],
                     options={
                         "indexes": [
@@ -442,7 +470,6 @@ class Migration(migrations.Migration):
                         ("total", common.fields.AmountField(default=Decimal("0"))),
                         ("free", common.fields.AmountField(default=Decimal("0"))),
                         ("remainder", common.fields.AmountField(default=Decimal("0"))),
-                        ("cost", common.fields.AmountField(default=Decimal("0"))),
                         ("read_at", models.DateTimeField()),
                         (
                             "account",
@@ -453,6 +480,7 @@ class Migration(migrations.Migration):
                                 to="portfolios.exchangeaccount",
                             ),
                         ),
+                        ("cost", common.fields.AmountField(default=Decimal("0"))),
                     ],
                     options={
                         "constraints": [
@@ -604,21 +632,21 @@ class Migration(migrations.Migration):
                         ("happened_at", models.DateTimeField()),
                         ("recorded_at", models.DateTimeField()),
                         (
-                            "instrument",
-                            models.ForeignKey(
-                                db_index=False,
-                                on_delete=django.db.models.deletion.PROTECT,
-                                related_name="+",
-                                to="markets.instrument",
-                            ),
-                        ),
-                        (
                             "account",
                             models.ForeignKey(
                                 db_index=False,
                                 on_delete=django.db.models.deletion.PROTECT,
                                 related_name="funding",
                                 to="portfolios.exchangeaccount",
+                            ),
+                        ),
+                        (
+                            "instrument",
+                            models.ForeignKey(
+                                db_index=False,
+                                on_delete=django.db.models.deletion.PROTECT,
+                                related_name="+",
+                                to="markets.instrument",
                             ),
                         ),
                     ],
