@@ -21,7 +21,7 @@ urlpatterns = [
     path("notification-deliveries/", notifying.DeliveriesView.as_view(), name="deliveries"),
     path("push-subscriptions/", notifying.PushSubscriptionsView.as_view(), name="push_subscriptions"),
     path(
-        "push-subscriptions/<uuid:subscription_id>/",
+        "push-subscriptions/<uuid:browser_id>/",
         notifying.PushSubscriptionView.as_view(),
         name="push_subscription",
     ),

@@ -13,6 +13,7 @@ from csp.constants import NONE, SELF
 from django.core.management.utils import get_random_secret_key
 
 from config import identity
+from config.schema_names import SPECTACULAR_SETTINGS  # noqa: F401  # a setting
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -463,56 +464,6 @@ REST_FRAMEWORK = {
     "EXCEPTION_HANDLER": "common.http.api_exception_handler",
     "COERCE_DECIMAL_TO_STRING": True,
 }
-SPECTACULAR_SETTINGS = {
-    "TITLE": "Slipstream API",
-    "DESCRIPTION": "Everything the pages can do. Decimals are strings, times are UTC, refusals are RFC 9457 problem details.",
-    "VERSION": "1.0.0",
-    "SERVE_INCLUDE_SCHEMA": False,
-    "SCHEMA_PATH_PREFIX": r"/api/v1",
-    "COMPONENT_SPLIT_REQUEST": True,
-    # Fields of one name over different choices: the schema would number them.
-    "ENUM_NAME_OVERRIDES": {
-        "ArchiveState": "accounts.privacy.models.ArchiveState",
-        "DelegationScope": "portfolios.delegation_models.DelegationScope",
-        "ConsentKind": "accounts.privacy.models.ConsentKind",
-        "DeliveryState": "accounts.webhooks.models.DeliveryState",
-        "AlertKind": "markets.models.AlertKind",
-        "AlertState": "markets.models.AlertState",
-        "AccountMode": "portfolios.models.AccountMode",
-        "AccountState": "portfolios.models.AccountState",
-        "PortfolioKind": "portfolios.models.PortfolioKind",
-        "PortfolioState": "portfolios.models.PortfolioState",
-        "OrderKind": "trading.kinds.OrderKind",
-        "OrderState": "trading.models.OrderState",
-        "PlanKind": "trading.plans.models.KINDS",
-        "PlanState": "trading.plans.models.PlanState",
-        "FollowState": "trading.models.FollowState",
-        "RunState": "strategies.models.RunState",
-        "JobState": "strategies.models.JobState",
-        "Timeframe": "strategies.serializers.definitions.TIMEFRAME_CHOICES",
-        "ListingState": "marketplace.models.ListingState",
-        "ListingOffer": "marketplace.models.Offer",
-        "ListingSource": "marketplace.models.Source",
-        "SubmissionOutcome": "marketplace.publishing.models.Outcome",
-        "BillingMode": "marketplace.billing.models.Mode",
-        "BookingKind": "marketplace.billing.models.BookingKind",
-        "ChangeKind": "marketplace.billing.models.ChangeKind",
-        "CheckoutState": "marketplace.billing.models.CheckoutState",
-        "InvoiceKind": "marketplace.billing.models.InvoiceKind",
-        "PriceInterval": "marketplace.billing.models.Interval",
-        "PriceState": "marketplace.billing.models.PriceState",
-        "Scope": "accounts.programs.scopes.Scope",
-        "CompetitionState": "community.models.CompetitionState",
-    },
-    "POSTPROCESSING_HOOKS": [
-        "drf_spectacular.hooks.postprocess_schema_enums",
-        "common.openapi.add_problems",
-    ],
-    "SWAGGER_UI_DIST": "SIDECAR",
-    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
-    "REDOC_DIST": "SIDECAR",
-}
-
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

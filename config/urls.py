@@ -52,7 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/billing/", include("marketplace.billing.api_urls")),
     path("api/v1/", include("community.api_urls")),
     path("api/v1/problems/", problems, name="problems"),
-    path("api/v1/problems/<str:code>/", problem, name="problem"),
+    path("api/v1/problems/<str:problem_code>/", problem, name="problem"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),
 ]

@@ -73,6 +73,9 @@ def _settle() -> None:
     folder = tempfile.mkdtemp(prefix=f"slipstream-tests-{worker}-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.environ["SLIPSTREAM_VAR_DIR"] = folder
+    # With services these two come from the environment; the embedded default makes them in its folder.
+    for name in ("vapid_key", "identity_key"):
+        os.environ[f"SLIPSTREAM_{name.upper()}_FILE"] = f"{folder}/{name}"
     # Compiling kernels afresh for every run would take longer than the tests; numba tells stale ones by their source.
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parent.parent / ".pytest_cache" / "numba"))
     os.environ["SLIPSTREAM_REDIS_PREFIX"] = f"test-{worker}-{os.getpid()}:"

@@ -125,8 +125,8 @@ class PushSubscriptionView(ApiView):
     scope = Scope.MANAGE
 
     @extend_schema(summary="Tell a browser nothing any more", responses={204: None})
-    def delete(self, request: Request, subscription_id: UUID) -> Response:
-        browsers.forget_browser(subscription=subscription_for_user(asker(request), subscription_id))
+    def delete(self, request: Request, browser_id: UUID) -> Response:
+        browsers.forget_browser(subscription=subscription_for_user(asker(request), browser_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 

@@ -131,8 +131,8 @@ def browser_name(user_agent: str) -> str:
 
 @require_POST
 @login_required
-def forget_browser(request: SignedInRequest, subscription_id: UUID) -> HttpResponse:
-    browsers.forget_browser(subscription=subscription_for_user(request.user, subscription_id))
+def forget_browser(request: SignedInRequest, browser_id: UUID) -> HttpResponse:
+    browsers.forget_browser(subscription=subscription_for_user(request.user, browser_id))
     messages.success(request, "That browser is told nothing any more.")
     return redirect(_HERE)
 

@@ -16,8 +16,8 @@ def problems(request: HttpRequest) -> HttpResponse:
 
 
 @require_safe
-def problem(request: HttpRequest, code: str) -> HttpResponse:
-    found = known_problems().get(code)
+def problem(request: HttpRequest, problem_code: str) -> HttpResponse:
+    found = known_problems().get(problem_code)
     if found is None:
         raise NotFound("code")
     return render(request, "accounts/problems.html", {"problems": [found], "only": found})

@@ -16,7 +16,7 @@ accounts:verify_phone                    POST    login    400      400      400 
 accounts:forget_phone                    POST    login    done     done     done     done     login
 accounts:data                            GET     login    200      200      200      200      login
 accounts:request_archive                 POST    login    done     done     done     done     login
-accounts:download_archive                GET     login    login    login    login    login    login
+accounts:download_archive                GET     login    404      404      409      404      login
 accounts:give_consent                    POST    login    done     done     done     done     login
 accounts:revoke_consent                  POST    login    done     done     done     done     login
 accounts:leave                           POST    login    done     done     done     done     login

@@ -81,21 +81,7 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         **test,
     )
     _book(seller, invoice)
-    code = PromotionCode.objects.create(
-        listing=other, code="HALF", percent_off=50, state=PriceState.LIVE, due_at=now, created_at=now, **test
-    )
-    share = ShareInvoice.objects.create(
-        follower=alice,
-        seller=seller,
-        week=now.date(),
-        currency="usd",
-        amount_minor=100,
-        platform_fee_minor=10,
-        state=Work.FAILED,
-        problem="Refused.",
-        due_at=now,
-        created_at=now,
-    )
+    code, share = _offered(other, seller)
     finding = Finding.objects.create(kind=FindingKind.CHARGEBACK, user=alice, object_id="dp_1", found_at=now)
     return {
         "price_id": price.pk,
@@ -108,6 +94,27 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         "share_id": share.pk,
         "form": "csv",
     }
+
+
+def _offered(listing: Listing, seller: Seller) -> tuple[PromotionCode, ShareInvoice]:
+    """Return a code of a listing, and a profit share that was refused."""
+    now = wall_now()
+    code = PromotionCode.objects.create(
+        listing=listing, code="HALF", percent_off=50, state=PriceState.LIVE, due_at=now, created_at=now, mode=Mode.TEST
+    )
+    share = ShareInvoice.objects.create(
+        follower=seller.user,
+        seller=seller,
+        week=now.date(),
+        currency="usd",
+        amount_minor=100,
+        platform_fee_minor=10,
+        state=Work.FAILED,
+        problem="Refused.",
+        due_at=now,
+        created_at=now,
+    )
+    return code, share
 
 
 def _book(seller: Seller, invoice: Invoice) -> None:

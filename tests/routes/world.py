@@ -83,7 +83,6 @@ if TYPE_CHECKING:
 Answer: TypeAlias = "_MonkeyPatchedWSGIResponse"
 ASKERS = ("nobody", "charlie", "bob", "alice", "operator", "revoked")
 PASSWORD = "correct horse"
-# One white pixel.
 PICTURE = b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mP4DwABAQEAHLCMmQAAAABJRU5ErkJggg==")
 FACE = ema_cross(2, 3, share="0.125", stop_loss="0.05")
 
@@ -499,5 +498,5 @@ def _values(world: World) -> dict[str, Any]:
         "object_id": alice.pk,
         "app_label": "trading",
         "url": "nowhere/",
-        "code": "INSUFFICIENT_BALANCE",
+        "problem_code": "INSUFFICIENT_BALANCE",
     }

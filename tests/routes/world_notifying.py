@@ -18,4 +18,4 @@ def told_elsewhere(alice: User) -> dict[str, Any]:
     told = {"endpoint": "https://push.example.com/1", "digest": "1" * 64, "label": "Firefox"}
     browser = PushSubscription.objects.create(user=alice, **told, **KEYS)
     give_consent(user=alice, kind=ConsentKind.MARKETING)
-    return {"subscription_id": browser.pk, "archive_id": request_archive(user=alice).pk, "consent": "MARKETING"}
+    return {"browser_id": browser.pk, "archive_id": request_archive(user=alice).pk, "consent": "MARKETING"}
