@@ -74,6 +74,11 @@ def forget_program(digest: str) -> None:
     _known.pop(digest, None)
 
 
+def forget_programs() -> None:
+    """Look at every token anew when it comes next."""
+    _known.clear()
+
+
 def _is_over(token: ApiToken) -> bool:
     return token.expires_at is not None and token.expires_at <= clock.wall_now()
 

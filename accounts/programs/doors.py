@@ -81,7 +81,7 @@ class ApiView(APIView):
         _refuse_large(request)
         super().initial(request, *args, **kwargs)
         method = request.method or ""
-        if request.query_params:
+        if request.query_params and hasattr(self, method.lower()):
             check_parameters(self, method, set(request.query_params))
         if method == "POST" and "Idempotency-Key" in request.headers and isinstance(request.user, User):
             self._wrap("post", self._once)

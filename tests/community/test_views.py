@@ -57,7 +57,7 @@ def test_a_profile_is_public(alice: User, bob: User, desk: Desk, competition: Co
     enter_competition(user=alice, competition=competition)
     for user in (None, bob, alice):
         page = browser_of(user).get(at("profile", "alice"))
-        assert [one.title for one, _ in page.context["cards"]] == ["Steady"]
+        assert [one.title for one, *_ in page.context["cards"]] == ["Steady"]
         assert [one.competition.title for one in page.context["entries"]] == ["Spring sprint"]
         assert page.context["is_own"] is (user == alice)
         assert (b"alice@example.org" in page.content) is (user == alice)

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def btc(simulated: Exchange) -> Instrument:
-    return simulated.instruments.select_related("exchange", "market").get(market__base="BTC")
+    return simulated.instruments.select_related("exchange", "market").get(symbol="BTC-USDT")
 
 
 AT = datetime(2024, 5, 1, 12, 30, 0, 123000, tzinfo=UTC)

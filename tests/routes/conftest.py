@@ -11,6 +11,7 @@ import pytest
 from django.db import transaction
 from django.test import TestCase
 
+from accounts.models import LimitName, Plan
 from tests.fixtures_desk import Desk, working_with
 from tests.routes.world import World, build
 
@@ -34,6 +35,10 @@ def quiet() -> Iterator[None]:
 def built(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """Build the world once for all tests of a module, in a transaction around each of theirs: it takes a second."""
     with django_db_blocker.unblock(), transaction.atomic():
+        # Every route is asked in every way, within a minute.
+        Plan.objects.get(is_default=True).limits.update_or_create(
+            name=LimitName.API_REQUESTS, defaults={"value": 1_000_000}
+        )
         whole = build(Desk(), working_with(TestCase.captureOnCommitCallbacks))
         with django_db_blocker.block():
             yield whole

@@ -3,7 +3,6 @@
 PROGRAM_PAGES = """
 route                                    method  nobody   charlie  bob      alice    operator revoked
 health                                   GET     200      200      200      200      200      200
-health                                   GET     200      200      200      200      200      200
 problems                                 GET     200      200      200      200      200      200
 problem                                  GET     200      200      200      200      200      200
 """

@@ -82,7 +82,12 @@ def _unknown(row: Row, world: World) -> tuple[dict[str, Any], Any]:
     """Return the ids of a route's address and its body, with alice's things exchanged for what does not exist."""
     # What is traded, and a listing that is to be followed, everybody may know.
     public = {"instrument_id", "listing_id"} if row.name == "marketplace_api:follow" else {"instrument_id"}
-    others = {name: new_id() for name in world.values if name.endswith("_id") and name not in public}
+    # A number stands for a number: an address that does not fit would tell nothing.
+    others = {
+        name: 2**31 - 1 if isinstance(value, int) else new_id()
+        for name, value in world.values.items()
+        if name.endswith("_id") and name not in public
+    }
     known = {str(one) for one in world.values.values() if isinstance(one, UUID)} | {
         str(one.pk) for one in world.own.values()
     }
