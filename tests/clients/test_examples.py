@@ -106,7 +106,7 @@ def test_a_revoked_token_ends_the_live_messages(desk: Desk, alice: User, served:
     with Client(served, secret) as client:
         messages = client.live(f"user:{alice.pk}")
         assert next(messages).kind == "snapshot"
-        revoke_token(user=alice, token_id=row.pk)
+        revoke_token(token=row)
         with pytest.raises(LiveClosed) as closed:
             next(messages)
         assert closed.value.code == 4401
