@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -130,14 +131,12 @@ def test_an_assistant_reads_and_trades_only_where_it_may(pit: Pit, alice: User, 
             async with Assistant(server_of(client, allows_trading=True)) as assistant:
                 refused = await assistant.call_tool("place_order", wanted)
                 assert refused.is_error
-                assert "SCOPE_MISSING" in refused.content[0].text
+                assert "SCOPE_MISSING" in str(refused.content[0])
             assert [one async for one in client.orders.each()] == []
         async with AsyncClient(served, trading) as client:
             async with Assistant(server_of(client, allows_trading=True)) as assistant:
                 placed = await assistant.call_tool("place_order", wanted)
                 assert not placed.is_error
             assert (await client.orders.wait(placed.structured_content["id"])).state == "FILLED"
-
-    import asyncio
 
     asyncio.run(ask())

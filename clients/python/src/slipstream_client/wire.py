@@ -16,6 +16,7 @@ from pydantic import BaseModel, TypeAdapter
 from slipstream_client.retrying import KEY
 
 M = TypeVar("M", bound=BaseModel)
+QueryValue = str | int | float | bool | None  # as httpx types it; ours are texts
 FINAL_ORDER_STATES = frozenset({"FILLED", "CANCELED", "EXPIRED", "REJECTED", "DENIED"})
 FINAL_JOB_STATES = frozenset({"DONE", "FAILED", "CANCELED"})
 
@@ -52,9 +53,9 @@ def _told(value: Any) -> Any:
     raise TypeError(f"{value!r} has no form in the API.")
 
 
-def query(parameters: Mapping[str, Any]) -> list[tuple[str, str]]:
+def query(parameters: Mapping[str, Any]) -> list[tuple[str, QueryValue]]:
     """Return query parameters without those that are None; a list becomes several of one name."""
-    found: list[tuple[str, str]] = []
+    found: list[tuple[str, QueryValue]] = []
     for name, value in parameters.items():
         if value is not None:
             values = value if isinstance(value, list | tuple) else [value]

@@ -14,11 +14,12 @@ from slipstream_client import models, wire
 from slipstream_client._sync.live import live_messages
 from slipstream_client._sync.resources import Exports, Fills, Follows, Instruments, Listings, Portfolios
 from slipstream_client._sync.trading import Backtests, Orders, Strategies
+from slipstream_client.base import Model
 from slipstream_client.errors import ApiError, NoAnswer, error_of
 from slipstream_client.live import LiveMessage
 from slipstream_client.retrying import Retries
 
-M = TypeVar("M", bound=models.Model)
+M = TypeVar("M", bound=Model)
 API = "/api/v1/"
 
 

@@ -74,9 +74,9 @@ def test_its_limits_and_close_codes_are_those_of_the_code(document: dict[str, An
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_what_topics_send_is_as_described(document: dict[str, Any], topics_world: World, live: Connect) -> None:
-    socket = await live(headers={"authorization": f"Bearer {topics_world.secrets['alice']}"})
-    for kind, key in _keys(topics_world).items():
+async def test_what_topics_send_is_as_described(document: dict[str, Any], world: World, live: Connect) -> None:
+    socket = await live(headers={"authorization": f"Bearer {world.secrets['alice']}"})
+    for kind, key in _keys(world).items():
         await socket.subscribe(f"{kind}:{key}")
         _validator(document, kind).validate(await socket.hear())
     await socket.subscribe("portfolio:nothing")
@@ -86,7 +86,8 @@ async def test_what_topics_send_is_as_described(document: dict[str, Any], topics
 
 
 @pytest.fixture
-def topics_world(transactional_db: None, desk: Desk, working: Working, quiet: None) -> World:
+def world(desk: Desk, working: Working, quiet: None) -> World:
+    """Build one that is committed: sockets ask over connections of their own."""
     return build(desk, working)
 
 
