@@ -125,7 +125,7 @@ def test_back_off_doubles_up_to_its_bound_and_is_never_nothing() -> None:
 
 def test_the_next_page_is_asked_for_here_whatever_host_it_names() -> None:
     first: dict[str, Any] = {"next": "http://elsewhere.example/api/v1/fills/?cursor=c%3D1&side=BUY", "results": []}
-    last = {"next": None, "results": []}
+    last: dict[str, Any] = {"next": None, "results": []}
     server = Server(lambda: httpx.Response(200, json=first), lambda: httpx.Response(200, json=last))
     with server.client() as client:
         assert list(client.fills.each(side="BUY")) == []

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 from mcp import Client as Assistant
+from mcp import StdioServerParameters
 
 from accounts.models import User
+from accounts.selectors import user_credential
 from accounts.services import issue_token, revoke_token
+from common.realtime import interrupt
 from slipstream_client import AsyncClient, Client, Forbidden, LiveClosed, NotFound, TopicRefused
 from slipstream_client.mcp_server import server_of
-from tests.fixtures_desk import Desk
 from tests.fixtures_trading import Pit
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "python"
@@ -28,6 +30,12 @@ def start(name: str, address: str, token: str, *arguments: object) -> subprocess
     environment |= {"SLIPSTREAM_URL": address, "SLIPSTREAM_TOKEN": token}
     command = [sys.executable, str(FOLDER / "examples" / f"{name}.py"), *map(str, arguments)]
     return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def as_program(address: str, token: str) -> StdioServerParameters:
+    """Return how an assistant starts slipstream-mcp, without a word about trading."""
+    environment = {"PYTHONPATH": str(FOLDER / "src"), "SLIPSTREAM_URL": address, "SLIPSTREAM_TOKEN": token}
+    return StdioServerParameters(command=sys.executable, args=["-m", "slipstream_client.mcp_server"], env=environment)
 
 
 def run(name: str, address: str, token: str, *arguments: object) -> str:
@@ -101,11 +109,12 @@ def test_one_key_buys_once_and_an_order_that_waits_is_changed_and_canceled(pit: 
         assert client.orders.wait(placed[0].id).state == "CANCELED"
 
 
-def test_a_revoked_token_ends_the_live_messages(desk: Desk, alice: User, served: str) -> None:
+def test_live_messages_survive_an_interruption_and_end_with_the_token(alice: User, served: str) -> None:
     row, secret = issue_token(user=alice, name="client", scopes=["read"])
-    desk.instrument()
     with Client(served, secret) as client:
         messages = client.live(f"user:{alice.pk}")
+        assert next(messages).kind == "snapshot"
+        interrupt(user_credential(alice))
         assert next(messages).kind == "snapshot"
         revoke_token(token=row)
         with pytest.raises(LiveClosed) as closed:
@@ -118,7 +127,7 @@ def test_an_assistant_reads_and_trades_only_where_it_may(pit: Pit, alice: User, 
     wanted = {"portfolio": str(pit.lead.pk), "instrument": str(pit.instrument.pk), "side": "BUY", "quantity": "0.5"}
 
     async def ask() -> None:
-        async with AsyncClient(served, trading) as client, Assistant(server_of(client)) as assistant:
+        async with Assistant(as_program(served, trading)) as assistant:
             names = {tool.name for tool in (await assistant.list_tools()).tools}
             assert names == {
                 "list_portfolios", "read_positions", "read_orders", "read_fills", "find_instruments",
