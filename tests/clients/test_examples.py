@@ -17,9 +17,10 @@ from accounts.models import User
 from accounts.selectors import user_credential
 from accounts.services import issue_token, revoke_token
 from common.realtime import interrupt
-from slipstream_client import AsyncClient, Client, Forbidden, LiveClosed, NotFound, TopicRefused
+from slipstream_client import AsyncClient, Client, Forbidden, LiveClosed, NotFound, TopicRefused, models
 from slipstream_client.mcp_server import server_of
 from tests.fixtures_trading import Pit
+from trading.models import Side
 
 FOLDER = Path(__file__).resolve().parents[2] / "clients" / "python"
 
@@ -149,3 +150,40 @@ def test_an_assistant_reads_and_trades_only_where_it_may(pit: Pit, alice: User, 
             assert (await client.orders.wait(placed.structured_content["id"])).state == "FILLED"
 
     asyncio.run(ask())
+
+
+def test_what_the_site_answers_fits_the_models(pit: Pit, bob: User, served: str) -> None:
+    follow = pit.follow(bob)
+    with pit.working():
+        pit.place(Side.BUY, 1)
+    with Client(served, token_of(bob, "read", "trade")) as client:
+        assert client.me().email == "bob@example.org"
+        [found] = client.follows.each()
+        assert (found.id, found.lead_name, client.follows.get(follow.pk).state) == (follow.pk, "Lead", "ACTIVE")
+        assert len(list(client.follows.log(follow.pk))) == 1
+        assert client.follows.settings(follow.pk).settings == {}
+        assert client.follows.terms()
+        assert client.follows.pause(follow.pk).state == "PAUSED"
+        assert client.follows.resume(follow.pk).state == "ACTIVE"
+        [fill] = client.fills.each(portfolio=found.portfolio, since=pit.desk.at)
+        [order] = client.orders.each(cause="LEAD_EVENT")
+        assert (fill.order, client.fills.get(fill.id), order.quantity) == (order.id, fill, fill.quantity)
+        assert len(list(client.orders.entries(order.id))) > 1
+        [holding] = client.portfolios.positions(found.portfolio)
+        assert (holding.quantity, holding.price) == (fill.quantity, Decimal(100))
+        assert len(list(client.portfolios.ledger(found.portfolio, kind="FILL"))) > 1
+        assert client.portfolios.equity(found.portfolio) is not None
+        assert client.portfolios.risk(found.portfolio).level == "ACTIVE"
+        assert [one.symbol for one in client.instruments.each(namespace=pit.desk.namespace)] == ["BTC-USDT"]
+        assert client.instruments.get(pit.instrument.pk).lot_step == Decimal("0.001")
+        assert client.instruments.book(pit.instrument.pk).bids == []
+        assert isinstance(client.instruments.candles(pit.instrument.pk, "1m", limit=5), list)
+        assert list(client.listings.each(q="nothing")) == []
+        assert list(client.backtests.each()) == []
+        template = client.strategies.templates()[0]
+        wanted = models.StrategyWriteRequest(
+            name="Mine", template=template["name"], instruments=[pit.instrument.pk], timeframe="5m"
+        )
+        version = client.strategies.create(wanted)
+        assert client.strategies.get(version.strategy).name == "Mine"
+        assert client.follows.stop(follow.pk, "KEEP").state in {"STOPPING", "STOPPED"}
