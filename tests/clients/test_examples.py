@@ -162,7 +162,7 @@ def test_what_the_site_answers_fits_the_models(pit: Pit, bob: User, served: str)
         assert (found.id, found.lead_name, client.follows.get(follow.pk).state) == (follow.pk, "Lead", "ACTIVE")
         assert len(list(client.follows.log(follow.pk))) == 1
         assert client.follows.settings(follow.pk).settings == {}
-        assert client.follows.terms()
+        assert isinstance(client.follows.terms(), models.Terms)
         assert client.follows.pause(follow.pk).state == "PAUSED"
         assert client.follows.resume(follow.pk).state == "ACTIVE"
         [fill] = client.fills.each(portfolio=found.portfolio, since=pit.desk.at)
