@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitVie
 from accounts.notifying.views import service_worker, telegram_webhook
 from accounts.programs.views import problem, problems
 from accounts.provider import authorize, no_devices
+from config.asyncapi import asyncapi
 from config.health import health
 from config.metrics import metrics
 from config.overview import overview
@@ -54,5 +55,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/problems/", problems, name="problems"),
     path("api/v1/problems/<str:problem_code>/", problem, name="problem"),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/asyncapi.yaml", asyncapi, name="asyncapi"),
     path("api/v1/docs/", SpectacularSwaggerSplitView.as_view(template_name="accounts/api_docs.html"), name="api_docs"),
 ]

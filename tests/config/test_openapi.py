@@ -9,6 +9,8 @@ from drf_spectacular.drainage import GENERATOR_STATS
 from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 
+from tools.client_models import fingerprint, written_fingerprint
+
 
 @pytest.fixture(scope="module")
 def schema() -> dict[str, Any]:
@@ -22,6 +24,11 @@ def test_the_schema_is_valid_and_nothing_in_it_was_guessed(schema: dict[str, Any
     validate_schema(schema)  # type: ignore[no-untyped-call]
     found = [*GENERATOR_STATS._warn_cache, *GENERATOR_STATS._error_cache]
     assert found == []
+
+
+def test_the_python_clients_models_are_of_this_schema(schema: dict[str, Any]) -> None:
+    """Where they are not: `python -m tools.client_models`."""
+    assert fingerprint(schema) == written_fingerprint()
 
 
 def test_every_operation_is_summarised_and_its_refusals_are_problems(schema: dict[str, Any]) -> None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from tests.routes.routes import Route
+from tests.routes.tables_clients import CLIENTS
 from tests.routes.tables_finding import FINDING
 from tests.routes.tables_identity import IDENTITY
 from tests.routes.tables_listings import LISTINGS
@@ -484,6 +485,7 @@ _TABLES = (
     PROGRAM_API,
     TEAM_PAGES,
     TEAM_API,
+    CLIENTS,
 )
 ROWS = [row for text in _TABLES for row in _parsed(text)]
 

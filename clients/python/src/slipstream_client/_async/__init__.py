@@ -1,0 +1,1 @@
+"""The asynchronous client, written by hand; `python -m tools.client_models` makes the synchronous one of it."""
