@@ -117,7 +117,10 @@ def test_what_is_given_late_is_verified_without_the_platform(paid: Sealed, tmp_p
 
 def test_back_tests_and_forecasts_end_for_others_a_day_ago(paid: Sealed, alice: User, bob: User, charlie: User) -> None:
     """Run at the right amount they would tell each newest fill: when, which way, how much of what the lead has."""
-    page, api = f"/marketplace/{paid.listing.pk}/what-if/?amount=2000&multiplier=1", f"/api/v1/listings/{paid.listing.pk}"
+    page, api = (
+        f"/marketplace/{paid.listing.pk}/what-if/?amount=2000&multiplier=1",
+        f"/api/v1/listings/{paid.listing.pk}",
+    )
     for reader, orders in ((alice, 6), (bob, 6), (charlie, 5), (None, 5)):
         client, program = Client(), APIClient()
         if reader is not None:
