@@ -16,6 +16,7 @@ from accounts.teams.models import Permission
 from engine.decimals import money
 from marketplace import selectors, serializers
 from marketplace.limits import check_reruns
+from marketplace.proofs.selectors import delay_of
 from marketplace.publishing.serializers import ListingChangeSerializer, PublishSerializer
 from marketplace.search.api import found_page
 from marketplace.search.serializers import FoundQuerySerializer, FoundSerializer
@@ -135,7 +136,8 @@ class FitView(ApiView):
         asked.is_valid(raise_exception=True)
         check_reruns(request._request)
         settings = dict(asked.validated_data)
-        found = forecast_fit(lead=listing.portfolio, amount=settings.pop("amount"), settings=settings)
+        amount, delay = settings.pop("amount"), delay_of(listing, asker(request))
+        found = forecast_fit(lead=listing.portfolio, amount=amount, settings=settings, delay=delay)
         return Response(serializers.FitSerializer(found).data)
 
 
@@ -156,8 +158,8 @@ class CopyBacktestView(ApiView):
         asked = serializers.SinceStakeSerializer(data=request.query_params)
         asked.is_valid(raise_exception=True)
         check_reruns(request._request)
-        share = listing.profit_share_ratio
-        found = backtest_copy(lead=listing.portfolio, profit_share_ratio=share, **asked.validated_data)
+        share, delay = listing.profit_share_ratio, delay_of(listing, asker(request))
+        found = backtest_copy(lead=listing.portfolio, profit_share_ratio=share, delay=delay, **asked.validated_data)
         points = found.result.curve[:: -max(1, len(found.result.curve) // CURVE_POINTS)][::-1]
         curve = [{"at": at, "equity": money(equity)} for at, equity in points]
         facts = {name: getattr(found, name) for name in ("since", "until", "multiplier", "result")}

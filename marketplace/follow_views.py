@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from accounts.models import User
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from engine.copy_accounts.fit import Fit
@@ -19,6 +20,7 @@ from marketplace import selectors
 from marketplace.forms import SizingForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing, ListingState, Offer
+from marketplace.proofs.selectors import delay_of
 from marketplace.services.listings import follow_listing
 from marketplace.wizard import FollowWizard
 from trading.copy_accounts.reruns import forecast_fit
@@ -89,7 +91,8 @@ def _forecast(
     """Return the forecast, or why there is none."""
     if rerun_wait(request):
         return None, TOO_OFTEN
+    delay = delay_of(listing, request.user if isinstance(request.user, User) else None)
     try:
-        return forecast_fit(lead=listing.portfolio, amount=amount, settings=settings), ""
+        return forecast_fit(lead=listing.portfolio, amount=amount, settings=settings, delay=delay), ""
     except DomainError as error:
         return None, error.message

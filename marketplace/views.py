@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from marketplace.entitlements import is_entitled
 from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
 from marketplace.models import Listing, Offer
+from marketplace.proofs.selectors import delay_of
 from marketplace.proofs.showing import panel_of
 from marketplace.publishing.selectors import page_facts
 from marketplace.reviews.views import reviews_section
@@ -73,11 +74,12 @@ def what_if(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     listing = selectors.listing_for_reader(request.user, listing_id)
     form = WhatIfForm(request.GET if "amount" in request.GET else None)
     asked = form.cleaned_data if form.is_bound and form.is_valid() else {}
-    facts: dict[str, Any] = {"listing": listing, "form": form}
+    delay = delay_of(listing, request.user if isinstance(request.user, User) else None)
+    facts: dict[str, Any] = {"listing": listing, "form": form, "is_delayed": delay is not None}
     if rerun_wait(request):
         facts["refused"] = TOO_OFTEN
     elif not form.errors:
-        facts["told"] = told = _told(listing, **asked)
+        facts["told"] = told = _told(listing, delay, **asked)
         facts["points"] = thinned([float(equity) for _, equity in told.result.curve])
     is_part = request.headers.get("HX-Request")
     return render(request, "marketplace/_what_if_result.html" if is_part else "marketplace/what_if.html", facts)
@@ -90,7 +92,11 @@ def thinned(values: list[float]) -> list[float]:
 
 
 def _told(
-    listing: Listing, amount: Decimal = Decimal(500), multiplier: Decimal = Decimal(1), since: date | None = None
+    listing: Listing,
+    delay: timedelta | None,
+    amount: Decimal = Decimal(500),
+    multiplier: Decimal = Decimal(1),
+    since: date | None = None,
 ) -> CopyBacktest:
     return backtest_copy(
         lead=listing.portfolio,
@@ -98,4 +104,5 @@ def _told(
         multiplier=multiplier,
         since=None if since is None else datetime.combine(since, time(), tzinfo=UTC),
         profit_share_ratio=listing.profit_share_ratio,
+        delay=delay,
     )

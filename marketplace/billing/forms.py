@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
 
+from common.clock import wall_now
 from common.forms import ExactAmountField
 from marketplace.billing.currencies import CURRENCIES
 from marketplace.billing.models import Interval
@@ -16,6 +17,8 @@ from marketplace.billing.services.promoting import MOST_USES
 from trading.follow_models import StopMode
 
 INPUT = {"class": "input"}
+# How far ahead a code may end.
+MOST_DAYS = 5 * 365
 
 
 class PriceForm(forms.Form):
@@ -63,6 +66,12 @@ class CodeForm(forms.Form):
         widget=forms.DateInput(attrs={**INPUT, "type": "date"}),
         help_text="Until the end of it, UTC. Empty: no end.",
     )
+
+    def clean_last_day(self) -> date | None:
+        day: date | None = self.cleaned_data["last_day"]
+        if day is not None and day > wall_now().date() + timedelta(days=MOST_DAYS):
+            raise forms.ValidationError("Choose a day of the next five years, or none.")
+        return day
 
     def terms(self) -> dict[str, Any]:
         """Return what `create_code` takes."""

@@ -192,13 +192,21 @@ def made_invoice(mode: str, *, customer: str, since: datetime, share: object) ->
 
 
 def create_invoice_item(mode: str, *, row: object, line: object, **params: Any) -> Answer:
-    return _ask(mode, "invoice_items.create", key=f"item-{row}-{line}", metadata={"line": str(line)}, **params)
+    return _ask(mode, "invoice_items.create", key=f"line-{row}-{line}", metadata={"line": str(line)}, **params)
 
 
-def made_lines(mode: str, invoice_id: str) -> set[str]:
-    """Return the lines of ours that an invoice has items for."""
-    found = _pages(mode, "invoice_items.list", invoice=invoice_id)
-    return {line for one in found if (line := (one.get("metadata") or {}).get("line"))}
+def keep_made_lines(mode: str, invoice_id: str) -> set[str]:
+    """Return the lines of ours that a draft has items for, after those that name none are gone from it.
+
+    An earlier release made such: nobody can tell which lines they are for, and so they are made anew.
+    """
+    lines = set()
+    for one in list(_pages(mode, "invoice_items.list", invoice=invoice_id)):
+        if line := (one.get("metadata") or {}).get("line"):
+            lines.add(line)
+        else:
+            _ask(mode, "invoice_items.delete", one["id"])
+    return lines
 
 
 def finalize_invoice(mode: str, invoice_id: str, *, row: object) -> Answer:
@@ -260,9 +268,14 @@ def dispute(mode: str, dispute_id: str) -> Answer:
     return _ask(mode, "disputes.retrieve", dispute_id)
 
 
-def made_reversal(mode: str, transfer: str, *, row: object) -> Answer | None:
-    """Return what was taken back of a transfer for a row, if it was."""
-    return _marked(_pages(mode, "transfers.reversals.list", transfer), "dispute", row)
+def made_reversal(mode: str, transfer: str, *, row: object, amount: int) -> Answer | None:
+    """Return what was taken back of a transfer for a row, if it was.
+
+    An earlier release did not mark it: then it is the one of that amount which no refund brought about.
+    """
+    found = list(_pages(mode, "transfers.reversals.list", transfer))
+    unmarked = (one for one in found if not (one.get("metadata") or one.get("source_refund")))
+    return _marked(found, "dispute", row) or next((one for one in unmarked if one["amount"] == amount), None)
 
 
 def reverse_transfer(mode: str, transfer: str, *, row: object, amount: int) -> Answer:

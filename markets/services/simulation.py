@@ -70,12 +70,15 @@ def _has_past(instrument: Instrument) -> bool:
 
 
 def _store_past_of(coin: Instrument, contract: Instrument) -> None:
-    """Give a perpetual its coin's past, also beside a coin that has been traded for long."""
-    if _has_past(contract):
-        return
+    """Give a perpetual its coin's past, also beside a coin that has been traded for long.
+
+    A feed that runs does not know a perpetual that is made beside it: what the coin had until the feed's next start comes then.
+    """
     for timeframe in reversed(SIMULATED_TIMEFRAMES):
-        past = candle_arrays(coin, timeframe, end=FAR_FUTURE)
-        candle_store().upsert(VENUE_CODE, contract.symbol, timeframe, past)
+        newest = candle_arrays(contract, timeframe, end=FAR_FUTURE, count=1)
+        start = moment(int(newest.opened_at[-1]) + timeframe_ms(timeframe)) if len(newest) else None
+        if len(past := candle_arrays(coin, timeframe, start=start, end=FAR_FUTURE)):
+            candle_store().upsert(VENUE_CODE, contract.symbol, timeframe, past)
 
 
 def announce_simulated_market() -> None:

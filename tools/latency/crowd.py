@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal
 from typing import Any
 
@@ -22,7 +21,7 @@ from portfolios.services.cash import open_portfolio
 from portfolios.services.exchange_accounts import connect_account
 from tools.drill.stage import Stage
 from trading.checks import run_checks
-from trading.models import CauseKind, Fill, LeadEvent, Order, OrderState, Side
+from trading.models import UNANSWERED, CauseKind, Fill, LeadEvent, Order, OrderState, Side
 from trading.services.follows import open_lead_stream, start_follow
 from trading.services.orders import place_hand_order
 
@@ -46,6 +45,7 @@ class Crowd:
         renew_interest(instrument_ids=[self._instrument.pk], kind=InterestKind.TICKER, reason="page", seconds=3_600)
         self._accounts = [self._connected(name) for name in (LEAD, *(f"f{number}" for number in range(followers)))]
         self._event: LeadEvent | None = None
+        self._known = 0
 
     def _connected(self, name: str) -> ExchangeAccount:
         owner = create_person(email=f"{name}@bench.local", password=None, display_name=name, handle=f"bench_{name}")
@@ -84,8 +84,8 @@ class Crowd:
         )
 
     def trade(self, quantity: Decimal) -> None:
-        """Have the lead buy at the market, and wait for the fill."""
-        known = LeadEvent.objects.count()
+        """Have the lead buy at the market."""
+        self._event, self._known = None, LeadEvent.objects.count()
         place_hand_order(
             actor=self._lead.owner,
             portfolio=self._lead,
@@ -93,9 +93,15 @@ class Crowd:
             side=Side.BUY,
             quantity=quantity,
         )
-        while LeadEvent.objects.count() == known:
-            time.sleep(0.02)
-        self._event = LeadEvent.objects.latest("pk")
+
+    def is_filled(self) -> bool:
+        """Say whether the lead's newest order has had its fill."""
+        if LeadEvent.objects.count() > self._known:
+            self._event = LeadEvent.objects.latest("pk")
+        return self._event is not None
+
+    def told_of_the_lead(self) -> object:
+        return list(Order.objects.filter(portfolio=self._lead).order_by("-pk").values_list("state", "code")[:1])
 
     def _copies(self) -> Any:
         assert self._event is not None
@@ -125,11 +131,17 @@ class Crowd:
         taken = (one["created_ms"] for one in orders if one["client_id"] == client_id)
         return next((at / 1_000 for at in taken), None)
 
-    def wait_for_books(self) -> None:
-        """Wait until nothing is in flight."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and Order.objects.filter(state=OrderState.UNKNOWN).exists():
-            time.sleep(0.5)
+    def is_settled(self) -> bool:
+        """Say whether every order has its answer."""
+        return not Order.objects.filter(state__in=[OrderState.PENDING, *UNANSWERED]).exists()
+
+    def told_of_flight(self) -> object:
+        return list(
+            Order.objects.filter(state__in=[OrderState.PENDING, *UNANSWERED])
+            .values_list("state")
+            .annotate(Count("pk"))
+            .order_by()
+        )
 
     def wrong(self) -> list[str]:
         return [name for name, errors in run_checks().items() if errors]

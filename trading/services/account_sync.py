@@ -82,6 +82,8 @@ def keep_unchanged(*, account_id: UUID, since: datetime) -> None:
     """Write down that all agreed still: since the last comparison nothing was booked, and the venue told the same."""
     AccountBalance.objects.filter(account=account_id).update(read_at=wall_now())
     ExchangeAccount.objects.filter(pk=account_id).update(reconciled_at=since, fills_read_at=since)
+    # What follows aim at changes without a booking.
+    note_shortages(account_id=account_id)
 
 
 def reading_of(*, account_id: UUID) -> Reading:

@@ -175,12 +175,13 @@ class Desk:
 
     async def _send_claimed(self, account: ExchangeAccount, orders: Sequence[Order]) -> None:
         account_id = account.pk
+        venue = account.exchange.code
         try:
-            with self.turns.sending():
+            with self.turns.sending(venue):
                 sent = await self._broker.sent(self.access_to(account), orders)
             # What is no copy may itself be waited for by copies: a lead's fill is booked at once.
             if all(order.follow_id is not None for order in orders):
-                await self.turns.after_orders(BOOKING_WAITS_SECONDS)
+                await self.turns.after_orders(venue, BOOKING_WAITS_SECONDS)
             await self._booker.book(await sent.with_fills())
         except Exception:
             logger.exception("What was sent for account %s is asked about: something of ours failed.", account_id)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 EVERY_SECONDS = 60.0
+# So long both may be taken to agree still while neither changes: then all is compared in full again, whatever it says.
+AGREED_SECONDS = 3600.0
 # After a comparison that met something under way, or a difference that has to be seen twice.
 _SOON_SECONDS = 2.0
 # A socket is up, and what it missed before is asked for.
@@ -42,6 +44,7 @@ class Keeper:
         self._gaps: Gaps | None = None
         # What was booked here and told there when both agreed last: while it stays so, there is nothing to compare.
         self._agreed: object = None
+        self._agreed_at = 0.0
         self._is_first = True
         # What ended the streams last.
         self._ended: GatewayError | None = None
@@ -72,14 +75,15 @@ class Keeper:
             await self._off(record_funding, received=received)
         as_of = await self._off(account_sync.moment_of)
         told = {"told": await access.balances(), "positions": await access.positions() if access.on_margin else ()}
-        if not (self._is_first or unclear) and (as_of, told) == self._agreed:
+        is_fresh = monotonic() - self._agreed_at < AGREED_SECONDS
+        if is_fresh and not (self._is_first or unclear) and (as_of, told) == self._agreed:
             await self._off(account_sync.keep_unchanged, since=since)
             return True
         self._agreed = None
         self._gaps = await self._compare(access, reading, as_of, told)
         if self._gaps != {} or unclear:
             return False
-        self._is_first, self._agreed = False, (as_of, told)
+        self._is_first, self._agreed, self._agreed_at = False, (as_of, told), monotonic()
         await self._off(account_sync.keep_reconciled, since=since)
         return True
 

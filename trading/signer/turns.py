@@ -16,36 +16,50 @@ BOOKING_WAITS_SECONDS, COMPARING_WAITS_SECONDS = 1.0, 5.0
 _COMPARED_TOGETHER = 8
 
 
+# What is claimed here and not yet sent anywhere: everybody waits for that, as it is ours and short.
+_NOWHERE_YET = ""
+
+
 class Turns:
-    """Counts what is on its way to venues, and lets others go on when that is none."""
+    """Counts what is on its way to each venue, and lets others go on when that is none."""
 
     def __init__(self) -> None:
-        self._on_their_way = 0
-        self._quiet = asyncio.Event()
-        self._quiet.set()
+        self._on_their_way: dict[str, int] = {}
+        self._quiet: dict[str, asyncio.Event] = {}
         self._comparing: dict[str, asyncio.Semaphore] = {}
 
     @contextmanager
-    def sending(self) -> Iterator[None]:
-        """Be on the way to a venue meanwhile."""
-        self._on_their_way += 1
-        self._quiet.clear()
+    def sending(self, venue: str = _NOWHERE_YET) -> Iterator[None]:
+        """Be on the way to a venue meanwhile; without one, about to be, to whichever."""
+        self._on_their_way[venue] = self._on_their_way.get(venue, 0) + 1
+        self._quiet_at(venue).clear()
         try:
             yield
         finally:
-            self._on_their_way -= 1
-            if not self._on_their_way:
-                self._quiet.set()
+            self._on_their_way[venue] -= 1
+            if not self._on_their_way[venue]:
+                self._quiet_at(venue).set()
 
-    async def after_orders(self, at_most_seconds: float) -> None:
-        """Wait until no order is on its way, or for so long."""
+    async def after_orders(self, venue: str, at_most_seconds: float) -> None:
+        """Wait until no order is on its way to a venue, or for so long. Other venues' orders delay nothing."""
+        both = [self._quiet_at(_NOWHERE_YET), self._quiet_at(venue)]
         with suppress(TimeoutError):
             async with asyncio.timeout(at_most_seconds):
-                await self._quiet.wait()
+                while busy := [one for one in both if not one.is_set()]:
+                    await busy[0].wait()
 
     @asynccontextmanager
     async def comparing(self, venue: str) -> AsyncIterator[None]:
-        """Be one of a few accounts of a venue that are compared meanwhile, after orders that are on their way."""
+        """Be one of a few accounts of a venue that are compared meanwhile, after the orders that are on their way there.
+
+        All wait for those at once, and hold up none that need not: only who goes on takes one of the few places.
+        """
+        await self.after_orders(venue, COMPARING_WAITS_SECONDS)
         async with self._comparing.setdefault(venue, asyncio.Semaphore(_COMPARED_TOGETHER)):
-            await self.after_orders(COMPARING_WAITS_SECONDS)
             yield
+
+    def _quiet_at(self, venue: str) -> asyncio.Event:
+        if venue not in self._quiet:
+            self._quiet[venue] = asyncio.Event()
+            self._quiet[venue].set()
+        return self._quiet[venue]

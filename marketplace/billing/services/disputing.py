@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.core.cache import cache
 from django.db import transaction
 from django.db.models import Q
@@ -36,9 +38,9 @@ def _recover(dispute: Dispute) -> bool:
             return False
         # From our books, not from the processor's sum: a repeat after a crash must come to the same.
         before = fees_returned(invoice, list(gateway.refunds(invoice.mode, paid["id"])))
-        reversal = gateway.made_reversal(invoice.mode, transfer, row=dispute.pk) or gateway.reverse_transfer(
-            invoice.mode, transfer, row=dispute.pk, amount=amount
-        )
+        asked: dict[str, Any] = {"row": dispute.pk, "amount": amount}
+        made = gateway.made_reversal(invoice.mode, transfer, **asked)
+        reversal = made or gateway.reverse_transfer(invoice.mode, transfer, **asked)
         after = gateway.payment(invoice.mode, invoice.payment_id)["latest_charge"].get("application_fee")
     except (Refused, Unanswered):
         return False

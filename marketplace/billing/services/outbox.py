@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
+from django.db import transaction
+
 from common.clock import wall_now
 from common.errors import DomainError
 from marketplace.billing.gateway import Refused, Unanswered
@@ -38,8 +40,7 @@ def carry_out(
     except Unanswered:
         return False
     except Refused as error:
-        if rows.update(state="FAILED", problem=error.words[:300]) and on_refusal is not None:
-            on_refusal(row, error.words)
+        _refuse(rows, row, error.words, on_refusal)
         return False
     except DomainError as error:
         # It is of the other mode, say: it waits until it can be, and holds up no other row.
@@ -49,6 +50,16 @@ def carry_out(
         logger.exception("%s %s could not be carried out.", model.__name__, row_id)
         return False
     return True
+
+
+def _refuse(rows: Any, row: Any, words: str, on_refusal: Callable[[Any, str], object] | None) -> None:
+    """Write a refusal down with what hangs on it: both, or neither, and then it is asked for again."""
+    try:
+        with transaction.atomic():
+            if rows.update(state="FAILED", problem=words[:300]) and on_refusal is not None:
+                on_refusal(row, words)
+    except Exception:
+        logger.exception("That %s %s was refused could not be written down.", type(row).__name__, row.pk)
 
 
 def waiting(model: Outbox) -> list[UUID]:

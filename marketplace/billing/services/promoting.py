@@ -7,6 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from accounts.services import audit
@@ -118,21 +119,37 @@ def _set_up(row: PromotionCode) -> None:
     found = gateway.made_promotion_code(row.mode, row=row.pk, code=row.code) or gateway.create_promotion_code(
         row.mode, row=row.pk, coupon=row.coupon_id, code=row.code, **limits
     )
-    PromotionCode.objects.filter(pk=row.pk).update(processor_id=found["id"])
+    # (It may have been ended meanwhile, and looked for there in vain.)
+    PromotionCode.objects.filter(pk=row.pk).update(processor_id=found["id"], is_off_there=False)
     PromotionCode.objects.filter(pk=row.pk, state=PriceState.PENDING).update(state=PriceState.LIVE)
 
 
 def switch_off() -> int:
-    """Tell the processor of codes that are used no more; return of how many."""
+    """Tell the processor of codes that are used no more; return of how many.
+
+    One that was ended while its making was unanswered is looked for there first, once nobody can be making it any more.
+    """
     told = 0
+    may_be_there = ~Q(processor_id="") | (~Q(coupon_id="") & Q(due_at__lte=wall_now()))
     rows = PromotionCode.objects.filter(state=PriceState.RETIRED, is_off_there=False, mode=current_mode() or "")
-    for row in rows.exclude(processor_id="").order_by("pk")[:_AT_ONCE]:
+    for row in rows.filter(may_be_there).order_by("pk")[:_AT_ONCE]:
         try:
-            gateway.switch_off_promotion_code(row.mode, row.processor_id)
+            _switch_off(row)
         except Unanswered:
             continue
         except Refused:
             # Gone there: that is as good.
             pass
-        told += PromotionCode.objects.filter(pk=row.pk).update(is_off_there=True)
+        # (Not where its making was answered since it was looked for.)
+        told += PromotionCode.objects.filter(pk=row.pk, processor_id=row.processor_id).update(is_off_there=True)
     return told
+
+
+def _switch_off(row: PromotionCode) -> None:
+    if not row.processor_id:
+        found = gateway.made_promotion_code(row.mode, row=row.pk, code=row.code)
+        if found is None:
+            return
+        row.processor_id = found["id"]
+        PromotionCode.objects.filter(pk=row.pk).update(processor_id=row.processor_id)
+    gateway.switch_off_promotion_code(row.mode, row.processor_id)

@@ -216,7 +216,7 @@ def _send(share: ShareInvoice) -> None:
 
 
 def _write_lines(share: ShareInvoice, key: str, customer: str, invoice_id: str) -> None:
-    written_down = gateway.made_lines(share.seller.mode, invoice_id)
+    written_down = gateway.keep_made_lines(share.seller.mode, invoice_id)
     facts = {"customer": customer, "invoice": invoice_id, "currency": share.currency}
     for line in share.lines.select_related("settlement", "credit").order_by("pk"):
         if str(line.pk) not in written_down:

@@ -186,7 +186,9 @@ def apply_invoice(
 def _mark_card(row: Invoice, charge: Answer, at_time: datetime) -> None:
     """Remember that the buyer paid with this card, so that two people with one card are noticed."""
     card = (charge.get("payment_method_details") or {}).get("card") or {}
-    if fingerprint := card.get("fingerprint"):
+    fingerprint = card.get("fingerprint")
+    # Of whoever was erased nothing is remembered anew: their last messages may come later.
+    if fingerprint and User.objects.filter(pk=row.user_id, is_active=True).exists():
         digest = sha256(str(fingerprint).encode()).hexdigest()
         whose: dict[str, Any] = {"user_id": row.user_id, "mode": row.mode, "digest": digest}
         CardMark.objects.update_or_create(**whose, defaults={"seen_at": at_time})

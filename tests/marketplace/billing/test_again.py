@@ -64,6 +64,27 @@ def _due(shop: Shop, bob: User, amount: str = "12.34") -> None:
     settle(open_account(follow=shop.pit.follow(bob)), 1, amount, week_ended())
 
 
+def test_items_of_an_earlier_release_name_no_line_and_are_not_charged_beside_those_that_do(
+    shop: Shop, bob: User, processor: StripeSandbox
+) -> None:
+    """It wrote them, was not answered when it finished the draft, and two days later it is this release that goes on."""
+    _due(shop, bob)
+    processor.fault("server_error", where="/finalize")
+    with shop.working():
+        invoice_shares()
+    processor.no_faults()
+    api = processor.client().v1
+    (item,) = api.invoice_items.list().data
+    draft = ShareInvoice.objects.get()
+    facts = {"customer": item.customer, "invoice": item.invoice, "currency": "usd", "amount": 1234}
+    api.invoice_items.delete(item.id)
+    api.invoice_items.create(facts)  # type: ignore[arg-type]  # a dict of mixed values
+    shop.advance(2)
+    draft.refresh_from_db()
+    assert (draft.state, draft.invoice and draft.invoice.total_minor) == ("DONE", 1234)
+    assert differences_from_processor() == []
+
+
 @pytest.mark.parametrize("where", ["POST /v1/invoices", "POST /v1/invoiceitems", "/finalize", "/pay"])
 def test_a_share_invoice_that_was_made_unheard_is_gone_on_with_two_days_later(
     shop: Shop, bob: User, processor: StripeSandbox, where: str
@@ -102,6 +123,24 @@ def test_what_a_lost_dispute_took_back_unheard_is_not_taken_twice(
         "PLATFORM": 800,
     }
     assert differences_from_processor() == []
+
+
+def test_a_reversal_of_an_earlier_release_is_not_made_again(shop: Shop, bob: User, processor: StripeSandbox) -> None:
+    """It did not mark what it made: of the same amount, and of no refund, it is the dispute's."""
+    shop.subscribe(bob, shop.price())
+    api = processor.client().v1
+    charge = api.payment_intents.retrieve(Invoice.objects.get().payment_id).latest_charge
+    assert isinstance(charge, str)
+    transfer = api.charges.retrieve(charge).transfer
+    assert isinstance(transfer, str)
+    opened = processor.dispute(charge)
+    shop.hear()
+    made = api.transfers.reversals.create(transfer, {"amount": 1000, "refund_application_fee": True})
+    processor.close_dispute(opened["id"], "lost")
+    shop.hear()
+    shop.advance(0.01)
+    assert [one.id for one in api.transfers.reversals.list(transfer).data] == [made.id]
+    assert MoneyLine.objects.filter(kind="TRANSFER").exists()
 
 
 def test_a_dispute_that_was_won_gives_right_and_payouts_back(shop: Shop, bob: User, processor: StripeSandbox) -> None:

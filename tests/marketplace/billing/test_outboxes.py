@@ -10,10 +10,12 @@ from pytest_django import Settings
 from accounts.models import User
 from common import clock
 from common.errors import DomainError
-from marketplace.billing.models import ChangeKind, Price
+from marketplace.billing.gateway import Refused
+from marketplace.billing.models import ChangeKind, Price, Seller, ShareInvoice
 from marketplace.billing.selectors import has_right
 from marketplace.billing.services import lapsing
 from marketplace.billing.services.changing import request_change
+from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.reconciling import reconcile_once_a_night
 from marketplace.billing.services.sweeping import sweep
 from marketplace.services.listings import end_use
@@ -33,6 +35,27 @@ def test_a_row_of_the_other_mode_waits_and_holds_up_no_other(shop: Shop, setting
     other.refresh_from_db()
     assert (price.state, other.state, other.processor_id) == ("LIVE", "PENDING", "")
     assert other.problem.startswith("This was made in live mode")
+
+
+def test_a_refusal_that_cannot_be_told_is_not_written_down_and_holds_up_no_other_row(
+    shop: Shop, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop.price()
+    now = clock.wall_now()
+    seller = Seller.objects.get()
+    terms = {"seller": seller, "currency": "usd", "amount_minor": 900, "platform_fee_minor": 90}
+    times = {"week": now.date(), "due_at": now, "created_at": now}
+    share = ShareInvoice.objects.create(follower=bob, **terms, **times)
+
+    def refuse(row: ShareInvoice) -> None:
+        raise Refused("No.")
+
+    def fail(row: ShareInvoice, words: str) -> None:
+        raise RuntimeError
+
+    assert carry_out(ShareInvoice, share.pk, refuse, fail) is False
+    share.refresh_from_db()
+    assert (share.state, share.problem) == ("PENDING", "")
 
 
 def test_a_right_that_cannot_be_ended_now_holds_up_nobody_elses(

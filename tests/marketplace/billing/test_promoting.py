@@ -23,6 +23,7 @@ from marketplace.billing.services.buying import portal_url
 from marketplace.billing.services.personal_data import erase_billing
 from marketplace.billing.services.pricing import retire_price
 from marketplace.billing.services.promoting import create_code, retire_code
+from marketplace.billing.services.syncing import sync_invoice
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop
 
@@ -69,6 +70,33 @@ def test_an_ended_code_is_switched_off_there_and_may_be_made_anew(
     assert (made.state, made.is_off_there) == ("RETIRED", True)
     assert processor.client().v1.promotion_codes.retrieve(made.processor_id).active is False
     assert code(shop).state == "LIVE"
+
+
+def test_a_code_that_was_ended_while_its_making_was_unanswered_is_found_there_and_switched_off(
+    shop: Shop, processor: StripeSandbox
+) -> None:
+    shop.price()
+    processor.fault("server_error_after", where="POST /v1/promotion_codes", count=1)
+    made = code(shop)
+    assert (made.state, made.processor_id, made.coupon_id != "") == ("PENDING", "", True)
+    with shop.working():
+        retire_code(actor=shop.alice, code=made)
+    made.refresh_from_db()
+    # Somebody may be making it still: it is not looked for yet.
+    assert made.is_off_there is False
+    shop.advance(0.01)
+    (there,) = processor.client().v1.promotion_codes.list().data
+    made.refresh_from_db()
+    assert (there.active, made.processor_id, made.is_off_there) == (False, there.id, True)
+
+
+def test_a_code_ends_within_five_years(shop: Shop) -> None:
+    shop.price()
+    client = Client()
+    client.force_login(shop.alice)
+    sent = {"code": "half", "percent_off": "50", "length": "once", "last_day": "9999-12-31"}
+    assert b"next five years" in client.post(f"/billing/listings/{shop.listing.pk}/codes/", sent).content
+    assert not PromotionCode.objects.exists()
 
 
 @pytest.mark.parametrize(
@@ -141,6 +169,10 @@ def test_a_card_that_both_paid_with_is_seen_whatever_name_is_on_it(shop: Shop, b
     assert (share_a_card(bob.pk, dora.pk), share_a_card(charlie.pk, dora.pk)) == (True, False)
     Subscription.objects.update(status="canceled")
     erase_billing(dora)
+    assert not share_a_card(bob.pk, dora.pk)
+    # Of somebody who left nothing is remembered when a late message tells of their payment once more.
+    User.objects.filter(pk=dora.pk).update(is_active=False)
+    sync_invoice(mode="TEST", invoice_id=Invoice.objects.get(user=dora).processor_id)
     assert not share_a_card(bob.pk, dora.pk)
 
 

@@ -113,3 +113,24 @@ def test_what_is_given_late_is_verified_without_the_platform(paid: Sealed, tmp_p
     assert subprocess.run(command, capture_output=True, check=False).returncode == 0
     record.write_bytes(record.read_bytes().replace(b'"number":3', b'"number":9'))
     assert subprocess.run(command, capture_output=True, check=False).returncode != 0
+
+
+def test_back_tests_and_forecasts_end_for_others_a_day_ago(paid: Sealed, alice: User, bob: User, charlie: User) -> None:
+    """Run at the right amount they would tell each newest fill: when, which way, how much of what the lead has."""
+    page, api = (
+        f"/marketplace/{paid.listing.pk}/what-if/?amount=2000&multiplier=1",
+        f"/api/v1/listings/{paid.listing.pk}",
+    )
+    for reader, orders in ((alice, 6), (bob, 6), (charlie, 5), (None, 5)):
+        client, program = Client(), APIClient()
+        if reader is not None:
+            client.force_login(reader)
+            program.force_authenticate(reader)
+            told = program.get(f"{api}/backtest/?amount=2000").json()
+            assert told["orders"] == orders
+            assert program.get(f"{api}/fit/?amount=2000").json()["orders"] == orders
+            form = client.get(f"/marketplace/{paid.listing.pk}/fit/", {"amount": "2000", "multiplier": "1"})
+            assert form.context["fit"].orders == orders
+        shown = client.get(page)
+        assert shown.context["told"].result.orders == orders
+        assert (b"a day ago" in shown.content) == (orders == 5)

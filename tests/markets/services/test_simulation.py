@@ -122,6 +122,16 @@ def test_a_perpetual_that_comes_later_gets_the_past_its_coin_has_had() -> None:
     for name in Candles.__slots__:
         assert getattr(past, name).tolist() == getattr(coins, name).tolist()
     assert len(candle_arrays(contract, "4h", end=FAR_FUTURE)) == len(candle_arrays(bitcoin, "4h", end=FAR_FUTURE)) > 0
+    # A feed that ran on without it left a hole, which the next seeding closes.
+    without = [one for one in _instruments() if one != contract]
+    for step in islice(SimulatedSource(without, 7).steps(), 130):
+        apply_step(NAMESPACE, step, persists_candles=True)
+    assert len(candle_arrays(bitcoin, "1m", end=FAR_FUTURE)) > len(coins)
+    seed_simulated_venue(history_minutes=60, seed=7)
+    for timeframe in ("1m", "5m"):
+        after, of_coin = (candle_arrays(one, timeframe, end=FAR_FUTURE) for one in (contract, bitcoin))
+        for name in Candles.__slots__:
+            assert getattr(after, name).tolist() == getattr(of_coin, name).tolist()
 
 
 @pytest.mark.usefixtures("simulated")
