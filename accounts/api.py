@@ -23,7 +23,7 @@ from accounts.notifying.selectors import found_notifications
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.registry import Severity
-from accounts.requests import asker, client_address
+from accounts.requests import asker, client_address, unlimited_asker
 from accounts.second_factor import check_code
 from accounts.selectors import email_digest, token_for_user, tokens_of
 from accounts.services import (
@@ -89,7 +89,11 @@ class TokenView(ApiView):
 
     @extend_schema(summary="Revoke a token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
-        revoke_token(token=token_for_user(asker(request), token_id))
+        token = token_for_user(asker(request), token_id)
+        # A token may always end itself; one that is limited to portfolios no other.
+        if token != request.auth:
+            unlimited_asker(request)
+        revoke_token(token=token)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -132,7 +136,7 @@ class NotificationsView(ApiListView[Notification]):
     def get_queryset(self) -> QuerySet[Notification]:
         told = self.request.query_params
         return found_notifications(
-            asker(self.request),
+            unlimited_asker(self.request),
             unread=told.get("unread", "").lower() in {"1", "true"},
             group=told.get("group", ""),
             severity=told.get("severity", ""),
@@ -152,7 +156,7 @@ class MarkReadView(ApiView):
     def post(self, request: Request) -> Response:
         wanted = serializers.MarkReadSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response({"marked": mark_read(user=asker(request), ids=wanted.validated_data.get("ids"))})
+        return Response({"marked": mark_read(user=unlimited_asker(request), ids=wanted.validated_data.get("ids"))})
 
 
 @extend_schema_view(get=extend_schema(summary="List invitations"))

@@ -21,7 +21,7 @@ from portfolios.models import LedgerLine
 from portfolios.selectors import ledger_of
 from portfolios.serializers import LedgerLineSerializer
 from tests.fixtures_trading import Pit
-from trading.models import Fill, Order
+from trading.models import Fill, Order, SafetySwitch, Side
 from trading.row_reading import FILL_ROWS, ORDER_ROWS
 from trading.selectors import fills, orders
 from trading.serializers import FillSerializer, OrderSerializer
@@ -178,6 +178,35 @@ def test_a_token_reaches_the_portfolios_that_it_names_and_no_others(pit: Pit, bo
     asked = {"name": "x", "portfolios": [str(pit.lead.pk)]}
     assert foreign.post("/api/v1/tokens/", asked, format="json").status_code == 404
     checking._known.clear()
+
+
+def test_a_token_limited_to_portfolios_does_nothing_beyond_them(pit: Pit, operator: User) -> None:
+    other = pit.portfolio(pit.alice, 1_000, "Other")
+    waiting = pit.place(Side.BUY, 1)
+    own, _ = issue_token(user=pit.alice, name="whole")
+    client = _program(pit.alice, portfolios=[other.pk])
+    assert client.post(f"{ORDERS}cancel/", {}, format="json").status_code == 200
+    waiting.refresh_from_db()
+    assert waiting.state == "PENDING"
+    paths = (
+        "notifications/", "notification-settings/", "notification-deliveries/", "push-subscriptions/", "webhooks/",
+        "workspaces/", "audit/", "data-archives/", "departure/", "subscriptions/", "invoices/", "business/",
+    )  # fmt: skip
+    told = {path: client.get(f"/api/v1/{path}") for path in paths}
+    told["own token"] = client.delete(f"/api/v1/tokens/{own.pk}/")
+    assert {path: (one.status_code, one.json()["code"]) for path, one in told.items()} == dict.fromkeys(
+        told, (403, "TOKEN_LIMITED_TO_PORTFOLIOS")
+    )
+    own.refresh_from_db()
+    assert own.revoked_at is None
+    # An operator's token that reaches some portfolios has no more than anybody's.
+    box = pit.portfolio(operator, 1_000, "Box")
+    limited = _program(operator, portfolios=[box.pk])
+    halt = {"level": "HALTED", "reason": "Mine."}
+    for path in ("safety/", f"safety/PORTFOLIO/{pit.lead.pk}/"):
+        assert limited.put(f"/api/v1/{path}", halt, format="json").status_code in {403, 404}
+    assert not SafetySwitch.objects.exists()
+    assert limited.put(f"/api/v1/safety/PORTFOLIO/{box.pk}/", halt, format="json").status_code == 200
 
 
 def test_files_hold_what_lists_hold(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:
