@@ -185,14 +185,15 @@ class InvitationsView(ApiListView[Invitation]):
 
 def _token_owner(request: Request, email: str, password: str, code: str) -> User:
     """Return who wants a token: the person signed in to the page, or whoever has this login, second factor included."""
-    is_app = isinstance(request.auth, SessionBase)
-    if request.auth is not None and not is_app:
+    # Of an app's own session (X-Session-Token); a page's is the request's.
+    session: object = request.auth
+    if session is not None and not isinstance(session, SessionBase):
         message = "A token cannot get another one: use e-mail and password, or the tokens page."
         raise DomainError("TOKEN_CANNOT_ISSUE", message, status=403)
     if isinstance(request.user, User):
         asked = copy.copy(request._request)
-        if is_app:
-            asked.session = request.auth
+        if isinstance(session, SessionBase):
+            asked.session = session
         # As on the tokens page: a token outlives the session that somebody left open.
         if not did_recently_reauthenticate(asked):
             raise DomainError("REAUTHENTICATION_NEEDED", "Log in once more, then ask again.", status=403)

@@ -307,9 +307,9 @@ def test_the_schema_is_public_and_names_the_ways_in(api: APIClient) -> None:
     }
     created = schema["paths"]["/api/v1/tokens/"]["post"]["responses"]
     assert created["201"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/IssuedToken"}
-    assert created["default"]["content"]["application/problem+json"]["schema"] == {
-        "$ref": "#/components/schemas/Problem"
-    }
+    assert created["default"] == {"$ref": "#/components/responses/Problem"}
+    problem = schema["components"]["responses"]["Problem"]
+    assert problem["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
 def test_the_api_pages_keep_to_the_strict_policy_and_load_nothing_from_outside(client: Client) -> None:

@@ -65,7 +65,9 @@ def test_what_risk_refuses_under_a_key_stands_in_the_log_once(pit: Pit) -> None:
     for _ in range(2):
         refused = client.post(ORDERS, _wish(pit, 30), format="json", HTTP_IDEMPOTENCY_KEY="large")
         assert (refused.status_code, refused.json()["code"]) == (409, "ORDER_SHARE_LIMIT")
-    assert list(RiskDecision.objects.values_list("code", "asked", "value")) == [("ORDER_SHARE_LIMIT", 30, 30)]
+    assert list(RiskDecision.objects.values_list("code", "asked", "value")) == [
+        ("ORDER_SHARE_LIMIT", Decimal(30), Decimal(30))
+    ]
 
 
 def test_a_halt_stands_though_closing_fails_and_its_key_is_not_free_again(
