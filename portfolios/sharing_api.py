@@ -98,7 +98,7 @@ def _shown(portfolio: Portfolio) -> Response:
 class SharingView(ApiView):
     """Whose a portfolio is."""
 
-    scope = Scope.MANAGE
+    scope = Scope.READ
 
     @extend_schema(summary="Read whose a portfolio is, and the limits that come with it", responses=SharingSerializer)
     def get(self, request: Request, portfolio_id: UUID) -> Response:

@@ -87,7 +87,7 @@ def _settings(user: User) -> dict[str, Any]:
 class DeliveriesView(ApiListView[Delivery]):
     """What was sent, newest first."""
 
-    scope = Scope.MANAGE
+    scope = Scope.READ
     serializer_class = serializers.DeliverySerializer
     queryset = Delivery.objects.none()
 

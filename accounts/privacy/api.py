@@ -49,7 +49,7 @@ class DataArchivesView(ApiListView[DataArchive]):
 class DataArchiveView(ApiView):
     """One archive."""
 
-    scope = Scope.MANAGE
+    scope = Scope.READ
 
     @extend_schema(summary="Read how far an archive is", responses=serializers.DataArchiveSerializer)
     def get(self, request: Request, archive_id: UUID) -> Response:

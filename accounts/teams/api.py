@@ -118,7 +118,7 @@ class JoinView(ApiView):
 class MembersView(ApiListView[Membership]):
     """Who belongs to a workspace."""
 
-    scope = Scope.MANAGE
+    scope = Scope.READ
     serializer_class = serializers.MemberSerializer
     queryset = Membership.objects.none()
 
@@ -276,7 +276,7 @@ class SetView(ApiView):
 class WorkspaceAuditView(ApiListView[AuditEntry]):
     """A workspace's audit."""
 
-    scope = Scope.MANAGE
+    scope = Scope.READ
     serializer_class = AuditEntrySerializer
     queryset = AuditEntry.objects.none()
 

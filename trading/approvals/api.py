@@ -64,7 +64,7 @@ class ApprovalSerializer(serializers.ModelSerializer[OrderApproval]):
 class ApprovalsView(ApiListView[OrderApproval]):
     """Of all portfolios that one may see."""
 
-    scope = Scope.TRADE
+    scope = Scope.READ
     serializer_class = ApprovalSerializer
     queryset = OrderApproval.objects.none()
 
@@ -78,7 +78,7 @@ class ApprovalsView(ApiListView[OrderApproval]):
 class ApprovalView(ApiView):
     """One of them."""
 
-    scope = Scope.TRADE
+    scope = Scope.READ
 
     @extend_schema(summary="Read an order that waits for a second person", responses=ApprovalSerializer)
     def get(self, request: Request, approval_id: UUID) -> Response:
