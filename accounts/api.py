@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from uuid import UUID
 
 from allauth.account.adapter import get_adapter
+from allauth.account.internal.flows.reauthentication import did_recently_reauthenticate
 from allauth.account.models import EmailAddress
 from django import forms
+from django.contrib.sessions.backends.base import SessionBase
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -23,9 +26,9 @@ from accounts.notifying.selectors import found_notifications
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.registry import Severity
-from accounts.requests import asker, client_address
+from accounts.requests import asker, client_address, unlimited_asker
 from accounts.second_factor import check_code
-from accounts.selectors import email_digest, token_for_user, tokens_of
+from accounts.selectors import token_for_user, tokens_of
 from accounts.services import (
     create_invitation,
     issue_token,
@@ -37,7 +40,7 @@ from accounts.services import (
 from common.errors import DomainError
 from common.limiter import limiter
 
-# Token requests with a password: ten at once, then one every ten seconds, per network address and per account.
+# Token requests with a password: ten at once, then one every ten seconds, per network address; so second factors per account.
 LOGIN_BURST = 10
 LOGINS_PER_SECOND = 0.1
 
@@ -89,7 +92,11 @@ class TokenView(ApiView):
 
     @extend_schema(summary="Revoke a token", responses={204: None})
     def delete(self, request: Request, token_id: UUID) -> Response:
-        revoke_token(token=token_for_user(asker(request), token_id))
+        token = token_for_user(asker(request), token_id)
+        # A token may always end itself; one that is limited to portfolios no other.
+        if token != request.auth:
+            unlimited_asker(request)
+        revoke_token(token=token)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -132,7 +139,7 @@ class NotificationsView(ApiListView[Notification]):
     def get_queryset(self) -> QuerySet[Notification]:
         told = self.request.query_params
         return found_notifications(
-            asker(self.request),
+            unlimited_asker(self.request),
             unread=told.get("unread", "").lower() in {"1", "true"},
             group=told.get("group", ""),
             severity=told.get("severity", ""),
@@ -152,7 +159,7 @@ class MarkReadView(ApiView):
     def post(self, request: Request) -> Response:
         wanted = serializers.MarkReadSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
-        return Response({"marked": mark_read(user=asker(request), ids=wanted.validated_data.get("ids"))})
+        return Response({"marked": mark_read(user=unlimited_asker(request), ids=wanted.validated_data.get("ids"))})
 
 
 @extend_schema_view(get=extend_schema(summary="List invitations"))
@@ -178,10 +185,18 @@ class InvitationsView(ApiListView[Invitation]):
 
 def _token_owner(request: Request, email: str, password: str, code: str) -> User:
     """Return who wants a token: the person signed in to the page, or whoever has this login, second factor included."""
-    if isinstance(request.auth, ApiToken):
+    # Of an app's own session (X-Session-Token); a page's is the request's.
+    session: object = request.auth
+    if session is not None and not isinstance(session, SessionBase):
         message = "A token cannot get another one: use e-mail and password, or the tokens page."
         raise DomainError("TOKEN_CANNOT_ISSUE", message, status=403)
     if isinstance(request.user, User):
+        asked = copy.copy(request._request)
+        if isinstance(session, SessionBase):
+            asked.session = session
+        # As on the tokens page: a token outlives the session that somebody left open.
+        if not did_recently_reauthenticate(asked):
+            raise DomainError("REAUTHENTICATION_NEEDED", "Log in once more, then ask again.", status=403)
         return request.user
     if not email or not password:
         raise DomainError("LOGIN_MISSING", "Send the e-mail and password of your account.", status=401)
@@ -189,9 +204,8 @@ def _token_owner(request: Request, email: str, password: str, code: str) -> User
 
 
 def _login(request: HttpRequest, email: str, password: str, code: str) -> User:
-    for key in (f"login:{client_address(request)}", f"login:{email_digest(email)}"):
-        if wait := limiter().take(key, per_second=LOGINS_PER_SECOND, burst=LOGIN_BURST):
-            raise Throttled(wait, "Too many attempts: wait a little.")
+    # Not by the account as well: a stranger's tries would keep its owner out. Failures are counted in accounts/lockout.py.
+    _take_try(f"login:{client_address(request)}")
     try:
         # allauth's way: it counts failures per account, and Django announces them to the sign-in log.
         user = get_adapter(request).authenticate(request, email=email, password=password)
@@ -202,6 +216,23 @@ def _login(request: HttpRequest, email: str, password: str, code: str) -> User:
     if not EmailAddress.objects.filter(user=user, verified=True).exists():
         message = "Confirm your e-mail address first: the link is in the mail we sent you."
         raise DomainError("EMAIL_NOT_CONFIRMED", message, status=403)
-    check_code(user, code)
+    _check_factor(user, code)
     record_sign_in(email=email, user=user, succeeded=True)
     return user
+
+
+def _check_factor(user: User, code: str) -> None:
+    """Check the second factor of somebody who knows the password; tries are counted wherever they come from."""
+    if code:
+        _take_try(f"login-code:{user.pk}")
+    try:
+        check_code(user, code)
+    except DomainError:
+        if code:
+            record_sign_in(email=user.email, user=user, succeeded=False)
+        raise
+
+
+def _take_try(key: str) -> None:
+    if wait := limiter().take(key, per_second=LOGINS_PER_SECOND, burst=LOGIN_BURST):
+        raise Throttled(wait, "Too many attempts: wait a little.")

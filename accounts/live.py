@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -16,7 +17,13 @@ from django.http.request import split_domain_port, validate_host
 from accounts.models import User
 from accounts.programs.checking import program_of, require_address
 from accounts.programs.scopes import require_scope
-from accounts.selectors import access_credential, session_credential, token_credential, user_credential
+from accounts.selectors import (
+    access_credential,
+    session_credential,
+    token_credential,
+    token_from_secret,
+    user_credential,
+)
 from accounts.services import record_token_use
 from common.errors import DomainError
 
@@ -98,4 +105,7 @@ def _token_facts(secret: str, address: str | None) -> dict[str, Any]:
     return {
         "user": user,
         "credentials": (token_credential(program.token), user_credential(user), access_credential(user.pk)),
+        # What was just looked up may be a moment old, and a withdrawal in that moment was told to nobody here.
+        "still_valid": partial(token_from_secret, secret),
+        "expires_at": program.token.expires_at,
     }

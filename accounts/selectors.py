@@ -173,7 +173,8 @@ def notification_facts(notification: Notification) -> dict[str, Any]:
 
 def user_snapshot(user: User | None, key: str) -> dict[str, Any]:
     """Gate and snapshot of the topic `user:<id>`: the newest notifications of oneself."""
-    if user is None or str(user.pk) != key:
+    # What one is told is about all of one's portfolios: a token that is limited to some hears none of it.
+    if user is None or str(user.pk) != key or user.token_portfolios is not None:
         raise NotFound("topic")
     return user_facts(user, notifications_of(user)[:SNAPSHOT_NOTIFICATIONS])
 

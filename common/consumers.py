@@ -10,11 +10,13 @@ from typing import Any, cast
 
 from channels.db import database_sync_to_async
 
+from common import clock
 from common.errors import DomainError
 from common.realtime import CloseCode, Listener, Payload, frame, gate_of, hub, snapshot
 
 MAX_TOPICS = 200
 MAX_MESSAGE_BYTES = 16_384
+EXPIRED = "This token has expired: create a new one."
 USAGE = 'Send {"type": "subscribe", "topics": ["portfolio:<id>"]}.'
 
 
@@ -22,7 +24,8 @@ async def live_socket(scope: Any, receive: Any, send: Any) -> None:
     """Serve one browser page or API client, as a plain ASGI application: nothing stands between a frame and the socket.
 
     `scope["user"]` is a User or None, `scope["auth_error"]` a refused token's reason, and `scope["credentials"]` names
-    what the connection was opened with: it ends when one of those is withdrawn.
+    what the connection was opened with: it ends when one of those is withdrawn. `scope["still_valid"]`, where there is
+    one, raises DomainError when that is over already, and `scope["expires_at"]` says when it will be.
     """
     if (await receive())["type"] != "websocket.connect":
         return
@@ -34,7 +37,7 @@ async def live_socket(scope: Any, receive: Any, send: Any) -> None:
         while (event := await receive())["type"] == "websocket.receive":
             await client.take(event.get("text"))
     finally:
-        hub.leave_all(client.listener)
+        client.leave()
         writer.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await writer
@@ -47,12 +50,18 @@ class _Client:
         self._scope = scope
         self.listener = Listener()
         self.topics: set[str] = set()
+        self._expiry: asyncio.TimerHandle | None = None
+
+    def leave(self) -> None:
+        """Hear nothing more: the socket is gone."""
+        hub.leave_all(self.listener)
+        if self._expiry is not None:
+            self._expiry.cancel()
 
     async def greet(self) -> None:
         """Begin: say why a token was refused, and hear of what ends the connection."""
         if refused := str(self._scope.get("auth_error", "")):
-            self._refuse("", DomainError("BAD_TOKEN", refused, status=401))
-            self.listener.end(CloseCode.BAD_TOKEN, refused)
+            self._refuse_token(refused)
         try:
             for credential in cast("Sequence[str]", self._scope.get("credentials", ())):
                 await hub.join_credential(credential, self.listener)
@@ -60,6 +69,20 @@ class _Client:
             # Nobody could end this connection when its credential is withdrawn.
             self._refuse("", error)
             self.listener.end(CloseCode.INTERRUPTED, error.message)
+        # Joined, then asked: what is withdrawn from here on is heard of, and what was withdrawn before is found.
+        if (still_valid := self._scope.get("still_valid")) is not None:
+            try:
+                await database_sync_to_async(still_valid)()
+            except DomainError as error:
+                self._refuse_token(error.message)
+        if (expires_at := self._scope.get("expires_at")) is not None:
+            rest = max(0.0, (expires_at - clock.wall_now()).total_seconds())
+            self._expiry = asyncio.get_running_loop().call_later(rest, self._refuse_token, EXPIRED)
+
+    def _refuse_token(self, reason: str) -> None:
+        """Say why the token opens nothing, or nothing more, and end."""
+        self._refuse("", DomainError("BAD_TOKEN", reason, status=401))
+        self.listener.end(CloseCode.BAD_TOKEN, reason)
 
     async def write(self, send: Any) -> None:
         """Send what comes into the inbox until it ends; alone in sending, so that nothing follows the close."""

@@ -20,6 +20,9 @@ class DomainError(Exception):
         self.context: dict[str, Any] = dict(context or {})
         self.status = status
 
+    def write_again(self) -> None:
+        """Write once more what tells of this refusal, when a transaction around the refused act was undone after it."""
+
 
 class NotFound(DomainError):
     """The object does not exist, or the asker must not learn that it does: the answer is the same."""

@@ -54,15 +54,21 @@ class Limiter(Protocol):
         """Let nobody take from a bucket for so long: the other side said so. A longer pause stands."""
 
 
+# Beyond so many buckets, those that are full again are forgotten: a full one is as good as none.
+MOST_BUCKETS = 10_000
+
+
 @dataclass(slots=True)
 class _Bucket:
     tokens: float
     at: float
+    full_at: float
 
 
 class MemoryLimiter:
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._sweep_at = MOST_BUCKETS
         self._buckets: dict[str, _Bucket] = {}
         self._pauses: dict[str, float] = {}
 
@@ -75,14 +81,23 @@ class MemoryLimiter:
     def _taken(self, key: str, per_second: float, burst: float, weight: float, patience: float) -> tuple[float, float]:
         with self._lock:
             now = clock.monotonic()
-            bucket = self._buckets.setdefault(key, _Bucket(burst, now))
+            if len(self._buckets) >= self._sweep_at:
+                self._sweep(now)
+            bucket = self._buckets.setdefault(key, _Bucket(burst, now, now))
             bucket.tokens = min(burst, bucket.tokens + (now - bucket.at) * per_second)
             bucket.at = now
             pause = max(0.0, self._pauses.get(key, 0.0) - now)
             wait = max(pause, (min(weight, burst) - bucket.tokens) / per_second)
             if wait <= patience:
                 bucket.tokens -= weight
+            bucket.full_at = now + (burst - bucket.tokens) / per_second
             return wait, bucket.tokens
+
+    def _sweep(self, now: float) -> None:
+        self._buckets = {key: one for key, one in self._buckets.items() if one.full_at > now}
+        self._pauses = {key: ends for key, ends in self._pauses.items() if ends > now}
+        # Not at every new key while most are in use.
+        self._sweep_at = max(MOST_BUCKETS, 2 * len(self._buckets))
 
     def pause(self, key: str, seconds: float) -> None:
         with self._lock:

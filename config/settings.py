@@ -273,9 +273,9 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "30/m/ip",
     "confirm_email": "5/m/key",
 }
-# Mail, factors, keys, tokens, exchange accounts, leaving: whoever logged in longer ago than this is asked again.
+# Mail, factors, keys, tokens, exchange accounts, leaving: whoever logged in longer ago than this (seconds) is asked again.
 ACCOUNT_REAUTHENTICATION_REQUIRED = True
-ACCOUNT_REAUTHENTICATION_TIMEOUT = 15 * 60
+ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SLIPSTREAM_REAUTHENTICATION_SECONDS", default=900)
 # "login": a log-in just now is as good as an answer just now (accounts/receivers.py).
 ACCOUNT_REAUTHENTICATION_METHODS = ["password", "code", "mfa", "login"]
 ALLAUTH_TRUSTED_PROXY_COUNT = 1 if BEHIND_PROXY else 0
@@ -393,8 +393,6 @@ SMS_URL = env.str("SLIPSTREAM_SMS_URL", default="")
 # Where archives of personal data lie until they expire; workers and web must share the folder.
 ARCHIVE_DIR = Path(env.str("SLIPSTREAM_ARCHIVE_DIR", default=str(VAR_DIR / "archives")))
 ARCHIVE_HOURS = env.int("SLIPSTREAM_ARCHIVE_HOURS", default=48)
-# For how many seconds somebody who was asked once more who they are may do what is dangerous.
-ACCOUNT_REAUTHENTICATION_TIMEOUT = env.int("SLIPSTREAM_REAUTHENTICATION_SECONDS", default=300)
 # How long who asked to leave may think better of it; 0 closes at once.
 LEAVING_DAYS = env.int("SLIPSTREAM_LEAVING_DAYS", default=7)
 # The version of the operator's terms that people agree to ("": there are none), and of the risk warning.

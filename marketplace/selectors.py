@@ -43,7 +43,7 @@ def readable(user: Asker) -> QuerySet[Listing]:
     visible = Q(state=ListingState.PUBLISHED)
     if (person := _key(user)) is not None:
         followed = Follow.objects.filter(lead=OuterRef("portfolio"), follower=person)
-        visible |= Q(owner=person) | Q(Exists(followed))
+        visible |= (Q(owner=person) & token_reach(user)) | Q(Exists(followed))
     return listings().filter(visible)
 
 

@@ -7,15 +7,15 @@ from typing import Any
 from uuid import UUID
 
 from accounts.models import User
-from portfolios.access import token_reach
+from portfolios.access import reachable
 from portfolios.models import Portfolio
 from portfolios.selectors import worth_of
 from portfolios.serializers import PortfolioSerializer
 
 
 def portfolios_shown(user: User, ids: Collection[UUID]) -> dict[str, Any]:
-    """Return portfolios by id (text) with what they are worth, as far as they are the user's; closed ones, too."""
-    own = Portfolio.objects.filter(token_reach(user, "pk"), owner=user, pk__in=ids).select_related("settlement")
+    """Return portfolios by id (text) with what they are worth, as far as the user may see them; closed ones, too."""
+    own = Portfolio.objects.filter(reachable(user), pk__in=ids).select_related("settlement")
     portfolios = list(own)
     rows = PortfolioSerializer(portfolios, many=True, context={"worth": worth_of(portfolios)}).data
     return {row["id"]: row for row in rows}

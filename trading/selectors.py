@@ -263,7 +263,7 @@ def waiting_by_hand(
     if portfolio is not None or account is not None:
         return waiting
     # Those of a workspace only where they are named: "everything" is not to end what others work on.
-    return waiting.filter(portfolio__owner=user, portfolio__workspace=None)
+    return waiting.filter(token_reach(user), portfolio__owner=user, portfolio__workspace=None)
 
 
 def order_templates_of(user: User) -> QuerySet[OrderTemplate]:

@@ -40,6 +40,9 @@ class Program:
         user._state = ModelState()
         user._state.adding, user._state.db = False, self.token.user._state.db
         user.token_portfolios = self.reach
+        if self.reach is not None:
+            # An operator's rights reach everybody's portfolios, and such a token only some.
+            user.is_staff = user.is_superuser = False
         return user
 
 

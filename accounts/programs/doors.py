@@ -169,18 +169,37 @@ class ApiView(APIView):
                 return response
             # Effects and answer come about together or not at all: who dies in between has done nothing.
             with transaction.atomic():
-                response = inner(request, *args, **kwargs)
+                response = self._carried_out(inner, request, *args, **kwargs)
                 keep(response)
             return response
         except Exception as error:
             try:
                 refusal = self.handle_exception(error)
             except Exception:
-                release_request(row=row)
+                # Without a transaction around it, what it did before it failed may stand: the key must not do it twice.
+                if self.is_atomic:
+                    release_request(row=row)
                 raise
+            if self.is_atomic and isinstance(error, DomainError):
+                error.write_again()
             refusal.exception = True
-            keep(refusal)
+            # "Not now" is no answer for good: the same key may ask later.
+            if refusal.status_code == 429 or refusal.status_code >= 500:
+                release_request(row=row)
+            else:
+                keep(refusal)
             return refusal
+
+    def _carried_out(self, inner: Handler, request: Request, *args: Any, **kwargs: Any) -> Response:
+        """Call a handler; what it raises with a status below 400 is its answer, whose effects are to stay."""
+        try:
+            return inner(request, *args, **kwargs)
+        except DomainError as told:
+            if told.status >= 400:
+                raise
+            answer = self.handle_exception(told)
+            answer.exception = True
+            return answer
 
 
 class ApiListView(ApiView, ListAPIView[Item]):

@@ -33,6 +33,13 @@ class ClientForm(ModelForm):  # type: ignore[type-arg]
             raise forms.ValidationError("Give at least one address; https, except on this machine.")
         return "\n".join(found)
 
+    def clean_scopes(self) -> str:
+        # An app learns who somebody is; what acts for them is a token of their own making.
+        found = self.cleaned_data["scopes"].split()
+        if not found or not set(found) <= set(SCOPES):
+            raise forms.ValidationError(f"Choose among {', '.join(SCOPES)}, one a line.")
+        return "\n".join(found)
+
     def clean_grant_types(self) -> str:
         found = [line.strip() for line in self.cleaned_data["grant_types"].splitlines() if line.strip()]
         if not found or not set(found) <= set(GRANTS):

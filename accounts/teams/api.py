@@ -17,7 +17,7 @@ from accounts.audit_log.selectors import entries_of_workspace, narrowed
 from accounts.models import AuditEntry
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
-from accounts.requests import asker
+from accounts.requests import unlimited_asker
 from accounts.teams import serializers, services
 from accounts.teams.models import Membership, Permission, PermissionSet, Role, Workspace, WorkspaceInvitation
 from accounts.teams.selectors import (
@@ -53,7 +53,7 @@ class WorkspacesView(ApiListView[Membership]):
     queryset = Membership.objects.none()
 
     def get_queryset(self) -> QuerySet[Membership]:
-        return memberships_of(asker(self.request))
+        return memberships_of(unlimited_asker(self.request))
 
     @extend_schema(
         operation_id="workspaces_create",
@@ -63,8 +63,8 @@ class WorkspacesView(ApiListView[Membership]):
     )
     def post(self, request: Request) -> Response:
         data = _checked(serializers.NameSerializer(data=request.data))
-        made = services.create_workspace(actor=asker(request), name=data["name"])
-        shown = serializers.OwnWorkspaceSerializer(membership_of(asker(request), made.pk))
+        made = services.create_workspace(actor=unlimited_asker(request), name=data["name"])
+        shown = serializers.OwnWorkspaceSerializer(membership_of(unlimited_asker(request), made.pk))
         return Response(shown.data, status=status.HTTP_201_CREATED)
 
 
@@ -75,7 +75,7 @@ class WorkspaceView(ApiView):
 
     @extend_schema(summary="Read a workspace", responses=serializers.OwnWorkspaceSerializer)
     def get(self, request: Request, workspace_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id)
         return Response(serializers.OwnWorkspaceSerializer(mine).data)
 
     @extend_schema(
@@ -84,17 +84,17 @@ class WorkspaceView(ApiView):
         responses=serializers.WorkspaceSerializer,
     )
     def patch(self, request: Request, workspace_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
         data = _checked(serializers.NameSerializer(data=request.data))
-        held = services.rename_workspace(actor=asker(request), workspace=mine.workspace, name=data["name"])
+        held = services.rename_workspace(actor=unlimited_asker(request), workspace=mine.workspace, name=data["name"])
         return Response(serializers.WorkspaceSerializer(held).data)
 
     @extend_schema(
         summary="Close a workspace", description="Owners only; it must hold no portfolio.", responses={204: None}
     )
     def delete(self, request: Request, workspace_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
-        services.close_workspace(actor=asker(request), workspace=mine.workspace)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        services.close_workspace(actor=unlimited_asker(request), workspace=mine.workspace)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -110,7 +110,7 @@ class JoinView(ApiView):
     )
     def post(self, request: Request) -> Response:
         data = _checked(serializers.CodeSerializer(data=request.data))
-        made = services.accept_invitation(user=asker(request), code=data["code"])
+        made = services.accept_invitation(user=unlimited_asker(request), code=data["code"])
         return Response(serializers.OwnWorkspaceSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -125,7 +125,7 @@ class MembersView(ApiListView[Membership]):
     def get_queryset(self) -> QuerySet[Membership]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.all()
-        return members_of(workspace_for_user(asker(self.request), self.kwargs["workspace_id"]).workspace)
+        return members_of(workspace_for_user(unlimited_asker(self.request), self.kwargs["workspace_id"]).workspace)
 
 
 class MemberView(ApiView):
@@ -140,10 +140,10 @@ class MemberView(ApiView):
         responses=serializers.MemberSerializer,
     )
     def patch(self, request: Request, workspace_id: UUID, membership_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
         theirs = member_of(mine.workspace, membership_id)
         data = _checked(serializers.RoleSerializer(data=request.data))
-        services.change_role(actor=asker(request), membership=theirs, **_role(mine.workspace, data))
+        services.change_role(actor=unlimited_asker(request), membership=theirs, **_role(mine.workspace, data))
         return Response(serializers.MemberSerializer(member_of(mine.workspace, membership_id)).data)
 
     @extend_schema(
@@ -152,10 +152,10 @@ class MemberView(ApiView):
         responses={204: None},
     )
     def delete(self, request: Request, workspace_id: UUID, membership_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id)
         if mine.pk != membership_id:
-            mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
-        services.remove_member(actor=asker(request), membership=member_of(mine.workspace, membership_id))
+            mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        services.remove_member(actor=unlimited_asker(request), membership=member_of(mine.workspace, membership_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -173,7 +173,7 @@ class InvitationsView(ApiListView[WorkspaceInvitation]):
         return open_invitations(self._mine().workspace)
 
     def _mine(self) -> Membership:
-        return workspace_for_user(asker(self.request), self.kwargs["workspace_id"], Permission.MANAGE_MEMBERS)
+        return workspace_for_user(unlimited_asker(self.request), self.kwargs["workspace_id"], Permission.MANAGE_MEMBERS)
 
     @extend_schema(
         operation_id="workspaces_invite",
@@ -185,7 +185,7 @@ class InvitationsView(ApiListView[WorkspaceInvitation]):
         workspace = self._mine().workspace
         data = _checked(serializers.InviteSerializer(data=request.data))
         made = services.invite_member(
-            actor=asker(request), workspace=workspace, email=data["email"], **_role(workspace, data)
+            actor=unlimited_asker(request), workspace=workspace, email=data["email"], **_role(workspace, data)
         )
         return Response(serializers.WorkspaceInvitationSerializer(made).data, status=status.HTTP_201_CREATED)
 
@@ -197,8 +197,10 @@ class InvitationView(ApiView):
 
     @extend_schema(summary="Withdraw an invitation", responses={204: None})
     def delete(self, request: Request, workspace_id: UUID, invitation_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
-        services.withdraw_invitation(actor=asker(request), invitation=invitation_of(mine.workspace, invitation_id))
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        services.withdraw_invitation(
+            actor=unlimited_asker(request), invitation=invitation_of(mine.workspace, invitation_id)
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -213,11 +215,11 @@ class OwnerView(ApiView):
         responses=serializers.OwnWorkspaceSerializer,
     )
     def put(self, request: Request, workspace_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
         data = _checked(serializers.OwnerSerializer(data=request.data))
         to = member_of(mine.workspace, data["member"])
-        services.transfer_ownership(actor=asker(request), workspace=mine.workspace, to=to)
-        return Response(serializers.OwnWorkspaceSerializer(membership_of(asker(request), workspace_id)).data)
+        services.transfer_ownership(actor=unlimited_asker(request), workspace=mine.workspace, to=to)
+        return Response(serializers.OwnWorkspaceSerializer(membership_of(unlimited_asker(request), workspace_id)).data)
 
 
 @extend_schema_view(get=extend_schema(summary="List a workspace's permission sets"))
@@ -231,7 +233,7 @@ class SetsView(ApiListView[PermissionSet]):
     def get_queryset(self) -> QuerySet[PermissionSet]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.all()
-        return sets_of(workspace_for_user(asker(self.request), self.kwargs["workspace_id"]).workspace)
+        return sets_of(workspace_for_user(unlimited_asker(self.request), self.kwargs["workspace_id"]).workspace)
 
     @extend_schema(
         operation_id="workspaces_permission_sets_create",
@@ -240,9 +242,9 @@ class SetsView(ApiListView[PermissionSet]):
         responses={201: serializers.PermissionSetSerializer},
     )
     def post(self, request: Request, workspace_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
         data = _checked(serializers.NewSetSerializer(data=request.data))
-        made = services.save_set(actor=asker(request), workspace=mine.workspace, **data)
+        made = services.save_set(actor=unlimited_asker(request), workspace=mine.workspace, **data)
         return Response(serializers.PermissionSetSerializer(made).data, status=status.HTTP_201_CREATED)
 
 
@@ -257,16 +259,16 @@ class SetView(ApiView):
         responses=serializers.PermissionSetSerializer,
     )
     def put(self, request: Request, workspace_id: UUID, set_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
         held = set_of(mine.workspace, set_id)
         data = _checked(serializers.NewSetSerializer(data=request.data))
-        saved = services.save_set(actor=asker(request), workspace=mine.workspace, held=held, **data)
+        saved = services.save_set(actor=unlimited_asker(request), workspace=mine.workspace, held=held, **data)
         return Response(serializers.PermissionSetSerializer(saved).data)
 
     @extend_schema(summary="Delete a permission set that nobody has", responses={204: None})
     def delete(self, request: Request, workspace_id: UUID, set_id: UUID) -> Response:
-        mine = workspace_for_user(asker(request), workspace_id, Permission.MANAGE_MEMBERS)
-        services.delete_set(actor=asker(request), held=set_of(mine.workspace, set_id))
+        mine = workspace_for_user(unlimited_asker(request), workspace_id, Permission.MANAGE_MEMBERS)
+        services.delete_set(actor=unlimited_asker(request), held=set_of(mine.workspace, set_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -281,5 +283,5 @@ class WorkspaceAuditView(ApiListView[AuditEntry]):
     def get_queryset(self) -> QuerySet[AuditEntry]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.all()
-        mine = workspace_for_user(asker(self.request), self.kwargs["workspace_id"], Permission.AUDIT)
+        mine = workspace_for_user(unlimited_asker(self.request), self.kwargs["workspace_id"], Permission.AUDIT)
         return narrowed(entries_of_workspace(mine.workspace_id), AuditFilter(self.request.query_params).asked())

@@ -140,9 +140,11 @@ def wallet_at(chain: str, address: str) -> Wallet | None:
 
 
 def _other_ways_in(user: User, wallet: Wallet) -> bool:
+    passkeys = Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN)
     return (
         user.has_usable_password()
         or Wallet.objects.filter(user=user).exclude(pk=wallet.pk).exists()
-        or Authenticator.objects.filter(user=user, type=Authenticator.Type.WEBAUTHN).exists()
+        # A passkey that was added as a second factor alone opens nothing by itself.
+        or any(one.wrap().is_passwordless for one in passkeys)
         or SocialAccount.objects.filter(user=user).exists()
     )

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
-from accounts.requests import asker, unlimited_asker
+from accounts.requests import unlimited_asker
 from accounts.webhooks import serializers, services
 from accounts.webhooks.models import WebhookDelivery, WebhookEndpoint
 from accounts.webhooks.selectors import deliveries_of, endpoint_for_user, endpoints_of
@@ -27,7 +27,7 @@ class WebhooksView(ApiListView[WebhookEndpoint]):
     queryset = WebhookEndpoint.objects.none()
 
     def get_queryset(self) -> QuerySet[WebhookEndpoint]:
-        return endpoints_of(asker(self.request))
+        return endpoints_of(unlimited_asker(self.request))
 
     @extend_schema(
         operation_id="webhooks_create",
@@ -51,7 +51,9 @@ class WebhookView(ApiView):
 
     @extend_schema(summary="Delete a webhook", responses={204: None})
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
-        services.delete_endpoint(actor=asker(request), endpoint=endpoint_for_user(asker(request), endpoint_id))
+        services.delete_endpoint(
+            actor=unlimited_asker(request), endpoint=endpoint_for_user(unlimited_asker(request), endpoint_id)
+        )
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -66,4 +68,4 @@ class DeliveriesView(ApiListView[WebhookDelivery]):
     def get_queryset(self) -> QuerySet[WebhookDelivery]:
         if getattr(self, "swagger_fake_view", False):
             return self.queryset.all()
-        return deliveries_of(endpoint_for_user(asker(self.request), self.kwargs["endpoint_id"]))
+        return deliveries_of(endpoint_for_user(unlimited_asker(self.request), self.kwargs["endpoint_id"]))

@@ -12,7 +12,7 @@ from rest_framework.response import Response
 
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
-from accounts.requests import asker
+from accounts.requests import asker, unlimited_asker
 from marketplace.billing import selectors, serializers
 from marketplace.billing.business import business_of
 from marketplace.billing.models import ChangeKind, Interval, Invoice, MoneyLine, Subscription
@@ -73,8 +73,8 @@ class PriceView(ApiView):
     def delete(self, request: Request, price_id: UUID) -> Response:
         wanted = serializers.RetireSerializer(data=request.query_params)
         wanted.is_valid(raise_exception=True)
-        price = selectors.price_for_owner(asker(request), price_id)
-        retire_price(actor=asker(request), price=price, **wanted.validated_data)
+        price = selectors.price_for_owner(unlimited_asker(request), price_id)
+        retire_price(actor=unlimited_asker(request), price=price, **wanted.validated_data)
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -117,7 +117,7 @@ class CodeView(ApiView):
 
     @extend_schema(summary="Let nobody use a promotion code any more", responses={204: None})
     def delete(self, request: Request, code_id: UUID) -> Response:
-        retire_code(actor=asker(request), code=selectors.code_for_owner(asker(request), code_id))
+        retire_code(actor=unlimited_asker(request), code=selectors.code_for_owner(unlimited_asker(request), code_id))
         return Response(status=status.HTTP_204_NO_CONTENT)
 
 
@@ -134,7 +134,7 @@ class SubscribeView(ApiView):
         responses={201: serializers.CheckoutSerializer},
     )
     def post(self, request: Request, price_id: UUID) -> Response:
-        found = begin_checkout(user=asker(request), price=selectors.price_for_buyer(price_id))
+        found = begin_checkout(user=unlimited_asker(request), price=selectors.price_for_buyer(price_id))
         return Response(serializers.CheckoutSerializer(found).data, status=status.HTTP_201_CREATED)
 
 
@@ -146,7 +146,7 @@ class CheckoutView(ApiView):
 
     @extend_schema(summary="Read a checkout", responses=serializers.CheckoutSerializer)
     def get(self, request: Request, checkout_id: UUID) -> Response:
-        found = selectors.checkout_for_user(asker(request), checkout_id)
+        found = selectors.checkout_for_user(unlimited_asker(request), checkout_id)
         return Response(serializers.CheckoutSerializer(found).data)
 
 
@@ -158,7 +158,7 @@ class SubscriptionsView(ApiListView[Subscription]):
     queryset = Subscription.objects.none()
 
     def get_queryset(self) -> QuerySet[Subscription]:
-        return selectors.subscriptions_of(asker(self.request))
+        return selectors.subscriptions_of(unlimited_asker(self.request))
 
     @extend_schema(summary="List one's subscriptions")
     def get(self, request: Request) -> Response:
@@ -173,7 +173,7 @@ class SubscriptionView(ApiView):
 
     @extend_schema(summary="Read a subscription", responses=serializers.SubscriptionSerializer)
     def get(self, request: Request, subscription_id: UUID) -> Response:
-        found = selectors.subscription_for_user(asker(request), subscription_id)
+        found = selectors.subscription_for_user(unlimited_asker(request), subscription_id)
         return Response(serializers.SubscriptionSerializer(found).data)
 
     @extend_schema(
@@ -184,15 +184,15 @@ class SubscriptionView(ApiView):
         responses=serializers.SubscriptionSerializer,
     )
     def patch(self, request: Request, subscription_id: UUID) -> Response:
-        found = selectors.subscription_for_user(asker(request), subscription_id)
+        found = selectors.subscription_for_user(unlimited_asker(request), subscription_id)
         wanted = serializers.SubscriptionChangeSerializer(data=request.data)
         wanted.is_valid(raise_exception=True)
         data = wanted.validated_data
         if mode := data.get("stop_mode"):
-            choose_stop_mode(user=asker(request), subscription=found, mode=StopMode(mode))
+            choose_stop_mode(user=unlimited_asker(request), subscription=found, mode=StopMode(mode))
         if kind := data.get("kind"):
             price = selectors.prices_of(found.subject).filter(pk=data.get("price")).first()
-            request_change(user=asker(request), subscription=found, kind=ChangeKind(kind), price=price)
+            request_change(user=unlimited_asker(request), subscription=found, kind=ChangeKind(kind), price=price)
         found.refresh_from_db()
         return Response(serializers.SubscriptionSerializer(found).data)
 
@@ -205,7 +205,7 @@ class InvoicesView(ApiListView[Invoice]):
     queryset = Invoice.objects.none()
 
     def get_queryset(self) -> QuerySet[Invoice]:
-        return selectors.invoices_of(asker(self.request))
+        return selectors.invoices_of(unlimited_asker(self.request))
 
     @extend_schema(summary="List one's invoices")
     def get(self, request: Request) -> Response:
@@ -225,8 +225,8 @@ class RefundView(ApiView):
         responses={202: serializers.InvoiceSerializer},
     )
     def post(self, request: Request, invoice_id: UUID) -> Response:
-        found = selectors.invoice_for_user(asker(request), invoice_id)
-        request_refund(user=asker(request), invoice=found)
+        found = selectors.invoice_for_user(unlimited_asker(request), invoice_id)
+        request_refund(user=unlimited_asker(request), invoice=found)
         return Response(serializers.InvoiceSerializer(found).data, status=status.HTTP_202_ACCEPTED)
 
 
@@ -237,7 +237,7 @@ class BusinessView(ApiView):
 
     @extend_schema(summary="Read how one's paid listings do", responses=serializers.BusinessSerializer)
     def get(self, request: Request) -> Response:
-        return Response(serializers.BusinessSerializer(business_of(asker(request))).data)
+        return Response(serializers.BusinessSerializer(business_of(unlimited_asker(request))).data)
 
 
 class StatementView(ApiListView[MoneyLine]):
@@ -248,7 +248,7 @@ class StatementView(ApiListView[MoneyLine]):
     queryset = MoneyLine.objects.none()
 
     def get_queryset(self) -> QuerySet[MoneyLine]:
-        seller = selectors.seller_of(asker(self.request))
+        seller = selectors.seller_of(unlimited_asker(self.request))
         return MoneyLine.objects.none() if seller is None else selectors.statement_lines(seller)
 
     @extend_schema(summary="List what moved one's balance at the payment processor")

@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 from allauth.account.models import EmailAddress
-from django.test import Client
+from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
 from accounts.models import ApiToken, Invitation, Notification, SignIn, User
 from accounts.selectors import user_from_token
 from accounts.services import create_person, issue_token, notify
 from tests.accounts.conftest import NOON, Wall
+from tests.fixtures_factor import code_now, with_factor
 
 TOKENS = "/api/v1/tokens/"
 
@@ -118,6 +119,23 @@ def test_attempts_are_counted_per_network_address(api: APIClient, dora: User) ->
     assert _login(elsewhere).status_code == 201
 
 
+def test_a_strangers_tries_do_not_keep_the_owner_out(api: APIClient, dora: User) -> None:
+    stranger = APIClient(REMOTE_ADDR="203.0.113.7")
+    for _ in range(11):
+        assert _login(stranger, password="wrong").status_code in {401, 429}
+    assert _login(api).status_code == 201
+
+
+def test_second_factors_are_guessed_no_faster_from_many_addresses(dora: User) -> None:
+    with_factor(dora)
+    for number in range(10):
+        answer = _login(APIClient(REMOTE_ADDR=f"203.0.113.{number}"), code="000000")
+        assert (answer.status_code, answer.data["code"]) == (403, "SECOND_FACTOR_WRONG")
+    assert list(SignIn.objects.values_list("user", "succeeded")) == [(dora.pk, False)] * 10
+    assert _login(APIClient(REMOTE_ADDR="203.0.113.99"), code=code_now()).status_code == 429
+    assert ApiToken.objects.count() == 0
+
+
 def test_somebody_signed_in_to_the_pages_gets_a_token_without_a_password(dora: User) -> None:
     page = APIClient(enforce_csrf_checks=True)
     page.force_login(dora)
@@ -128,6 +146,15 @@ def test_somebody_signed_in_to_the_pages_gets_a_token_without_a_password(dora: U
     answer = page.post(TOKENS, {"name": "bot"}, format="json", headers={"X-CSRFToken": csrf})
     assert answer.status_code == 201
     assert user_from_token(answer.data["token"]) == dora
+
+
+def test_a_session_that_was_left_open_gets_no_token(dora: User) -> None:
+    page = APIClient()
+    page.force_login(dora)
+    with override_settings(ACCOUNT_REAUTHENTICATION_TIMEOUT=0):
+        answer = page.post(TOKENS, {"name": "bot"}, format="json")
+    assert (answer.status_code, answer.data["code"]) == (403, "REAUTHENTICATION_NEEDED")
+    assert ApiToken.objects.count() == 0
 
 
 def _csrf(page: APIClient) -> str:
@@ -280,9 +307,9 @@ def test_the_schema_is_public_and_names_the_ways_in(api: APIClient) -> None:
     }
     created = schema["paths"]["/api/v1/tokens/"]["post"]["responses"]
     assert created["201"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/IssuedToken"}
-    assert created["default"]["content"]["application/problem+json"]["schema"] == {
-        "$ref": "#/components/schemas/Problem"
-    }
+    assert created["default"] == {"$ref": "#/components/responses/Problem"}
+    problem = schema["components"]["responses"]["Problem"]
+    assert problem["content"]["application/problem+json"]["schema"] == {"$ref": "#/components/schemas/Problem"}
 
 
 def test_the_api_pages_keep_to_the_strict_policy_and_load_nothing_from_outside(client: Client) -> None:

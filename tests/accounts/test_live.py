@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
@@ -9,7 +11,11 @@ from django.test import Client, override_settings
 
 from accounts.live import is_same_site
 from accounts.models import ApiToken, User
+from accounts.programs.checking import program_of
 from accounts.services import change_access, create_person, issue_token, notify, revoke_token
+from common import clock
+from common.clock import wall_now
+from common.consumers import EXPIRED
 from tests.fixtures_live import Connect, Socket
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -79,6 +85,35 @@ async def test_a_revoked_token_opens_no_socket(live: Connect, secret: str) -> No
     socket = await live(headers={"authorization": f"Bearer {secret}"})
     assert (await socket.hear())["code"] == "BAD_TOKEN"
     assert (await socket.closing())[0] == 4401
+
+
+async def test_a_token_revoked_in_another_process_opens_no_socket_within_the_second(
+    live: Connect, alice: User, secret: str
+) -> None:
+    # This process looked at the token a moment ago, and nobody tells it to look again.
+    await sync_to_async(program_of)(secret)
+    await sync_to_async(ApiToken.objects.update)(revoked_at=wall_now())
+    socket = await live(headers={"authorization": f"Bearer {secret}"})
+    assert await socket.hear() == {"type": "error", "topic": "", "code": "BAD_TOKEN", "message": REFUSED}
+    assert await socket.closing() == (4401, REFUSED)
+
+
+async def test_a_socket_ends_with_its_tokens_time(live: Connect, alice: User) -> None:
+    ends = wall_now() + timedelta(hours=1)
+    _, short = await sync_to_async(issue_token)(user=alice, name="short", expires_at=ends)
+    clock.use_wall_clock(lambda: ends - timedelta(milliseconds=50))
+    try:
+        socket = await live(headers={"authorization": f"Bearer {short}"})
+        assert await socket.hear() == {"type": "error", "topic": "", "code": "BAD_TOKEN", "message": EXPIRED}
+        assert await socket.closing() == (4401, EXPIRED)
+    finally:
+        clock.use_wall_clock(None)
+
+
+async def test_a_token_limited_to_portfolios_hears_nothing_of_its_person(live: Connect, alice: User) -> None:
+    token, limited = await sync_to_async(issue_token)(user=alice, name="limited")
+    await sync_to_async(ApiToken.objects.filter(pk=token.pk).update)(portfolios=[str(alice.pk)])
+    assert not await _is(await live(headers={"authorization": f"Bearer {limited}"}), alice)
 
 
 async def test_revoking_a_token_closes_its_sockets_and_no_other(live: Connect, alice: User, secret: str) -> None:

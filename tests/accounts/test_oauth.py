@@ -8,7 +8,7 @@ import pytest
 from django.apps import apps
 from rest_framework.test import APIClient
 
-from accounts.models import User
+from accounts.models import ApiToken, User
 from common.clock import wall_now
 
 pytestmark = pytest.mark.skipif(
@@ -48,3 +48,21 @@ def test_what_is_over_unknown_or_nobodys_is_refused(alice: User) -> None:
     for api in (_application(alice, "read", seconds=-1), stranger, _application(None, "read")):
         answer = api.get(ME)
         assert (answer.status_code, answer.json()["code"]) == (401, "BAD_TOKEN")
+
+
+def test_an_application_makes_no_tokens(alice: User) -> None:
+    answer = _application(alice, "manage").post("/api/v1/tokens/", {"name": "bot"}, format="json")
+    assert (answer.status_code, answer.json()["code"]) == (403, "TOKEN_CANNOT_ISSUE")
+    assert not ApiToken.objects.exists()
+
+
+@pytest.mark.parametrize(("scopes", "is_valid"), [("openid\nemail", True), ("openid\nmanage", False), ("", False)])
+def test_an_application_is_registered_for_what_the_consent_page_has_words_for(
+    db: None, scopes: str, is_valid: bool
+) -> None:
+    from accounts.security.admin import ClientForm  # only where the provider is installed
+
+    told = {"name": "Charts", "type": "confidential", "redirect_uris": "https://charts.example/back"}
+    form = ClientForm({**told, "scopes": scopes, "grant_types": "authorization_code"})
+    assert form.is_valid() is is_valid
+    assert ("scopes" in form.errors) is not is_valid

@@ -100,3 +100,13 @@ def test_a_pause_outlasts_the_time_in_which_a_bucket_fills(limiter: Limiter) -> 
     limiter.take("alice", per_second=1000, burst=1)
     clock.sleep(1.1)  # an idle bucket that is full is forgotten a second later
     assert limiter.take("alice", per_second=1000, burst=1) == pytest.approx(28.9, abs=0.3)
+
+
+def test_memory_forgets_who_may_do_all_again_and_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("common.limiter.MOST_BUCKETS", 10)
+    memory = MemoryLimiter()
+    assert memory.take("busy", per_second=SLOW, burst=1) == 0
+    for number in range(100):
+        memory.take(f"guess-{number}", per_second=1e9, burst=1)
+    assert len(memory._buckets) <= 20
+    assert memory.take("busy", per_second=SLOW, burst=1) > 0

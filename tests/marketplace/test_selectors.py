@@ -57,6 +57,10 @@ def test_what_is_withdrawn_is_its_owners_and_followers_alone(
         with pytest.raises(NotFound):
             topic_snapshot(stranger, f"listing:{listing.pk}")
     assert list(selectors.published()) == []
+    # By a token that is limited to other portfolios the owner is one of the public.
+    alice.token_portfolios = frozenset({new_id()})
+    with pytest.raises(NotFound):
+        selectors.listing_for_reader(alice, listing.pk)
 
 
 def test_only_its_owner_may_write_a_listing(alice: User, bob: User, listing: Listing) -> None:

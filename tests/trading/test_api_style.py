@@ -17,11 +17,15 @@ from accounts.models import User
 from accounts.programs import checking
 from accounts.programs.models import KeyedRequest
 from accounts.services import issue_token
+from accounts.teams.models import Membership, Role
+from accounts.teams.services import create_workspace
+from portfolios.expansions import portfolios_shown
 from portfolios.models import LedgerLine
 from portfolios.selectors import ledger_of
 from portfolios.serializers import LedgerLineSerializer
+from portfolios.services.sharing import give_to_workspace
 from tests.fixtures_trading import Pit
-from trading.models import Fill, Order
+from trading.models import Fill, Order, SafetySwitch, Side
 from trading.row_reading import FILL_ROWS, ORDER_ROWS
 from trading.selectors import fills, orders
 from trading.serializers import FillSerializer, OrderSerializer
@@ -174,10 +178,48 @@ def test_a_token_reaches_the_portfolios_that_it_names_and_no_others(pit: Pit, bo
     assert client.post(ORDERS, _wish(pit, portfolio=str(other.pk)), format="json").status_code == 201
     # Nobody names what is another's.
     foreign = APIClient()
-    foreign.force_authenticate(bob)
+    foreign.force_login(bob)
     asked = {"name": "x", "portfolios": [str(pit.lead.pk)]}
     assert foreign.post("/api/v1/tokens/", asked, format="json").status_code == 404
     checking._known.clear()
+
+
+def test_a_token_limited_to_portfolios_does_nothing_beyond_them(pit: Pit, operator: User) -> None:
+    other = pit.portfolio(pit.alice, 1_000, "Other")
+    waiting = pit.place(Side.BUY, 1)
+    own, _ = issue_token(user=pit.alice, name="whole")
+    client = _program(pit.alice, portfolios=[other.pk])
+    assert client.post(f"{ORDERS}cancel/", {}, format="json").status_code == 200
+    waiting.refresh_from_db()
+    assert waiting.state == "PENDING"
+    paths = (
+        "notifications/", "notification-settings/", "notification-deliveries/", "push-subscriptions/", "webhooks/",
+        "workspaces/", "audit/", "data-archives/", "departure/", "billing/subscriptions/", "billing/invoices/",
+        "billing/business/",
+    )  # fmt: skip
+    told = {path: client.get(f"/api/v1/{path}") for path in paths}
+    told["own token"] = client.delete(f"/api/v1/tokens/{own.pk}/")
+    refusal = (403, "TOKEN_LIMITED_TO_PORTFOLIOS")
+    for path, one in told.items():
+        assert (one.status_code, one.json()["code"]) == refusal, path
+    own.refresh_from_db()
+    assert own.revoked_at is None
+    # An operator's token that reaches some portfolios has no more than anybody's.
+    box = pit.portfolio(operator, 1_000, "Box")
+    limited = _program(operator, portfolios=[box.pk])
+    halt = {"level": "HALTED", "reason": "Mine."}
+    for path in ("safety/", f"safety/PORTFOLIO/{pit.lead.pk}/"):
+        assert limited.put(f"/api/v1/{path}", halt, format="json").status_code in {403, 404}
+    assert not SafetySwitch.objects.exists()
+    assert limited.put(f"/api/v1/safety/PORTFOLIO/{box.pk}/", halt, format="json").status_code == 200
+
+
+def test_a_workspaces_member_sees_its_portfolio_in_the_place_of_its_id(pit: Pit, bob: User, charlie: User) -> None:
+    team = create_workspace(actor=pit.alice, name="Desk")
+    Membership.objects.create(workspace=team, user=bob, role=Role.VIEWER)
+    give_to_workspace(actor=pit.alice, portfolio=pit.lead, workspace=team)
+    assert portfolios_shown(bob, [pit.lead.pk])[str(pit.lead.pk)]["name"] == pit.lead.name
+    assert portfolios_shown(charlie, [pit.lead.pk]) == {}
 
 
 def test_files_hold_what_lists_hold(pit: Pit, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -126,6 +126,8 @@ class CloseAllView(ApiView):
     """The way out of everything."""
 
     scope = Scope.TRADE
+    # The halt is a transaction of its own, before the exits'; a key in the body makes the whole repeatable.
+    is_atomic = False
 
     @extend_schema(
         summary="Halt a scope and close everything that is held in it at the market",

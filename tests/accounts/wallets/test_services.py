@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from allauth.mfa.models import Authenticator
 from django.test import Client
 from eth_account import Account
 
@@ -135,7 +136,16 @@ def test_the_only_way_in_is_not_taken_away(alice: User) -> None:
     wallet = link_wallet(user=alice, chain=Chain.ETHEREUM, address=ADDRESS)
     with pytest.raises(DomainError, match="WALLET_IS_THE_LAST_WAY_IN"):
         unlink_wallet(user=alice, wallet_id=wallet.pk)
+    # A passkey that is a second factor alone opens nothing by itself.
+    passkey = Authenticator(user=alice, type=Authenticator.Type.WEBAUTHN, data={"name": "Key", "credential": {}})
+    passkey.save()
+    with pytest.raises(DomainError, match="WALLET_IS_THE_LAST_WAY_IN"):
+        unlink_wallet(user=alice, wallet_id=wallet.pk)
     assert Wallet.objects.count() == 1
+    passkey.data["credential"] = {"clientExtensionResults": {"credProps": {"rk": True}}}
+    passkey.save()
+    unlink_wallet(user=alice, wallet_id=wallet.pk)
+    assert not Wallet.objects.exists()
 
 
 # --- the doors ------------------------------------------------------------------------------------------------------

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from common.clock import market_now, wall_now
 from common.db import insert_values
@@ -59,6 +60,11 @@ class RiskRefusal(DomainError):
         told = {name: canonical(figure) for name, figure in figures.items() if figure is not None}
         super().__init__(verdict.code, message, context | told, status=409)
         self.verdict = verdict
+        self.log: Callable[[], None] | None = None
+
+    def write_again(self) -> None:
+        if self.log is not None:
+            self.log()
 
 
 @contextmanager
@@ -67,7 +73,9 @@ def keeping_refusals(portfolio: Portfolio, instrument: Instrument, quantity: Dec
     try:
         yield
     except RiskRefusal as refusal:
-        keep_refusal(portfolio, instrument, quantity, refusal)
+        # A request under a key has a transaction of its own around this one, which the refusal undoes as well.
+        refusal.log = partial(keep_refusal, portfolio, instrument, quantity, refusal)
+        refusal.log()
         raise
 
 
