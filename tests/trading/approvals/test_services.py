@@ -24,7 +24,10 @@ from portfolios.services.subaccounts import set_approval, set_sub_account
 from tests.fixtures_trading import Pit
 from trading.approvals.models import OrderApproval
 from trading.approvals.services import approve, expire_approvals, reject
+from trading.kinds import OrderKind, TimeInForce
 from trading.models import Order, Side
+from trading.order_terms import OrderTerms
+from trading.services.changing import modify_order
 from trading.services.orders import place_hand_order
 
 
@@ -191,3 +194,24 @@ def test_a_sub_account_takes_no_more_than_its_parent_allows(pit: Pit) -> None:
     _refused(
         "GROUP_TOO_DEEP", set_sub_account, actor=pit.alice, portfolio=parent, parent=pit.portfolio(pit.alice, 1, "X")
     )
+
+
+def test_an_order_that_rests_is_not_changed_above_the_limit_and_may_always_become_smaller(
+    pit: Pit, guarded: Portfolio, bob: User
+) -> None:
+    facts: dict[str, Any] = {"portfolio": guarded, "instrument": pit.instrument, "side": Side.BUY}
+    good: dict[str, Any] = {"time_in_force": TimeInForce.GTC}
+    trailing = OrderTerms(kind=OrderKind.TRAILING_STOP, trail_amount=Decimal(30), **good)
+    low = OrderTerms(kind=OrderKind.LIMIT, limit_price=Decimal(60), **good)
+    # Neither names a price near the market's, which is what both are worth.
+    for terms in (trailing, low):
+        with pit.working():
+            one = place_hand_order(actor=bob, quantity=Decimal(1), terms=terms, **facts)
+        _refused("APPROVAL_NEEDED", modify_order, actor=bob, order=one, quantity=Decimal(2))
+        one.refresh_from_db()
+        assert (one.quantity, one.state) == (1, "OPEN")
+    _refused("APPROVAL_WAITING", place_hand_order, actor=bob, quantity=Decimal(3), terms=low, **facts)
+    with pit.working():
+        (big,) = approve(actor=pit.alice, approval=OrderApproval.objects.get())
+    assert modify_order(actor=bob, order=big, quantity=Decimal(2)).quantity == 2
+    _refused("APPROVAL_NEEDED", modify_order, actor=bob, order=big, quantity=Decimal("2.5"))
