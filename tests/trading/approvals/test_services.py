@@ -11,7 +11,7 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 from accounts.teams.models import Membership, Permission, Role, Workspace
-from accounts.teams.services import change_role, create_workspace, remove_member
+from accounts.teams.services import change_role, remove_member
 from common import clock
 from common.clock import wall_now
 from common.errors import DomainError
@@ -19,7 +19,7 @@ from portfolios.delegation_models import DelegationScope
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolio_for_user, portfolios_of
 from portfolios.services.cash import transfer
-from portfolios.services.sharing import end_due_delegations, give_to_workspace, lend, take_from_workspace
+from portfolios.services.sharing import end_due_delegations, lend, take_from_workspace
 from portfolios.services.subaccounts import set_approval, set_sub_account
 from tests.fixtures_trading import Pit
 from trading.approvals.models import OrderApproval
@@ -36,17 +36,6 @@ def _refused(code: str, act: Any, /, *given: Any, **facts: Any) -> DomainError:
         act(*given, **facts)
     assert refusal.value.code == code
     return refusal.value
-
-
-@pytest.fixture
-def team(pit: Pit, bob: User, charlie: User) -> Workspace:
-    """alice owns a workspace that has the lead portfolio, bob trades in it, charlie only looks."""
-    made = create_workspace(actor=pit.alice, name="Desk")
-    Membership.objects.create(workspace=made, user=bob, role=Role.TRADER)
-    Membership.objects.create(workspace=made, user=charlie, role=Role.VIEWER)
-    give_to_workspace(actor=pit.alice, portfolio=pit.lead, workspace=made)
-    pit.lead.refresh_from_db()
-    return made
 
 
 def _buy(pit: Pit, actor: User, quantity: int | str, key: str | None = None) -> Order:
@@ -115,13 +104,6 @@ def test_what_is_lent_ends_by_itself(pit: Pit, bob: User, charlie: User) -> None
     finally:
         clock.use_wall_clock(None)
     assert AuditEntry.objects.latest("pk").action == "portfolio.delegation_ended"
-
-
-@pytest.fixture
-def guarded(pit: Pit, team: Workspace) -> Portfolio:
-    """The lead's market is at 100: two units are worth more than one person may open."""
-    set_approval(actor=pit.alice, portfolio=pit.lead, above=Decimal(150), minutes=30)
-    return Portfolio.objects.get(pk=pit.lead.pk)
 
 
 def test_an_open_above_the_limit_waits_and_is_placed_once_in_its_askers_name(
