@@ -22,6 +22,7 @@ from portfolios.services.cash import transfer
 from portfolios.services.sharing import end_due_delegations, lend, take_from_workspace
 from portfolios.services.subaccounts import set_approval, set_sub_account
 from tests.fixtures_trading import Pit
+from trading.approvals import services
 from trading.approvals.models import OrderApproval
 from trading.approvals.services import approve, expire_approvals, reject
 from trading.kinds import OrderKind, TimeInForce
@@ -197,3 +198,19 @@ def test_an_order_that_rests_is_not_changed_above_the_limit_and_may_always_becom
         (big,) = approve(actor=pit.alice, approval=OrderApproval.objects.get())
     assert modify_order(actor=bob, order=big, quantity=Decimal(2)).quantity == 2
     _refused("APPROVAL_NEEDED", modify_order, actor=bob, order=big, quantity=Decimal("2.5"))
+
+
+def test_of_two_that_ask_at_once_with_one_key_both_get_the_first(
+    pit: Pit, guarded: Portfolio, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = services.lock_portfolios
+
+    def come_second(ids: Any) -> Any:
+        """Another's request has passed the lock while this one waited for it."""
+        monkeypatch.setattr(services, "lock_portfolios", first)
+        _refused("APPROVAL_WAITING", _buy, pit, bob, 2, "big")
+        return first(ids)
+
+    monkeypatch.setattr(services, "lock_portfolios", come_second)
+    refusal = _refused("APPROVAL_WAITING", _buy, pit, bob, 2, "big")
+    assert refusal.context["approval"] == str(OrderApproval.objects.get().pk)
