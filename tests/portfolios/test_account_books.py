@@ -117,7 +117,7 @@ def test_money_goes_back_and_forth_between_a_portfolio_and_the_remainder(connect
 
 
 def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_one_only_looks(
-    connect: Connect, desk: Desk, alice: User, bob: User
+    connect: Connect, alice: User, bob: User
 ) -> None:
     """Bob manages a portfolio that alice brought with her account, and she has become a viewer there."""
     account = connect(alice)
@@ -130,7 +130,11 @@ def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_on
     assert (_cash(book), _remainder(account)) == (D(590), D(410))
     deposit(actor=alice, portfolio=book, amount=D(10))
     terms = OrderTerms(kind=OrderKind.LIMIT, limit_price=D(90), time_in_force=TimeInForce.GTC)
-    facts: dict[str, Any] = {"portfolio": Portfolio.objects.get(), "instrument": desk.instruments()[0], "side": Side.BUY}
+    facts: dict[str, Any] = {
+        "portfolio": Portfolio.objects.get(),
+        "instrument": Instrument.objects.get(),
+        "side": Side.BUY,
+    }
     order = place_hand_order(actor=bob, quantity=D(1), terms=terms, **facts)
     assert list(waiting_by_hand(alice, account=account)) == [order]
     Membership.objects.filter(user=alice).update(role=Role.VIEWER)

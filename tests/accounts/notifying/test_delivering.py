@@ -12,9 +12,9 @@ import pytest
 from django.core.mail.backends.locmem import EmailBackend
 
 from accounts.models import Notification, User
+from accounts.notifying.channels import mail
 from accounts.notifying.channels.outcome import Came, Outcome
 from accounts.notifying.models import Channel, Delivery, Reach
-from accounts.notifying.services import delivering
 from accounts.notifying.services.choices import choose_channels, set_hours
 from accounts.notifying.services.delivering import CLAIM, deliver, deliver_digest, hand_out
 from accounts.services import notify
@@ -212,7 +212,7 @@ def test_a_digest_that_failed_is_tried_again_as_one(alice: User, wall: Wall, mon
     for name in ("Ema", "Rsi", "Macd"):
         notify(user=alice, event="test.stopped", context={**FACTS, "name": name})
     wall.pass_by(hours=6)
-    monkeypatch.setattr(delivering.mail, "send", lambda *_: Outcome(Came.LATER, "No answer."))
+    monkeypatch.setattr(mail, "send", lambda *_: Outcome(Came.LATER, "No answer."))
     assert deliver_digest(user_id=alice.pk) is False
     (due_at,) = set(Delivery.objects.values_list("due_at", flat=True))
     assert due_at > wall.now

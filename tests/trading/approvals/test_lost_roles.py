@@ -13,6 +13,7 @@ from django.test import Client
 from accounts.models import User
 from accounts.privacy.models import Departure
 from accounts.privacy.services.leaving import ask_to_leave
+from accounts.selectors import access_credential
 from accounts.teams.models import Membership, Permission, Role, Workspace
 from accounts.teams.services import change_role, invite_member, remove_member, save_set
 from common.clock import wall_now
@@ -133,10 +134,10 @@ def test_a_loan_adds_to_a_role_and_is_named_where_it_adds(pit: Pit, team: Worksp
     pit.lead.refresh_from_db()
     _lend(pit, pit.alice, "charlie")
     _lend(pit, pit.alice, "bob", DelegationScope.VIEW)
-    assert permissions_of(charlie, pit.lead) == ("delegate", {"view", "trade"})
-    assert permissions_of(bob, pit.lead) == ("trader", {"view", "trade", "follow"})
+    assert permissions_of(charlie, pit.lead) == ("delegate", frozenset({"view", "trade"}))
+    assert permissions_of(bob, pit.lead) == ("trader", frozenset({"view", "trade", "follow"}))
     Membership.objects.filter(user=charlie).update(role=Role.ANALYST)
-    assert permissions_of(charlie, pit.lead) == ("delegate", {"view", "trade", "audit"})
+    assert permissions_of(charlie, pit.lead) == ("delegate", frozenset({"view", "trade", "audit"}))
 
 
 def test_open_pages_of_whom_an_erased_person_had_lent_to_ask_anew(
@@ -152,7 +153,7 @@ def test_open_pages_of_whom_an_erased_person_had_lent_to_ask_anew(
     monkeypatch.setattr(sharing, "interrupt", hear)
     erase_portfolios(pit.alice)
     lent.refresh_from_db()
-    assert heard == [sharing.access_credential(charlie.pk)]
+    assert heard == [access_credential(charlie.pk)]
     assert lent.ended_at is not None and lent.ended_at < lent.ends_at
 
 

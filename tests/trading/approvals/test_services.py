@@ -18,6 +18,7 @@ from common.errors import DomainError
 from portfolios.delegation_models import DelegationScope
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolio_for_user, portfolios_of
+from portfolios.services.books import lock_portfolios
 from portfolios.services.cash import transfer
 from portfolios.services.sharing import end_due_delegations, lend, take_from_workspace
 from portfolios.services.subaccounts import set_approval, set_sub_account
@@ -203,7 +204,7 @@ def test_an_order_that_rests_is_not_changed_above_the_limit_and_may_always_becom
 def test_of_two_that_ask_at_once_with_one_key_both_get_the_first(
     pit: Pit, guarded: Portfolio, bob: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first = services.lock_portfolios
+    first = lock_portfolios
 
     def come_second(ids: Any) -> Any:
         """Another's request has passed the lock while this one waited for it."""
