@@ -117,7 +117,7 @@ def test_money_goes_back_and_forth_between_a_portfolio_and_the_remainder(connect
 
 
 def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_one_only_looks(
-    connect: Connect, alice: User, bob: User
+    connect: Connect, desk: Desk, alice: User, bob: User
 ) -> None:
     """Bob manages a portfolio that alice brought with her account, and she has become a viewer there."""
     account = connect(alice)
@@ -129,10 +129,12 @@ def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_on
     withdraw(actor=bob, portfolio=book, amount=D(10))
     assert (_cash(book), _remainder(account)) == (D(590), D(410))
     deposit(actor=alice, portfolio=book, amount=D(10))
+    instrument = Instrument.objects.select_related("market", "exchange").get()
+    desk.step({instrument: "100"})
     terms = OrderTerms(kind=OrderKind.LIMIT, limit_price=D(90), time_in_force=TimeInForce.GTC)
     facts: dict[str, Any] = {
         "portfolio": Portfolio.objects.get(),
-        "instrument": Instrument.objects.get(),
+        "instrument": instrument,
         "side": Side.BUY,
     }
     order = place_hand_order(actor=bob, quantity=D(1), terms=terms, **facts)
