@@ -208,7 +208,14 @@ NOTIFICATION_QUEUE = "notifications"
 CELERY_TASK_ROUTES = {"accounts.deliver_webhook": {"queue": WEBHOOK_QUEUE}}
 CELERY_TASK_ROUTES |= {
     f"accounts.{name}": {"queue": NOTIFICATION_QUEUE}
-    for name in ("deliver_notification", "deliver_digest", "send_phone_code", "send_due_codes", "poll_telegram")
+    for name in (
+        "deliver_notification",
+        "deliver_digest",
+        "send_phone_code",
+        "send_due_codes",
+        "send_workspace_invitation",
+        "poll_telegram",
+    )
 }
 CELERY_TASK_ROUTES |= {
     name: {"queue": COMPUTING_QUEUE}
@@ -306,6 +313,8 @@ LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/"
 EMAIL_CONFIG = env.email_url("EMAIL_URL", default="consolemail://")
 vars().update(EMAIL_CONFIG)
+# Of one connection or answer, in seconds: without it a mail server that hangs keeps a worker for good.
+EMAIL_TIMEOUT = env.int("SLIPSTREAM_EMAIL_TIMEOUT", default=30)
 DEFAULT_FROM_EMAIL = env.str("SLIPSTREAM_FROM_EMAIL", default="Slipstream <no-reply@localhost>")
 
 # --- pages ---------------------------------------------------------------------------------------------------------

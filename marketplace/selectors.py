@@ -13,13 +13,14 @@ from django.db.models import Count, Exists, F, IntegerField, OuterRef, Q, QueryS
 from django.db.models.functions import Coalesce, Rank
 
 from accounts.models import User
+from accounts.teams.models import Permission
 from common import display
 from common.clock import market_now
 from common.errors import NotFound
 from engine.copy_accounts.performance import BUCKETS_MS
 from engine.performance import unit_values
 from marketplace.models import CopyRecord, Listing, ListingState
-from portfolios.access import token_reach
+from portfolios.access import reachable
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
 from trading.models import UNFINISHED_FOLLOW, Follow
 from trading.selectors import free_portfolios_of
@@ -48,8 +49,9 @@ def readable(user: Asker) -> QuerySet[Listing]:
 
 
 def listing_for_owner(user: Asker, listing_id: UUID | str) -> Listing:
-    """The gate of writers: the user's own listing, or NotFound."""
-    return _one(listings().filter(token_reach(user), owner=_key(user)), listing_id)
+    """The gate of writers: the user's own listing of a portfolio that they may publish, or NotFound."""
+    mine = listings().filter(reachable(user, Permission.PUBLISH, "portfolio__"), owner=_key(user))
+    return _one(mine, listing_id)
 
 
 def _key(user: Asker) -> UUID | None:

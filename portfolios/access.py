@@ -16,7 +16,7 @@ from accounts.requests import act_as
 from accounts.teams.models import ROLE_PERMISSIONS, Permission, Role
 from accounts.teams.selectors import membership_of, workspaces_with
 from common.clock import wall_now
-from portfolios.delegation_models import SCOPES_WITH, Delegation, DelegationScope
+from portfolios.delegation_models import SCOPES_WITH, Delegation
 from portfolios.models import Portfolio
 
 Asker = User | AnonymousUser | None
@@ -58,20 +58,23 @@ def lent_to(user_id: UUID, may: str) -> QuerySet[Delegation, UUID]:
 
 
 def permissions_of(user: Asker, portfolio: Portfolio) -> tuple[str, frozenset[str]]:
-    """Return as what a person stands to a portfolio ("" as nothing), and what that lets them do."""
+    """Return as what a person stands to a portfolio ("" as nothing), and what that lets them do.
+
+    A member to whom more is lent than their role gives may do both, and is told of as who has the loan.
+    """
     user_id = user_id_of(user)
     if user_id is None or not isinstance(user, User):
         return "", frozenset()
-    if portfolio.workspace_id is None:
-        if portfolio.owner_id == user_id:
-            return OWN, ROLE_PERMISSIONS[Role.OWNER]
-    elif held := membership_of(user, portfolio.workspace_id):
-        return held.role_name, held.permissions
+    if portfolio.workspace_id is None and portfolio.owner_id == user_id:
+        return OWN, ROLE_PERMISSIONS[Role.OWNER]
+    held = membership_of(user, portfolio.workspace_id) if portfolio.workspace_id else None
+    by_role = held.permissions if held else frozenset[str]()
     lent = Delegation.objects.filter(portfolio=portfolio, person_id=user_id, ended_at=None, ends_at__gt=wall_now())
     scope = lent.values_list("scope", flat=True).first()
-    if scope is None:
-        return "", frozenset()
-    return LENT, frozenset(name for name, scopes in SCOPES_WITH.items() if DelegationScope(scope) in scopes)
+    by_loan = frozenset(name for name, scopes in SCOPES_WITH.items() if scope in scopes)
+    if held is not None and by_loan <= by_role:
+        return held.role_name, by_role
+    return (LENT if by_loan else ""), by_role | by_loan
 
 
 def note_role(user: Asker, portfolio: Portfolio) -> None:

@@ -8,7 +8,7 @@ class PortfoliosConfig(AppConfig):
 
     def ready(self) -> None:
         from accounts.registry import register_event, register_personal_data, register_reachable
-        from accounts.teams.departures import register_departure
+        from accounts.teams.departures import register_departure, register_loss
         from accounts.teams.showing import register_panel
         from common.realtime import register_topic
         from markets.signals import instruments_synchronised
@@ -16,7 +16,7 @@ class PortfoliosConfig(AppConfig):
         from portfolios.live import TOPIC, portfolio_snapshot
         from portfolios.selectors import reachable_by_tokens
         from portfolios.services import personal_data
-        from portfolios.services.sharing import refuse_departure
+        from portfolios.services.sharing import end_with_role, refuse_departure
         from portfolios.showing import portfolios_panel
         from portfolios.tasks import hear_synchronised
 
@@ -30,6 +30,7 @@ class PortfoliosConfig(AppConfig):
             subjects=personal_data.SUBJECTS,
         )
         register_departure(refuse_departure)
+        register_loss(end_with_role)
         register_panel(portfolios_panel)
         for name, words in EVENTS.items():
             register_event(name, **words)

@@ -111,6 +111,20 @@ def is_own_scope(user: Asker, scope: ScopeKind, scope_id: str) -> bool:
     return scope in own and own[scope].filter(pk=key).exists()
 
 
+def counts_for(scope: str, scope_id: str, set_by: UUID | None, portfolio: Portfolio) -> bool:
+    """Say whether a switch of one of a portfolio's scopes counts for it: a person's own does not reach into workspaces.
+
+    There the roles say who halts; what an operator has set counts for all of a person's portfolios.
+    """
+    return scope != ScopeKind.USER or portfolio.workspace_id is None or str(set_by) != scope_id
+
+
+def of_person(actor: User, user_id: str) -> Q:
+    """Return the condition for rows of the portfolios that a USER scope means to the actor, as in `counts_for`."""
+    theirs = Q(portfolio__owner_id=user_id)
+    return theirs & Q(portfolio__workspace=None) if str(actor.pk) == user_id else theirs
+
+
 def switch_of(scope: ScopeKind, scope_id: str) -> SafetySwitch | None:
     """Return a scope's switch; None where nobody has ever touched it, which means ACTIVE."""
     return SafetySwitch.objects.filter(scope=scope, scope_id=scope_id).first()
@@ -257,7 +271,8 @@ def waiting_by_hand(
     theirs = [CauseKind.HAND, CauseKind.BRACKET, CauseKind.PLAN]
     waiting = Order.objects.filter(follow=None, cause_kind__in=theirs, state__in=UNFINISHED)
     if account is not None:
-        waiting = waiting.filter(portfolio__account=account)
+        # Of one's account there may be portfolios in a workspace where one only looks.
+        waiting = waiting.filter(reachable(user, Permission.TRADE, "portfolio__"), portfolio__account=account)
     if portfolio is not None:
         waiting = waiting.filter(portfolio=portfolio)
     if portfolio is not None or account is not None:

@@ -7,8 +7,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator
 
 from accounts.audit_log.selectors import MAX_TEXT
+
+# There is a day, and in some zones another, after every day that is asked for.
+_NOT_THE_LAST = MaxValueValidator(date(9000, 1, 1))
 
 
 class AuditFilter(forms.Form):
@@ -20,8 +24,12 @@ class AuditFilter(forms.Form):
         required=False, max_length=64, widget=forms.TextInput(attrs={"placeholder": "Object's kind or id"})
     )
     text = forms.CharField(required=False, max_length=MAX_TEXT, widget=forms.TextInput(attrs={"placeholder": "Text"}))
-    since = forms.DateField(required=False, label="From", widget=forms.DateInput(attrs={"type": "date"}))
-    until = forms.DateField(required=False, label="To", widget=forms.DateInput(attrs={"type": "date"}))
+    since = forms.DateField(
+        required=False, label="From", validators=[_NOT_THE_LAST], widget=forms.DateInput(attrs={"type": "date"})
+    )
+    until = forms.DateField(
+        required=False, label="To", validators=[_NOT_THE_LAST], widget=forms.DateInput(attrs={"type": "date"})
+    )
 
     @property
     def is_used(self) -> bool:

@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from accounts.models import Invitation, Profile, User
 from accounts.notifying.models import Reach
 from accounts.privacy.models import Departure
-from accounts.privacy.selectors import archive_path
+from accounts.privacy.services.archives import delete_file
 from accounts.programs.checking import forget_program
 from accounts.registry import personal_data
 from accounts.selectors import user_credential
@@ -130,7 +130,7 @@ def erase_account(user: User) -> None:
     logins = [model._default_manager.filter(user=user) for model in LOGINS]
     for archive in user.archives.all():
         # After the commit: what is undone must not have lost its file.
-        transaction.on_commit(partial(archive_path(archive).unlink, missing_ok=True))
+        transaction.on_commit(partial(delete_file, archive))
     told = (user.notifications, user.channel_choices, user.push_subscriptions, user.webhooks)
     for digest in user.api_tokens.values_list("digest", flat=True):
         forget_program(digest)

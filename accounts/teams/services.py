@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
@@ -18,7 +19,7 @@ from accounts.models import User
 from accounts.selectors import access_credential, token_digest
 from accounts.services.auditing import audit
 from accounts.services.notifications import notify
-from accounts.teams.departures import check_departure
+from accounts.teams.departures import check_departure, tell_loss
 from accounts.teams.models import (
     ROLE_PERMISSIONS,
     Membership,
@@ -160,9 +161,10 @@ def change_role(
         _require_owner(_held(locked, actor))
         if role != Role.OWNER:
             _refuse_last_owner(locked)
-    before = held.label
+    before, had, was_owner = held.label, held.permissions, held.role == Role.OWNER
     held.role, held.permission_set = role, permission_set
     held.save(update_fields=["role", "permission_set"])
+    _lose(locked, held.user_id, had - held.permissions, was_owner=was_owner and role != Role.OWNER)
     told = {"member": str(held.user_id)}
     _audit("workspace.role_changed", locked, actor, before={**told, "role": before}, after={**told, "role": held.label})
     interrupt(access_credential(held.user_id))
@@ -184,6 +186,7 @@ def remove_member(*, actor: User, membership: Membership) -> None:
     _audit(action, locked, actor, before={"member": str(held.user_id), "role": held.label})
     interrupt(access_credential(held.user_id))
     held.delete()
+    _lose(locked, held.user_id, held.permissions)
     if not is_leaving:
         notify(user=held.user, event="workspace.removed", context={"name": locked.name})
 
@@ -201,6 +204,15 @@ def leave_all(user: User) -> None:
             held.workspace.invitations.update(withdrawn_at=wall_now())
 
 
+def check_leaving(user: User) -> None:
+    """Raise the DomainError with which `leave_all` would fail now."""
+    for held in user.memberships.select_related("workspace").order_by("workspace_id"):
+        if held.workspace.memberships.count() > 1:
+            if held.role == Role.OWNER:
+                _refuse_last_owner(held.workspace)
+            check_departure(held.workspace, user)
+
+
 @transaction.atomic
 def transfer_ownership(*, actor: User, workspace: Workspace, to: Membership) -> None:
     """Make another member an owner, and the actor, an owner until now, an admin."""
@@ -211,6 +223,7 @@ def transfer_ownership(*, actor: User, workspace: Workspace, to: Membership) -> 
         raise DomainError("SAME_PERSON", "Choose another member.")
     Membership.objects.filter(pk=theirs.pk).update(role=Role.OWNER, permission_set=None)
     Membership.objects.filter(pk=mine.pk).update(role=Role.ADMIN)
+    _lose(locked, mine.user_id, mine.permissions - ROLE_PERMISSIONS[Role.ADMIN], was_owner=True)
     _audit(
         "workspace.ownership_transferred",
         locked,
@@ -239,6 +252,7 @@ def save_set(
     if held is None and others.count() >= MAX_SETS:
         raise DomainError("TOO_MANY_SETS", f"A workspace has room for {MAX_SETS} permission sets.", status=409)
     before = None if held is None else {"name": held.name, "permissions": sorted(held.permissions)}
+    had = frozenset[str]() if held is None else held.permissions
     saved = held or PermissionSet(workspace=locked)
     saved.name = name
     for one in Permission.values:
@@ -246,6 +260,7 @@ def save_set(
     saved.save()
     _audit("workspace.set_saved", locked, actor, before=before, after={"name": name, "permissions": sorted(wanted)})
     for user_id in saved.memberships.values_list("user_id", flat=True):
+        _lose(locked, user_id, had - saved.permissions)
         interrupt(access_credential(user_id))
     return saved
 
@@ -318,6 +333,13 @@ def _refuse_last_owner(workspace: Workspace) -> None:
     if workspace.memberships.filter(role=Role.OWNER).count() <= 1:
         message = "A workspace needs an owner: make somebody else one first, or close the workspace."
         raise DomainError("LAST_OWNER", message, status=409)
+
+
+def _lose(workspace: Workspace, user_id: UUID, lost: frozenset[str], *, was_owner: bool = False) -> None:
+    """Take away what rested on permissions that a member has no more: also invitations, which give what they had to give."""
+    if lost or was_owner:
+        open_invitations(workspace).filter(invited_by=user_id).update(withdrawn_at=wall_now())
+    tell_loss(workspace, user_id, lost)
 
 
 def _name(name: str, longest: int) -> str:

@@ -153,12 +153,21 @@ def _move_external(actor: User, portfolio: Portfolio, amount: Decimal, kind: Boo
         booking, movements = _booking_id(locked, key), [(locked, LedgerAccount.EXTERNAL, amount)]
         if _is_booked(booking, kind, movements):
             return locked
+        if amount > ZERO:
+            _refuse_others_account(actor, locked)
         check_capital({locked.pk: locked}, {locked.pk: amount})
         _claim(locked, amount)
         _book(booking, kind, movements)
         audit(action=f"portfolio.{kind.lower()}", obj=locked, actor=actor, after={"amount": canonical(amount)})
     publish([(f"portfolio:{portfolio.pk}", {"refresh": ["summary", "ledger"]})])
     return locked
+
+
+def _refuse_others_account(actor: User, portfolio: Portfolio) -> None:
+    """What an account holds outside of portfolios is its owner's own, whoever manages one of its portfolios."""
+    if portfolio.account is not None and portfolio.account.owner_id != actor.pk:
+        message = "Only the owner of the exchange account puts in what no portfolio claims of it."
+        raise DomainError("NOT_YOUR_ACCOUNT", message, status=403)
 
 
 def transfer(*, actor: User, source: Portfolio, target: Portfolio, amount: Decimal, key: str | None = None) -> UUID:

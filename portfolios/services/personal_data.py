@@ -7,7 +7,6 @@ from typing import Any
 from django.db.models import Q
 
 from accounts.models import User
-from common.clock import wall_now
 from portfolios.delegation_models import Delegation
 from portfolios.margin_models import AccountFunding, FundingPayment, VenueTerms
 from portfolios.models import (
@@ -22,6 +21,7 @@ from portfolios.models import (
     RemainderEntry,
 )
 from portfolios.services.exchange_accounts import revoke_account
+from portfolios.services.sharing import end_delegations
 from portfolios.services.states import freeze_portfolios
 
 # What each part of the export holds (docs/privacy.md).
@@ -117,7 +117,7 @@ def erase_portfolios(user: User) -> None:
     for account in ExchangeAccount.objects.filter(owner=user).order_by("pk"):
         revoke_account(account=account)
         ExchangeAccount.objects.filter(pk=account.pk).update(label=f"Account {account.pk.hex}")
-    Delegation.objects.filter(Q(person=user) | Q(portfolio__owner=user), ended_at=None).update(ended_at=wall_now())
+    end_delegations(Delegation.objects.filter(Q(person=user) | Q(portfolio__owner=user), ended_at=None))
     mine = Portfolio.objects.filter(owner=user).exclude(state=PortfolioState.CLOSED)
     freeze_portfolios(portfolio_ids=mine.values_list("pk", flat=True))
     for portfolio in Portfolio.objects.filter(owner=user):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from accounts.models import User
 from accounts.selectors import access_credential, profile_by_handle
@@ -25,12 +26,21 @@ MAX_DELEGATIONS = 20
 # portfolio -> raises DomainError where something above ties it to its owner.
 MoveCheck = Callable[[Portfolio], None]
 _checks: list[MoveCheck] = []
+# portfolio -> takes away what those knew who may no longer say what becomes of it.
+Moved = Callable[[Portfolio], None]
+_moved: list[Moved] = []
 
 
 def register_move_check(check: MoveCheck) -> None:
     """Have a check asked, under the portfolio's lock, before it changes hands between a person and a workspace."""
     if check not in _checks:
         _checks.append(check)
+
+
+def register_moved(moved: Moved) -> None:
+    """Have something done, under the portfolio's lock, when it has changed hands between a person and a workspace."""
+    if moved not in _moved:
+        _moved.append(moved)
 
 
 @transaction.atomic
@@ -45,6 +55,7 @@ def give_to_workspace(*, actor: User, portfolio: Portfolio, workspace: Workspace
     _check_move(locked)
     locked.workspace = workspace
     locked.save(update_fields=["workspace"])
+    _tell_moved(locked)
     told = {"workspace": str(workspace.pk)}
     audit(
         action="portfolio.given_to_workspace",
@@ -73,6 +84,7 @@ def take_from_workspace(*, actor: User, portfolio: Portfolio) -> Portfolio:
     _check_move(locked)
     locked.workspace, locked.approval_above = None, None
     locked.save(update_fields=["workspace", "approval_above"])
+    _tell_moved(locked)
     told = {"workspace": str(workspace.pk)}
     audit(
         action="portfolio.taken_from_workspace",
@@ -85,6 +97,11 @@ def take_from_workspace(*, actor: User, portfolio: Portfolio) -> Portfolio:
     for user_id in workspace.memberships.values_list("user_id", flat=True):
         interrupt(access_credential(user_id))
     return locked
+
+
+def _tell_moved(locked: Portfolio) -> None:
+    for moved in _moved:
+        moved(locked)
 
 
 def _check_move(locked: Portfolio) -> None:
@@ -114,7 +131,7 @@ def lend(*, actor: User, portfolio: Portfolio, handle: str, scope: DelegationSco
     if live.filter(person=person, ends_at__gt=now).exists():
         message = "They have a right over this portfolio already: take it back first."
         raise DomainError("LENT_ALREADY", message, {"field": "handle"}, status=409)
-    _end(live.filter(person=person))
+    end_delegations(live.filter(person=person))
     if live.count() >= MAX_DELEGATIONS:
         raise DomainError("TOO_MANY_DELEGATIONS", f"Lend a portfolio to {MAX_DELEGATIONS} people at most.", status=409)
     made = Delegation.objects.create(portfolio=locked, person=person, scope=scope, given_by=actor, ends_at=ends_at)
@@ -137,13 +154,14 @@ def take_back(*, actor: User, delegation: Delegation) -> None:
 @transaction.atomic
 def end_due_delegations() -> int:
     """Notice what has run out and have its holders' sockets ask anew; the gates count by the moment and need nobody."""
-    return _end(Delegation.objects.filter(ended_at=None, ends_at__lte=wall_now()))
+    return end_delegations(Delegation.objects.filter(ended_at=None, ends_at__lte=wall_now()))
 
 
-def _end(rows: QuerySet[Delegation]) -> int:
-    ended = 0
+def end_delegations(rows: QuerySet[Delegation]) -> int:
+    """End these, now or when they ran out before, have their holders' sockets ask anew, and return how many there were."""
+    ended, now = 0, wall_now()
     for one in rows.select_related("portfolio").order_by("pk"):
-        if Delegation.objects.filter(pk=one.pk, ended_at=None).update(ended_at=one.ends_at):
+        if Delegation.objects.filter(pk=one.pk, ended_at=None).update(ended_at=min(one.ends_at, now)):
             ended += 1
             before = {"person": str(one.person_id), "scope": one.scope}
             audit(action="portfolio.delegation_ended", obj=one.portfolio, before=before)
@@ -159,3 +177,13 @@ def refuse_departure(workspace: Workspace, user: User | None) -> None:
     if names := list(held.order_by("name").values_list("name", flat=True)[:5]):
         message = f"Take these portfolios out of the workspace first: {', '.join(names)}."
         raise DomainError("HOLDS_PORTFOLIOS", message, {"portfolios": names}, status=409)
+
+
+def end_with_role(workspace: Workspace, user_id: UUID, lost: frozenset[str]) -> None:
+    """End what was lent of a workspace's portfolios by somebody who may lend no more, and to somebody who has gone."""
+    gone = Q(pk__in=[])
+    if Permission.MANAGE in lost:
+        gone |= Q(given_by=user_id)
+    if Permission.VIEW in lost:
+        gone |= Q(person=user_id)
+    end_delegations(Delegation.objects.filter(gone, portfolio__workspace=workspace, ended_at=None))

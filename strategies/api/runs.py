@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from accounts.teams.models import Permission
 from portfolios.selectors import portfolio_for_user
 from strategies import selectors
 from strategies.grants.selectors import usable_version
@@ -72,5 +73,5 @@ class StopRunView(ApiView):
         responses=serializers.RunSerializer,
     )
     def post(self, request: Request, run_id: UUID) -> Response:
-        run = stop_run(actor=asker(request), run=selectors.run_for_user(asker(request), run_id))
+        run = stop_run(actor=asker(request), run=selectors.run_for_user(asker(request), run_id, Permission.TRADE))
         return Response(serializers.RunSerializer(run).data)

@@ -36,6 +36,7 @@ from strategies.selectors.runs import (
     runs,
     runs_of,
     runs_of_strategy,
+    runs_owned_by,
     runs_to_decide,
     undecided_runs,
 )
@@ -62,6 +63,7 @@ __all__ = [
     "runs",
     "runs_of",
     "runs_of_strategy",
+    "runs_owned_by",
     "runs_to_decide",
     "strategies",
     "strategies_of",

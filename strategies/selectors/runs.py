@@ -1,4 +1,4 @@
-"""Reads of runs, and their gate: a run is its portfolio's owner's alone."""
+"""Reads of runs, and their gate: a run is for whoever its portfolio is for."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.models import Exists, Min, OuterRef, Q, QuerySet, UUIDField
 
 from accounts.models import User
+from accounts.teams.models import Permission
 from common import clock
 from common.bus import bus
 from common.db import Slot
@@ -19,17 +20,17 @@ from engine.timeframes import moment
 from markets.history import open_backfills
 from markets.models import Backfill
 from markets.selectors import candle_arrays, instruments_by_id
-from portfolios.access import token_reach
+from portfolios.access import reachable
 from portfolios.models import Portfolio, Position
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
-from strategies.selectors.definitions import Asker, own
+from strategies.selectors.definitions import Asker
 from trading.models import CauseKind, Order, SafetyLevel, SafetySwitch, ScopeKind
-from trading.selectors import free_portfolios_of, orders
+from trading.selectors import counts_for, free_portfolios_of, orders, row_for_user
 
 
-def run_for_user(user: Asker, run_id: UUID | str) -> StrategyRun:
-    """The gate: a run on one of the user's own portfolios, or NotFound."""
-    return own(user, runs().filter(token_reach(user)), run_id, "run", "portfolio__owner")
+def run_for_user(user: Asker, run_id: UUID | str, may: str = Permission.VIEW) -> StrategyRun:
+    """The gate: a run on a portfolio with which the user may do this; NotFound, or 403 ROLE_FORBIDS if they may only look."""
+    return row_for_user(user, runs(), run_id, "run", may)
 
 
 def runs() -> QuerySet[StrategyRun]:
@@ -52,7 +53,13 @@ def acting_run(run_id: UUID) -> StrategyRun:
 
 
 def runs_of(user: User) -> QuerySet[StrategyRun]:
-    return runs().filter(token_reach(user), portfolio__owner=user)
+    """Return the runs on portfolios that the user may see."""
+    return runs().filter(reachable(user, Permission.VIEW, "portfolio__"))
+
+
+def runs_owned_by(user: User) -> QuerySet[StrategyRun]:
+    """Return the runs on portfolios that the user answers for, whoever may see them."""
+    return runs().filter(portfolio__owner=user)
 
 
 def running_runs_of(user: User) -> QuerySet[StrategyRun]:
@@ -193,7 +200,7 @@ def running_namespaces() -> list[str]:
 
 _HALTED = Prepared(
     lambda: SafetySwitch.objects.filter(level=SafetyLevel.HALTED, scope_id__among=Slot("ids")).values_list(
-        "scope", "scope_id"
+        "scope", "scope_id", "set_by"
     )
 )
 
@@ -209,7 +216,10 @@ def is_halted(run: StrategyRun) -> bool:
     # An author's switch is for their own runs: others', to whom it was granted, must be able to leave.
     if run.version.strategy.owner_id == run.portfolio.owner_id:
         scopes.add((ScopeKind.STRATEGY, str(run.version.strategy_id)))
-    return any(row in scopes for row in _HALTED.rows(ids=[scope_id for _, scope_id in scopes]))
+    return any(
+        (scope, scope_id) in scopes and counts_for(scope, scope_id, set_by, run.portfolio)
+        for scope, scope_id, set_by in _HALTED.rows(ids=[scope_id for _, scope_id in scopes])
+    )
 
 
 def is_reducing(run: StrategyRun) -> bool:

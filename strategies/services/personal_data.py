@@ -9,7 +9,7 @@ from common.clock import wall_now
 from common.errors import DomainError
 from strategies.grants.selectors import shown_spec
 from strategies.models import Backtest, JobState, RunState, Strategy, Sweep
-from strategies.selectors import backtests_of, runs_of, strategies_of, sweeps_of
+from strategies.selectors import backtests_of, runs_owned_by, strategies_of, sweeps_of
 
 _FORGOTTEN = ("id", "instrument__symbol", "timeframe", "starts_at", "ends_at", "forgotten_at")
 
@@ -53,7 +53,9 @@ def export_strategies(user: User) -> dict[str, Any]:
         "grants": list(
             user.strategy_grants.order_by("pk").values("id", "version_id", "until", "granted_at", "revoked_at")
         ),
-        "runs": list(runs_of(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")),
+        "runs": list(
+            runs_owned_by(user).values("id", "version_id", "portfolio_id", "state", "started_at", "stopped_at")
+        ),
     }
 
 
@@ -65,7 +67,7 @@ def _plain(study: Backtest | Sweep) -> dict[str, Any]:
 
 def erase_strategies(user: User) -> None:
     """Delete the user's backtests and sweeps, and take the names off their strategies: what those did stays in books."""
-    if runs_of(user).filter(state=RunState.RUNNING).exists():
+    if runs_owned_by(user).filter(state=RunState.RUNNING).exists():
         raise DomainError("RUNS_STILL_RUNNING", "Stop your running strategies first.", status=409)
     user.strategy_grants.filter(revoked_at=None).update(revoked_at=wall_now())
     # Whoever computes one of them finds that the claim is lost.

@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.teams.models import Permission
 from common.errors import DomainError
 from common.forms import show_refusal
 from portfolios.selectors import worth_of
@@ -68,6 +69,6 @@ def run(request: SignedInRequest, run_id: UUID) -> HttpResponse:
 @require_POST
 @login_required
 def stop(request: SignedInRequest, run_id: UUID) -> HttpResponse:
-    stopped = stop_run(actor=request.user, run=selectors.run_for_user(request.user, run_id))
+    stopped = stop_run(actor=request.user, run=selectors.run_for_user(request.user, run_id, Permission.TRADE))
     messages.success(request, "The run has stopped. What it holds stays open until you close it.")
     return redirect("strategies:run", stopped.pk)

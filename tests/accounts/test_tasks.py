@@ -9,7 +9,7 @@ from django.conf import settings
 from accounts.models import User
 from accounts.notifying.models import Delivery
 from accounts.services import notify
-from accounts.tasks import deliver_digest, deliver_notification, hand_out_notifications
+from accounts.tasks import deliver_digest, deliver_notification, hand_out_notifications, send_workspace_invitation
 from config.celery import app
 
 
@@ -22,6 +22,7 @@ def test_a_deliverys_task_sends_it_alone(alice: User, bob: User, mailoutbox: lis
 
 
 def test_what_may_hang_waits_in_a_queue_of_its_own() -> None:
-    for task in (deliver_notification, deliver_digest):
+    for task in (deliver_notification, deliver_digest, send_workspace_invitation):
         assert settings.CELERY_TASK_ROUTES[task.name] == {"queue": "notifications"}
+    assert settings.EMAIL_TIMEOUT == 30
     assert app.conf.beat_schedule[hand_out_notifications.name]["schedule"] == 15.0

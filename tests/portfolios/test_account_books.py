@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
+from accounts.teams.models import Membership, Role
+from accounts.teams.services import create_workspace
 from common.errors import DomainError
 from markets.gateway.protocol import Balance as Told
 from markets.models import Exchange, Instrument
@@ -26,10 +29,13 @@ from portfolios.models import (
 from portfolios.selectors import balances_equal_entries, ledger_sums_zero, net_deposits_equal_entries, openable_accounts
 from portfolios.services.cash import deposit, open_portfolio, transfer, withdraw
 from portfolios.services.remainders import changes_of_account, compare_account, set_live_trading
+from portfolios.services.sharing import give_to_workspace
 from tests.fixtures_desk import Desk
 from trading.kinds import OrderKind, TimeInForce
 from trading.models import Order, Side
 from trading.order_terms import OrderTerms
+from trading.selectors import waiting_by_hand
+from trading.services.changing import cancel_all
 from trading.services.orders import place_hand_order
 
 D = Decimal
@@ -108,6 +114,35 @@ def test_money_goes_back_and_forth_between_a_portfolio_and_the_remainder(connect
         deposit(actor=alice, portfolio=book, amount=D(471))
     assert (_cash(book), _remainder(account)) == (D(530), D(470))
     assert sum(one.amount for one in RemainderEntry.objects.all()) == D(470)
+
+
+def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_one_only_looks(
+    connect: Connect, desk: Desk, alice: User, bob: User
+) -> None:
+    """Bob manages a portfolio that alice brought with her account, and she has become a viewer there."""
+    account = connect(alice)
+    book, team = _open(account, "600"), create_workspace(actor=alice, name="Desk")
+    give_to_workspace(actor=alice, portfolio=book, workspace=team)
+    Membership.objects.create(workspace=team, user=bob, role=Role.OWNER)
+    with pytest.raises(DomainError, match="NOT_YOUR_ACCOUNT"):
+        deposit(actor=bob, portfolio=book, amount=D(1))
+    withdraw(actor=bob, portfolio=book, amount=D(10))
+    assert (_cash(book), _remainder(account)) == (D(590), D(410))
+    deposit(actor=alice, portfolio=book, amount=D(10))
+    instrument = Instrument.objects.select_related("market", "exchange").get()
+    desk.step({instrument: "100"})
+    terms = OrderTerms(kind=OrderKind.LIMIT, limit_price=D(90), time_in_force=TimeInForce.GTC)
+    facts: dict[str, Any] = {
+        "portfolio": Portfolio.objects.get(),
+        "instrument": instrument,
+        "side": Side.BUY,
+    }
+    order = place_hand_order(actor=bob, quantity=D(1), terms=terms, **facts)
+    assert list(waiting_by_hand(alice, account=account)) == [order]
+    Membership.objects.filter(user=alice).update(role=Role.VIEWER)
+    assert cancel_all(actor=alice, account=account) == []
+    order.refresh_from_db()
+    assert order.state == "PENDING"
 
 
 def test_money_does_not_move_between_accounts_here(connect: Connect, alice: User) -> None:

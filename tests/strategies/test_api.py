@@ -9,14 +9,20 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from accounts.models import User
+from accounts.teams.models import Membership, Role
+from accounts.teams.services import create_workspace
 from common.ids import new_id
 from engine.strategy.encode import to_json
 from engine.strategy.formula import write_formula
+from portfolios.services.sharing import give_to_workspace
 from strategies.faces import Face, graph_of
 from strategies.models import RunState, Strategy, StrategyRun, StrategyVersion
+from strategies.selectors.runs import acting_run, is_halted
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON, Desk
+from trading.models import SafetyLevel, ScopeKind
+from trading.services.safety import set_safety
 
 VALUES = {"fast": "5", "slow": "20", "share": "0.25", "stop_loss": "0.05"}
 GIVEN = {**VALUES, "fast": 5, "slow": 20}
@@ -202,3 +208,26 @@ def test_a_strangers_portfolio_is_not_there(alice: User, charlie: User, desk: De
     answer = post(alice, "runs", {"version": str(version.pk), "portfolio": str(theirs.pk)})
     assert (answer.status_code, StrategyRun.objects.count()) == (404, 0)
     assert desk.at == NOON
+
+
+def test_a_run_in_a_workspace_is_for_its_roles_alone(
+    alice: User, bob: User, desk: Desk, version: StrategyVersion
+) -> None:
+    """Alice brought the portfolio and is a viewer now: bob, its trader, stops the run, and she does not."""
+    book = desk.portfolio(alice)
+    team = create_workspace(actor=alice, name="Desk")
+    give_to_workspace(actor=alice, portfolio=book, workspace=team)
+    book.refresh_from_db()
+    run = start_run(actor=alice, version=version, portfolio=book)
+    Membership.objects.create(workspace=team, user=bob, role=Role.TRADER)
+    Membership.objects.filter(user=alice).update(role=Role.VIEWER)
+    answer = post(alice, "stop_run", None, run.pk)
+    assert (answer.status_code, answer.json()["code"]) == (403, "ROLE_FORBIDS")
+    set_safety(actor=alice, scope=ScopeKind.USER, scope_id=str(alice.pk), level=SafetyLevel.HALTED, reason="mine alone")
+    assert is_halted(acting_run(run.pk)) is False
+    for person in (alice, bob):
+        shown = program_of(person).get(reverse("strategies_api:runs")).json()["results"]
+        assert [one["id"] for one in shown] == [str(run.pk)]
+    assert post(bob, "stop_run", None, run.pk).json()["state"] == "STOPPED"
+    Membership.objects.filter(user=alice).delete()
+    assert post(alice, "stop_run", None, run.pk).status_code == 404

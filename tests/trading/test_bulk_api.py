@@ -12,6 +12,7 @@ from portfolios.models import Balance
 from tests.fixtures_books import Unchanged
 from tests.fixtures_trading import Pit, failed_checks, plain
 from tests.fixtures_waiting import Waiting
+from tests.fixtures_waiting_on_margin import Perpetual
 from tests.trading.test_api_orders import post, program
 from trading.kinds import OrderKind
 from trading.models import Order, OrderState, Side
@@ -167,3 +168,12 @@ def test_fills_and_orders_are_narrowed_by_instrument_and_order(pit: Pit) -> None
 def test_what_a_list_cannot_be_narrowed_by_is_said(pit: Pit, asked: str) -> None:
     answer = program(pit.alice).get(f"/api/v1/orders/?{asked}")
     assert (answer.status_code, list(answer.json()["context"]["fields"])) == (400, [asked.partition("=")[0]])
+
+
+def test_what_closes_and_opens_is_to_be_placed_by_itself(perpetual: Perpetual) -> None:
+    pit = perpetual.pit
+    pit.buy(1)
+    answer = post(pit, path(pit), {"orders": [one(pit, "a", side="SELL", quantity="3"), one(pit, "b")]})
+    told = [(row["key"], row["status"], (row["problem"] or {}).get("code")) for row in answer.json()]
+    assert told == [("a", 409, "REVERSAL_NOT_IN_BATCH"), ("b", 201, None)]
+    assert plain(perpetual.position().quantity) == "2"

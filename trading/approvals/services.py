@@ -19,6 +19,7 @@ from common.errors import DomainError
 from common.fields import canonical
 from common.realtime import publish
 from portfolios.access import permissions_of
+from portfolios.services.books import lock_portfolios
 from trading.approvals.models import ApprovalState, OrderApproval
 from trading.kinds import OrderKind, TimeInForce
 from trading.models import Order, Side
@@ -41,6 +42,8 @@ class ApprovalWaiting(DomainError):
 def let_wait(*, actor: User, held: Held) -> OrderApproval:
     """Store an order that needs a second person, and tell those who may approve it; the same key waits once."""
     portfolio = held.portfolio
+    # Of two requests with one key the second waits, and finds what the first has made.
+    lock_portfolios([portfolio.pk])
     known = OrderApproval.objects.filter(portfolio=portfolio, key=held.key).first()
     if known is not None:
         return _same(known, held)

@@ -31,7 +31,7 @@ from trading.risk.facts import (
     profiles_of,
 )
 from trading.risk.models import RiskDecision, RiskProfile
-from trading.selectors import switch_of
+from trading.selectors import counts_for, switch_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def _above(portfolio: Portfolio) -> SafetySwitch | None:
     found = SafetySwitch.objects.filter(scope__in=[ScopeKind.PLATFORM, ScopeKind.USER]).exclude(
         level=SafetyLevel.ACTIVE
     )
-    mine = [one for one in found if (one.scope, one.scope_id) in scopes]
+    named = [one for one in found if (one.scope, one.scope_id) in scopes]
+    mine = [one for one in named if counts_for(one.scope, one.scope_id, one.set_by_id, portfolio)]
     return min(mine, key=lambda one: (one.level != SafetyLevel.HALTED, one.scope), default=None)
 
 

@@ -84,6 +84,11 @@ def _to_ask_alone() -> DomainError:
     return DomainError("APPROVAL_NEEDED", message, status=409)
 
 
+def _to_reverse_alone() -> DomainError:
+    message = "It closes what is held and opens the other side, which are two orders: place it by itself."
+    return DomainError("REVERSAL_NOT_IN_BATCH", message, status=409)
+
+
 def _not_alone() -> DomainError:
     message = "Another order of the batch was refused, and all or none were asked for."
     return DomainError("NOT_PLACED_WITH_OTHERS", message, status=409)
@@ -97,14 +102,16 @@ def _place_all(
     fresh: dict[str, Order] = {}
     for one in orders:
         try:
-            (order,), is_known = _prepared(portfolio, one, known)
+            made, is_known = _prepared(portfolio, one, known)
+            if len(made) > 1:
+                raise _to_reverse_alone()
         except DomainError as refusal:
             answers[one.key] = Answer(one.key, refusal=refusal)
             continue
         if is_known:
-            answers[one.key] = Answer(one.key, order)
+            answers[one.key] = Answer(one.key, made[0])
         else:
-            fresh[one.key] = order
+            fresh[one.key] = made[0]
     prices: list[Decimal | None] = []
     refusals = refusals_of(list(fresh.values()), prices) if fresh else []
     for (key, order), judged, price in zip(fresh.items(), refusals, prices, strict=True):

@@ -59,14 +59,15 @@ def modify_order(*, actor: User, order: Order, quantity: Decimal | None = None, 
     found = _at_rest(order)
     if found.is_at_venue and (next_one := Order.objects.filter(replaces=found).first()) is not None:
         return _same_change(found, next_one, quantity, prices)
-    before = _figures(found)
+    before, market_price = _figures(found), _market_price(found)
+    value = worth(found, market_price)
     _apply(found, quantity, {name: price for name, price in prices.items() if price is not None})
     if _figures(found) == before:
         return found
     check_quantity(found.quantity, found.instrument)
     check_terms(_terms(found), found.instrument, Side(found.side), found.created_at)
     _refuse_small(found)
-    _refuse_above_limits(found)
+    _refuse_above_limits(found, worth(found, market_price), value)
     _refuse_post_only(found)
     if found.is_at_venue:
         return _replace(actor, found, before)
@@ -83,10 +84,19 @@ def modify_order(*, actor: User, order: Order, quantity: Decimal | None = None, 
     return Order.objects.get(pk=found.pk)
 
 
-def _refuse_above_limits(order: Order) -> None:
-    """Refuse to make of an order what would have had to wait for a second person, or a sub-account may not open."""
-    portfolio, value = order.portfolio, worth(order, None)
-    if order.leg != Leg.OPEN:
+def _market_price(order: Order) -> Decimal | None:
+    """Return the newest price, or else the one that the order was judged at: what names no price is worth that."""
+    newest = latest_prices([order.instrument]).get(order.instrument_id)
+    return newest.price if newest else order.market_price
+
+
+def _refuse_above_limits(order: Order, value: Decimal, before: Decimal) -> None:
+    """Refuse to make of an order what would have had to wait for a second person, or a sub-account may not open.
+
+    What is worth no more than it was before passes: it becomes smaller, though it may still be above the limit.
+    """
+    portfolio = order.portfolio
+    if order.leg != Leg.OPEN or value <= before:
         return
     if portfolio.max_order_value is not None and value > portfolio.max_order_value:
         raise DomainError("SUB_ACCOUNT_ORDER_LIMIT", explain("SUB_ACCOUNT_ORDER_LIMIT", order), status=409)

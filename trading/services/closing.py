@@ -39,7 +39,7 @@ from trading.models import (
     ScopeKind,
     Side,
 )
-from trading.selectors import is_own_scope, is_scope
+from trading.selectors import is_own_scope, is_scope, of_person
 from trading.services.changing import cancel_waiting
 from trading.services.orders import Cause, lock_by_hand, new_order, refuse_foreign, store_orders
 from trading.services.safety import set_safety
@@ -182,13 +182,13 @@ def close_all(*, actor: User, scope: ScopeKind, scope_id: str, halts: bool = Tru
 def _write_exits(actor: User, scope: ScopeKind, scope_id: str, halts: bool, cause: Cause) -> Closed:
     if not halts:
         _stop_opening(actor, scope, scope_id)
-    held = Position.objects.filter(_of_scope(scope, scope_id)).exclude(quantity=ZERO)
+    held = Position.objects.filter(_of_scope(actor, scope, scope_id)).exclude(quantity=ZERO)
     portfolios = lock_portfolios(held.values_list("portfolio_id", flat=True))
     # Read under the locks; a portfolio that came to hold something meanwhile was halted before.
     positions = [one for one in held.order_by("portfolio_id", "pk") if one.portfolio_id in portfolios]
     orders = _exits(positions, portfolios, cause)
     bulk_insert(Order, orders)
-    under_way = Order.objects.filter(_of_scope(scope, scope_id), state__in=IN_FLIGHT, leg=Leg.OPEN).count()
+    under_way = Order.objects.filter(_of_scope(actor, scope, scope_id), state__in=IN_FLIGHT, leg=Leg.OPEN).count()
     told = {"scope": scope, "scope_id": scope_id, "orders": len(orders), "opens_under_way": under_way, "halted": halts}
     audit(action="portfolios.closed_all", obj=actor, actor=actor, after=told)
     from trading.tasks import execute_orders  # the task's body calls services: one of the two must look late
@@ -202,7 +202,7 @@ def _first_exits(actor: User, scope: ScopeKind, scope_id: str, cause: Cause) -> 
     """Return the exits that a key has made already in a scope of the actor's; refuse a key that names an order by hand."""
     if not (is_scope(scope, scope_id) and (actor.is_staff or is_own_scope(actor, scope, scope_id))):
         return []
-    made = Order.objects.filter(_of_scope(scope, scope_id), cause_id=cause.id)
+    made = Order.objects.filter(_of_scope(actor, scope, scope_id), cause_id=cause.id)
     found = list(made.filter(cause_kind=cause.kind).order_by("pk"))
     if not found and made.filter(cause_kind=CauseKind.HAND).exists():
         raise _key_reused()
@@ -217,10 +217,10 @@ def _stop_opening(actor: User, scope: ScopeKind, scope_id: str) -> None:
     cancel_waiting(Order.objects.filter(portfolio=locked, leg=Leg.OPEN))
 
 
-def _of_scope(scope: ScopeKind, scope_id: str) -> Q:
+def _of_scope(actor: User, scope: ScopeKind, scope_id: str) -> Q:
     if scope == ScopeKind.PLATFORM:
         return Q()
-    return Q(portfolio_id=scope_id) if scope == ScopeKind.PORTFOLIO else Q(portfolio__owner_id=scope_id)
+    return Q(portfolio_id=scope_id) if scope == ScopeKind.PORTFOLIO else of_person(actor, scope_id)
 
 
 def _exits(positions: list[Position], portfolios: dict[UUID, Portfolio], cause: Cause) -> list[Order]:

@@ -33,6 +33,7 @@ from trading.models import (
 from trading.risk.facts import RiskOfBatch
 from trading.risk.services.log import keep_decisions
 from trading.rules import named_price, reserved_asset, rules_for, to_reserve
+from trading.selectors import counts_for
 from trading.services.accounts import Accounts, whole_lots
 from trading.services.netting import lock_netting
 
@@ -164,7 +165,9 @@ def halted(orders: Sequence[Order]) -> list[Order]:
 
 
 _SWITCHES = Prepared(
-    lambda: SafetySwitch.objects.exclude(level=SafetyLevel.ACTIVE).values_list("scope", "scope_id", "level", "until")
+    lambda: SafetySwitch.objects.exclude(level=SafetyLevel.ACTIVE).values_list(
+        "scope", "scope_id", "level", "until", "set_by"
+    )
 )
 
 
@@ -173,7 +176,7 @@ class _Safety:
 
     def __init__(self, orders: Sequence[Order], now: Mapping[str, datetime]) -> None:
         self._now = now
-        self._levels = {(scope, scope_id): (level, until) for scope, scope_id, level, until in _SWITCHES.rows()}
+        self._levels = {(scope, scope_id): rest for scope, scope_id, *rest in _SWITCHES.rows()}
         follows = {order.follow_id for order in orders if order.follow_id} if self._levels else set()
         self._lead_of = dict(Follow.objects.filter(pk__in=follows).values_list("pk", "lead_id")) if follows else {}
 
@@ -189,7 +192,8 @@ class _Safety:
         ]
         if order.follow_id is not None:
             scopes += [(ScopeKind.FOLLOW, str(order.follow_id)), (ScopeKind.LEAD, str(self._lead_of[order.follow_id]))]
-        set_ones = [self._levels[scope] for scope in scopes if scope in self._levels]
+        found = [(scope, self._levels[scope]) for scope in scopes if scope in self._levels]
+        set_ones = [(level, until) for scope, (level, until, by) in found if counts_for(*scope, by, order.portfolio)]
         now = self._now[order.portfolio.namespace]
         # A pause that is over counts no more, whether or not the watch has come by to undo it.
         levels = [level for level, until in set_ones if until is None or until > now]

@@ -14,7 +14,7 @@ from common.errors import DomainError
 from trading.approvals.models import ApprovalState, OrderApproval
 from trading.copy_accounts.models import HighWaterMark, ProfitShareSettlement
 from trading.follow_models import FollowConsent, FollowGuard, FollowProtection, StopMode, WaitingFollow
-from trading.models import UNFINISHED_FOLLOW, Fill, Follow, ForeignFill, Order, OrderEvent
+from trading.models import UNFINISHED_FOLLOW, Fill, Follow, FollowState, ForeignFill, Order, OrderEvent
 from trading.order_terms import NAMES
 from trading.plans.models import UNFINISHED_PLAN, Plan
 from trading.plans.services.managing import stop_plan
@@ -206,7 +206,9 @@ def export_trading(user: User) -> dict[str, Any]:
 def unwind_trading(user: User, keeps_holdings: bool, due_at: datetime) -> None:
     """Stop the follows of somebody who leaves, in the way they chose, and tell those who follow them, by whom it ends."""
     mode = StopMode.KEEP if keeps_holdings else StopMode.CLOSE_NOW
-    for follow in Follow.objects.filter(follower=user, state__in=UNFINISHED_FOLLOW).order_by("pk"):
+    mine = Follow.objects.filter(follower=user, state__in=UNFINISHED_FOLLOW)
+    # What ends in this way already does not have to be told again.
+    for follow in mine.exclude(state=FollowState.STOPPING, stop_mode=mode).order_by("pk"):
         stop_follow(actor=user, follow=follow, mode=mode)
     copying = Follow.objects.filter(lead__owner=user, state__in=UNFINISHED_FOLLOW).order_by("pk")
     for follow in copying.select_related("follower", "portfolio"):

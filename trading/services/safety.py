@@ -15,7 +15,7 @@ from common.errors import DomainError
 from common.realtime import publish
 from portfolios.services.books import lock_portfolios
 from trading.models import Order, SafetyLevel, SafetySwitch, ScopeKind
-from trading.selectors import is_own_scope, is_scope
+from trading.selectors import is_own_scope, is_scope, of_person
 from trading.services.withdrawing import withdraw_opens
 
 _ORDERS_OF_SCOPE = {
@@ -23,7 +23,6 @@ _ORDERS_OF_SCOPE = {
     ScopeKind.STRATEGY: lambda key: Q(pk__in=[]),
     ScopeKind.PLATFORM: lambda key: Q(),
     ScopeKind.VENUE: lambda key: Q(instrument__exchange__code=key),
-    ScopeKind.USER: lambda key: Q(portfolio__owner_id=key),
     ScopeKind.PORTFOLIO: lambda key: Q(portfolio_id=key),
     ScopeKind.LEAD: lambda key: Q(follow__lead_id=key),
     ScopeKind.FOLLOW: lambda key: Q(follow_id=key),
@@ -65,7 +64,8 @@ def set_safety(*, actor: User, scope: ScopeKind, scope_id: str, level: SafetyLev
     facts = {"level": level, "reason": reason, "set_by": set_by, "set_at": wall_now(), "code": "", "until": None}
     switch, _ = SafetySwitch.objects.update_or_create(scope=scope, scope_id=scope_id, defaults=facts)
     if level == SafetyLevel.HALTED:
-        withdraw_opens(Order.objects.filter(_ORDERS_OF_SCOPE[scope](scope_id)), code="TRADING_HALTED")
+        mine = of_person(actor, scope_id) if scope == ScopeKind.USER else _ORDERS_OF_SCOPE[scope](scope_id)
+        withdraw_opens(Order.objects.filter(mine), code="TRADING_HALTED")
     audit(
         action="safety.set",
         obj=switch,

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from accounts.models import User
 from accounts.services import audit
+from accounts.teams.models import Permission, Workspace
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError
@@ -18,6 +21,7 @@ from markets.models import Instrument
 from markets.prices import latest_prices
 from portfolios.models import Portfolio, PortfolioState, Position
 from portfolios.selectors import worth_of
+from portfolios.services.books import lock_portfolios
 from trading.models import CauseKind, Leg, Order, Side
 from trading.order_terms import PLAIN, check_quantity
 from trading.selectors import ticket_instruments
@@ -70,12 +74,34 @@ def switch_source(*, actor: User, source: SignalSource, on: bool) -> SignalSourc
 
 
 @transaction.atomic
+def silence(portfolio: Portfolio) -> None:
+    """Switch a portfolio's sources off and make their secrets anew: who knew them answers for it no more."""
+    _silence(SignalSource.objects.filter(portfolio=portfolio))
+
+
+@transaction.atomic
+def silence_with_role(workspace: Workspace, user_id: UUID, lost: frozenset[str]) -> None:
+    """Do so for all of a workspace's sources when somebody who could read their secrets may do so no more."""
+    if Permission.MANAGE_KEYS in lost:
+        _silence(SignalSource.objects.filter(portfolio__workspace=workspace))
+
+
+def _silence(sources: QuerySet[SignalSource]) -> None:
+    for locked in lock_rows(sources):
+        locked.is_on, locked.version = False, locked.version + 1
+        locked.save(update_fields=["is_on", "version"])
+        audit(action="signal_source.silenced", obj=locked, after={"on": False})
+
+
+@transaction.atomic
 def hear(*, source: SignalSource, heard: Heard) -> Signal:
     """Make the order that a signal asks for; the same signal again returns the first one.
 
     An order that cannot be is stored DENIED with the reason, as a strategy's is. A signal that asks for nothing that
     could be done raises, and is not kept.
     """
+    # The portfolio first, as whoever moves it between a person and a workspace takes the two.
+    lock_portfolios([source.portfolio_id])
     locked = lock_rows(SignalSource.objects.filter(pk=source.pk).select_related("portfolio"))[0]
     if not locked.is_on:
         raise DomainError("SIGNALS_OFF", "This source is switched off; its owner switches it on.", status=409)

@@ -142,13 +142,14 @@ def _pushed(delivery: Delivery, words: Description) -> Outcome:
 def _record(rows: Sequence[Delivery], outcome: Outcome) -> None:
     """Keep what came of an attempt and plan the next; a way that is gone is forgotten."""
     now = wall_now()
+    # One for all: what went as one mail is tried again as one.
+    pause = timedelta(seconds=_pause(max(rows, key=lambda row: row.attempts), outcome))
     for row in rows:
         # A failure that is told late changes nothing of what came since.
         mine = Delivery.objects.filter(pk=row.pk, state=DeliveryState.PENDING, attempts=row.attempts)
         if outcome.came == Came.THROUGH:
             mine.update(state=DeliveryState.DELIVERED, done_at=now, error="")
         elif outcome.came == Came.LATER:
-            pause = timedelta(seconds=_pause(row, outcome))
             mine.update(due_at=now + pause, handed_at=None, error=outcome.error[:200])
         else:
             mine.update(state=DeliveryState.FAILED, done_at=now, error=outcome.error[:200])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -58,8 +59,9 @@ def make_archive(*, archive_id: UUID) -> bool:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     part = path.with_name(f"{archive.pk}.{archive.attempts}.part")
     try:
+        # Nobody else's to read from its first byte on.
+        part.touch(mode=0o600)
         rows = write_archive(part, archive.user, lambda done, parts, seen: _told(archive, done, parts, seen))
-        part.chmod(0o600)
         return _finish(archive, part, path, rows)
     finally:
         part.unlink(missing_ok=True)
@@ -109,11 +111,17 @@ def sweep_archives() -> None:
     for archive in DataArchive.objects.filter(state=ArchiveState.READY, expires_at__lte=now):
         delete_file(archive)
         DataArchive.objects.filter(pk=archive.pk).update(state=ArchiveState.EXPIRED)
+    for part in Path(settings.ARCHIVE_DIR).glob("*.part"):
+        # What is being written is touched all the time; this was left by a worker that was killed.
+        with suppress(FileNotFoundError):
+            if part.stat().st_mtime < (now - LEASE).timestamp():
+                part.unlink()
 
 
 def delete_file(archive: DataArchive) -> None:
-    """Delete what lies on the disk of an archive."""
-    archive_path(archive).unlink(missing_ok=True)
+    """Delete what lies on the disk of an archive, begun or whole."""
+    for path in archive_path(archive).parent.glob(f"{archive.pk}.*"):
+        path.unlink(missing_ok=True)
 
 
 def record_download(*, archive: DataArchive) -> None:

@@ -14,6 +14,7 @@ from accounts.registry import personal_data
 from accounts.services.auditing import audit
 from accounts.services.notifications import notify
 from accounts.services.personal_data import erase_person
+from accounts.teams.services import check_leaving
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError
@@ -36,6 +37,8 @@ def ask_to_leave(*, user: User, keeps_holdings: bool) -> Departure:
         raise DomainError("ALREADY_LEAVING", "Your account is being closed already.", status=409)
     due_at = wall_now() + timedelta(days=settings.LEAVING_DAYS)
     departure = Departure.objects.create(user=user, keeps_holdings=keeps_holdings, due_at=due_at)
+    # Before the follows are stopped, which nobody undoes: what a workspace keeps them for would keep them in the end.
+    check_leaving(user)
     for kept in personal_data().values():
         if kept.unwind is not None:
             kept.unwind(user, keeps_holdings, due_at)

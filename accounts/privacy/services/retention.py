@@ -13,6 +13,7 @@ from accounts.models import Invitation, Notification, SignIn
 from accounts.notifying.models import Delivery
 from accounts.privacy.models import ArchiveState, DataArchive
 from accounts.registry import retentions
+from accounts.teams.models import WorkspaceInvitation
 from accounts.webhooks.models import DeliveryState
 from common.clock import wall_now
 
@@ -58,7 +59,8 @@ def _deliveries(before: datetime) -> int:
 def _invitations(before: datetime) -> int:
     """Delete invitations that nobody used, and take the address off those that were."""
     used = Invitation.objects.filter(expires_at__lt=before, used_at__isnull=False).exclude(email="").update(email="")
-    return used + _delete(Invitation.objects.filter(expires_at__lt=before, used_at=None))
+    teams = _delete(WorkspaceInvitation.objects.filter(expires_at__lt=before))
+    return used + teams + _delete(Invitation.objects.filter(expires_at__lt=before, used_at=None))
 
 
 _WORK: dict[str, Callable[[datetime], int]] = {

@@ -14,6 +14,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from accounts.audit_log.chain import FIRST, canonical_entry, link
+from accounts.audit_log.forms import AuditFilter
 from accounts.audit_log.models import AuditSeal
 from accounts.audit_log.selectors import first_broken, newest_seal
 from accounts.audit_log.services import seal_entries
@@ -173,3 +174,10 @@ def test_one_sees_ones_own_and_an_operator_everybodys(client: Client, alice: Use
     client.force_login(bob)
     page = client.get("/settings/audit/everybody/?person=alice&action=test").content.decode()
     assert ("test.done" in page, "test.other" in page) == (True, False)
+
+
+@pytest.mark.parametrize("name", ["since", "until"])
+def test_the_last_day_of_the_calendar_is_no_day_to_ask_for(name: str) -> None:
+    form = AuditFilter({name: "9999-12-31"})
+    assert name not in form.asked()
+    assert name in form.errors

@@ -12,6 +12,8 @@ import pytest
 from django.core.mail.backends.locmem import EmailBackend
 
 from accounts.models import Notification, User
+from accounts.notifying.channels import mail
+from accounts.notifying.channels.outcome import Came, Outcome
 from accounts.notifying.models import Channel, Delivery, Reach
 from accounts.notifying.services.choices import choose_channels, set_hours
 from accounts.notifying.services.delivering import CLAIM, deliver, deliver_digest, hand_out
@@ -203,3 +205,14 @@ def test_what_is_chosen_is_what_is_sent(alice: User, bob: User) -> None:
     notify(user=bob, event="test.alarm", context={})
     assert [row.channel for row in Delivery.objects.filter(user=bob)] == ["MAIL"]
     assert Notification.objects.count() == 2
+
+
+def test_a_digest_that_failed_is_tried_again_as_one(alice: User, wall: Wall, monkeypatch: pytest.MonkeyPatch) -> None:
+    Reach.objects.create(user=alice, digest="DAILY", digest_at=time(18))
+    for name in ("Ema", "Rsi", "Macd"):
+        notify(user=alice, event="test.stopped", context={**FACTS, "name": name})
+    wall.pass_by(hours=6)
+    monkeypatch.setattr(mail, "send", lambda *_: Outcome(Came.LATER, "No answer."))
+    assert deliver_digest(user_id=alice.pk) is False
+    (due_at,) = set(Delivery.objects.values_list("due_at", flat=True))
+    assert due_at > wall.now

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from zipfile import ZipFile
 
 import pytest
@@ -21,6 +23,7 @@ from accounts.notifying.models import PushSubscription, Reach
 from accounts.privacy.archive_file import write_archive
 from accounts.privacy.models import DataArchive
 from accounts.privacy.selectors import archive_path
+from accounts.privacy.services import archives
 from accounts.privacy.services.archives import make_archive, request_archive, sweep_archives
 from accounts.services import erase_person, notify, update_profile
 from common.errors import DomainError
@@ -165,3 +168,30 @@ def test_who_leaves_leaves_no_archive(alice: User, django_capture_on_commit_call
         erase_person(user=alice)
     assert not path.exists()
     assert DataArchive.objects.count() == 0
+
+
+def test_what_a_kill_left_on_the_disk_is_deleted_and_was_nobody_elses(
+    alice: User,
+    wall: Wall,
+    monkeypatch: pytest.MonkeyPatch,
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    modes: list[int] = []
+
+    def write(target: Path, user: User, on_part: Callable[[int, int, int], None]) -> int:
+        modes.append(target.stat().st_mode & 0o777)
+        return write_archive(target, user, on_part)
+
+    monkeypatch.setattr(archives, "write_archive", write)
+    archive = made(alice)
+    assert (modes, archive_path(archive).stat().st_mode & 0o777) == ([0o600], 0o600)
+    left, begun = (archive_path(archive).with_suffix(f".{number}.part") for number in (1, 2))
+    for path, minutes in ((left, 11), (begun, 1)):
+        path.touch()
+        moment = (wall.now - timedelta(minutes=minutes)).timestamp()
+        os.utime(path, (moment, moment))
+    sweep_archives()
+    assert (left.exists(), begun.exists()) == (False, True)
+    with django_capture_on_commit_callbacks(execute=True):
+        erase_person(user=alice)
+    assert list(begun.parent.iterdir()) == []

@@ -18,6 +18,8 @@ from accounts.privacy.services.consents import give_consent, revoke_consent
 from accounts.privacy.services.leaving import ask_to_leave, close_due_accounts, stay
 from accounts.privacy.services.retention import forget_old
 from accounts.services import notify, record_sign_in
+from accounts.teams.models import Role, WorkspaceInvitation
+from accounts.teams.services import create_workspace, invite_member
 from common.errors import DomainError, NotFound
 from tests.accounts.conftest import NOON, Wall
 
@@ -130,3 +132,12 @@ def test_what_is_old_is_forgotten_and_nothing_else(alice: User, wall: Wall) -> N
     # A notification of which a delivery still waits stays.
     wall.pass_by(days=365)
     assert (forget_old()["notifications"], Notification.objects.count()) == (0, 1)
+
+
+def test_invitations_into_workspaces_are_forgotten_after_their_time(alice: User, wall: Wall) -> None:
+    team = create_workspace(actor=alice, name="Desk")
+    invite_member(actor=alice, workspace=team, email="dora@example.org", role=Role.VIEWER)
+    wall.pass_by(days=7 + 90)
+    assert (forget_old()["invitations"], WorkspaceInvitation.objects.count()) == (0, 1)
+    wall.pass_by(days=1)
+    assert (forget_old()["invitations"], WorkspaceInvitation.objects.count()) == (1, 0)

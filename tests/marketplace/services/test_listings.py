@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from accounts.models import AuditEntry, User
+from accounts.teams.models import Membership, Role
+from accounts.teams.services import create_workspace
 from common.errors import DomainError, NotFound
 from marketplace.models import Listing, ListingState, TrackRecord
+from marketplace.selectors import listing_for_owner
 from marketplace.services.listings import follow_listing, publish_listing, update_listing, withdraw_listing
 from portfolios.models import Balance, Portfolio
 from portfolios.services.states import freeze_portfolios
@@ -115,6 +118,15 @@ def test_only_its_owner_changes_a_listing(alice: User, bob: User, listing: Listi
     update_listing(actor=alice, listing=listing, title="Calm", description="Other words.")
     listing.refresh_from_db()
     assert (listing.title, listing.description) == ("Calm", "Other words.")
+
+
+def test_who_may_publish_no_more_has_no_hold_on_the_listing(alice: User, led: Portfolio, listing: Listing) -> None:
+    team = create_workspace(actor=alice, name="Desk")
+    Portfolio.objects.filter(pk=led.pk).update(workspace=team)
+    assert listing_for_owner(alice, listing.pk) == listing
+    Membership.objects.filter(user=alice).update(role=Role.VIEWER)
+    with pytest.raises(NotFound):
+        listing_for_owner(alice, listing.pk)
 
 
 def test_a_withdrawal_is_written_down_once(alice: User, listing: Listing) -> None:

@@ -11,20 +11,25 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 from accounts.teams.models import Membership, Permission, Role, Workspace
-from accounts.teams.services import change_role, create_workspace, remove_member
+from accounts.teams.services import change_role, remove_member
 from common import clock
 from common.clock import wall_now
 from common.errors import DomainError
 from portfolios.delegation_models import DelegationScope
 from portfolios.models import Portfolio
 from portfolios.selectors import portfolio_for_user, portfolios_of
+from portfolios.services.books import lock_portfolios
 from portfolios.services.cash import transfer
-from portfolios.services.sharing import end_due_delegations, give_to_workspace, lend, take_from_workspace
+from portfolios.services.sharing import end_due_delegations, lend, take_from_workspace
 from portfolios.services.subaccounts import set_approval, set_sub_account
 from tests.fixtures_trading import Pit
+from trading.approvals import services
 from trading.approvals.models import OrderApproval
 from trading.approvals.services import approve, expire_approvals, reject
+from trading.kinds import OrderKind, TimeInForce
 from trading.models import Order, Side
+from trading.order_terms import OrderTerms
+from trading.services.changing import modify_order
 from trading.services.orders import place_hand_order
 
 
@@ -33,17 +38,6 @@ def _refused(code: str, act: Any, /, *given: Any, **facts: Any) -> DomainError:
         act(*given, **facts)
     assert refusal.value.code == code
     return refusal.value
-
-
-@pytest.fixture
-def team(pit: Pit, bob: User, charlie: User) -> Workspace:
-    """alice owns a workspace that has the lead portfolio, bob trades in it, charlie only looks."""
-    made = create_workspace(actor=pit.alice, name="Desk")
-    Membership.objects.create(workspace=made, user=bob, role=Role.TRADER)
-    Membership.objects.create(workspace=made, user=charlie, role=Role.VIEWER)
-    give_to_workspace(actor=pit.alice, portfolio=pit.lead, workspace=made)
-    pit.lead.refresh_from_db()
-    return made
 
 
 def _buy(pit: Pit, actor: User, quantity: int | str, key: str | None = None) -> Order:
@@ -112,13 +106,6 @@ def test_what_is_lent_ends_by_itself(pit: Pit, bob: User, charlie: User) -> None
     finally:
         clock.use_wall_clock(None)
     assert AuditEntry.objects.latest("pk").action == "portfolio.delegation_ended"
-
-
-@pytest.fixture
-def guarded(pit: Pit, team: Workspace) -> Portfolio:
-    """The lead's market is at 100: two units are worth more than one person may open."""
-    set_approval(actor=pit.alice, portfolio=pit.lead, above=Decimal(150), minutes=30)
-    return Portfolio.objects.get(pk=pit.lead.pk)
 
 
 def test_an_open_above_the_limit_waits_and_is_placed_once_in_its_askers_name(
@@ -191,3 +178,40 @@ def test_a_sub_account_takes_no_more_than_its_parent_allows(pit: Pit) -> None:
     _refused(
         "GROUP_TOO_DEEP", set_sub_account, actor=pit.alice, portfolio=parent, parent=pit.portfolio(pit.alice, 1, "X")
     )
+
+
+def test_an_order_that_rests_is_not_changed_above_the_limit_and_may_always_become_smaller(
+    pit: Pit, guarded: Portfolio, bob: User
+) -> None:
+    facts: dict[str, Any] = {"portfolio": guarded, "instrument": pit.instrument, "side": Side.BUY}
+    good: dict[str, Any] = {"time_in_force": TimeInForce.GTC}
+    trailing = OrderTerms(kind=OrderKind.TRAILING_STOP, trail_amount=Decimal(30), **good)
+    low = OrderTerms(kind=OrderKind.LIMIT, limit_price=Decimal(60), **good)
+    # Neither names a price near the market's, which is what both are worth.
+    for terms in (trailing, low):
+        with pit.working():
+            one = place_hand_order(actor=bob, quantity=Decimal(1), terms=terms, **facts)
+        _refused("APPROVAL_NEEDED", modify_order, actor=bob, order=one, quantity=Decimal(2))
+        one.refresh_from_db()
+        assert (one.quantity, one.state) == (1, "OPEN")
+    _refused("APPROVAL_WAITING", place_hand_order, actor=bob, quantity=Decimal(3), terms=low, **facts)
+    with pit.working():
+        (big,) = approve(actor=pit.alice, approval=OrderApproval.objects.get())
+    assert modify_order(actor=bob, order=big, quantity=Decimal(2)).quantity == 2
+    _refused("APPROVAL_NEEDED", modify_order, actor=bob, order=big, quantity=Decimal("2.5"))
+
+
+def test_of_two_that_ask_at_once_with_one_key_both_get_the_first(
+    pit: Pit, guarded: Portfolio, bob: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lock_portfolios
+
+    def come_second(ids: Any) -> Any:
+        """Another's request has passed the lock while this one waited for it."""
+        monkeypatch.setattr(services, "lock_portfolios", first)
+        _refused("APPROVAL_WAITING", _buy, pit, bob, 2, "big")
+        return first(ids)
+
+    monkeypatch.setattr(services, "lock_portfolios", come_second)
+    refusal = _refused("APPROVAL_WAITING", _buy, pit, bob, 2, "big")
+    assert refusal.context["approval"] == str(OrderApproval.objects.get().pk)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from accounts.models import Notification, User
+from accounts.models import AuditEntry, Notification, User
 from accounts.privacy.services.leaving import ask_to_leave
 from accounts.registry import describe
 from accounts.services import erase_person, export_personal_data
@@ -110,6 +110,16 @@ def test_follows_end_before_their_owner_is_forgotten(pit: Pit, bob: User, unchan
     erase_person(user=bob)
     bob.refresh_from_db()
     assert not bob.is_active
+
+
+def test_who_leaves_does_not_stop_twice_what_is_being_sold_already(pit: Pit, bob: User) -> None:
+    follow = pit.follow(bob)
+    pit.buy(20)
+    stop_follow(actor=bob, follow=follow, mode=StopMode.CLOSE_NOW)
+    ask_to_leave(user=bob, keeps_holdings=False)
+    follow.refresh_from_db()
+    assert (follow.state, follow.stop_mode) == ("STOPPING", StopMode.CLOSE_NOW)
+    assert AuditEntry.objects.filter(action="follow.stopping").count() == 1
 
 
 def test_what_was_traded_outlives_the_account(pit: Pit) -> None:
