@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts.models import User
 from accounts.teams.models import Membership, Role
 from accounts.teams.services import create_workspace
+from common.clock import wall_now
 from common.errors import DomainError
 from markets.gateway.protocol import Balance as Told
 from markets.models import Exchange, Instrument
@@ -131,6 +132,7 @@ def test_what_no_portfolio_claims_is_its_owners_and_so_are_their_orders_where_on
     deposit(actor=alice, portfolio=book, amount=D(10))
     instrument = Instrument.objects.select_related("market", "exchange").get()
     desk.step({instrument: "100"})
+    ExchangeAccount.objects.update(reconciled_at=wall_now())
     terms = OrderTerms(kind=OrderKind.LIMIT, limit_price=D(90), time_in_force=TimeInForce.GTC)
     facts: dict[str, Any] = {
         "portfolio": Portfolio.objects.get(),
