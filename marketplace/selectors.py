@@ -20,7 +20,7 @@ from common.errors import NotFound
 from engine.copy_accounts.performance import BUCKETS_MS
 from engine.performance import unit_values
 from marketplace.models import CopyRecord, Listing, ListingState
-from portfolios.access import reachable
+from portfolios.access import reachable, token_reach
 from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
 from trading.models import UNFINISHED_FOLLOW, Follow
 from trading.selectors import free_portfolios_of

@@ -126,12 +126,8 @@ class World:
         return route.path({**self.values, **self._special(route), **other})
 
     def _special(self, route: Route) -> dict[str, Any]:
-        if route.name in {
-            "portfolios:follow",
-            "portfolios:copies",
-            "portfolios:follow_account",
-            "portfolios:follow_log",
-        }:
+        pages_of_follow = {f"portfolios:{name}" for name in ("follow", "copies", "follow_account", "follow_log")}
+        if route.name in pages_of_follow:
             return {"portfolio_id": self.follow.portfolio_id}
         if route.name in {"markets:add_watched", "markets_api:watched_instruments"}:
             return {"watch_list_id": self.empty.pk}
