@@ -18,17 +18,31 @@ _NOT_THE_LAST = MaxValueValidator(date(9000, 1, 1))
 class AuditFilter(forms.Form):
     """Person, action, object, days, text."""
 
-    person = forms.CharField(required=False, max_length=254, widget=forms.TextInput(attrs={"placeholder": "Person"}))
-    action = forms.CharField(required=False, max_length=60, widget=forms.TextInput(attrs={"placeholder": "Action"}))
-    object = forms.CharField(
-        required=False, max_length=64, widget=forms.TextInput(attrs={"placeholder": "Object's kind or id"})
+    person = forms.CharField(
+        required=False, max_length=254, widget=forms.TextInput(attrs={"class": "input", "placeholder": "Person"})
     )
-    text = forms.CharField(required=False, max_length=MAX_TEXT, widget=forms.TextInput(attrs={"placeholder": "Text"}))
+    action = forms.CharField(
+        required=False, max_length=60, widget=forms.TextInput(attrs={"class": "input", "placeholder": "Action"})
+    )
+    object = forms.CharField(
+        required=False,
+        max_length=64,
+        widget=forms.TextInput(attrs={"class": "input", "placeholder": "Object's kind or id"}),
+    )
+    text = forms.CharField(
+        required=False, max_length=MAX_TEXT, widget=forms.TextInput(attrs={"class": "input", "placeholder": "Text"})
+    )
     since = forms.DateField(
-        required=False, label="From", validators=[_NOT_THE_LAST], widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label="From",
+        validators=[_NOT_THE_LAST],
+        widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
     )
     until = forms.DateField(
-        required=False, label="To", validators=[_NOT_THE_LAST], widget=forms.DateInput(attrs={"type": "date"})
+        required=False,
+        label="To",
+        validators=[_NOT_THE_LAST],
+        widget=forms.DateInput(attrs={"class": "input", "type": "date"}),
     )
 
     @property
