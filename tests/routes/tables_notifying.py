@@ -19,7 +19,7 @@ accounts:request_archive                 POST    login    done     done     done
 accounts:download_archive                GET     login    404      404      409      404      login
 accounts:give_consent                    POST    login    done     done     done     done     login
 accounts:revoke_consent                  POST    login    done     done     done     done     login
-accounts:leave                           POST    login    done     done     done     done     login
+accounts:leave                           POST    login    done     done     400      done     login
 accounts:stay                            POST    login    done     done     done     done     login
 service_worker                           GET     200      200      200      200      200      200
 telegram_webhook                         POST    404      404      404      404      404      404
