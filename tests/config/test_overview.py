@@ -64,7 +64,7 @@ def test_strangers_see_what_it_is_and_the_best_of_what_is_published(pit: Pit, bo
     answer = Client().get("/")
     page = answer.content.decode()
     [(kind, cards)] = answer.context["groups"]
-    assert (kind, [one.pk for one, _ in cards]) == ("PAPER", [listing.pk])
+    assert (kind, [one.pk for one, *_ in cards]) == ("PAPER", [listing.pk])
     assert f'href="{reverse("marketplace:detail", args=[listing.pk])}"' in page
     assert reverse("account_signup") in page
     assert "Gone tomorrow" not in page
