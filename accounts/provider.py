@@ -50,13 +50,13 @@ class ProviderAdapter(DefaultOIDCAdapter):  # type: ignore[misc]
 
 @cache
 def _stored(path: str) -> str:
-    """Return the key in the file; the embedded default makes it at the first question, readable by its owner alone."""
+    """Return the key in the file; one that is named and not there is made at the first question, for its owner alone."""
     if not path:
         return ""
     file = Path(path)
-    if not settings.REDIS_URL and not file.exists():
+    if not file.exists():
         _make(file)
-    return file.read_text() if file.exists() else ""
+    return file.read_text()
 
 
 def _make(path: Path) -> None:

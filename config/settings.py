@@ -304,7 +304,7 @@ SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAdapter"
 # An address that somebody else vouches for opens no account that has it here: connect the accounts while logged in.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
 SOCIALACCOUNT_STORE_TOKENS = False
-# The site as an OpenID provider: its signing key (RSA, PEM), or the file that holds it, which the embedded default makes.
+# The site as an OpenID provider: its signing key (RSA, PEM), or the file that holds it, made where it is missing.
 IDP_OIDC_ADAPTER = "accounts.provider.ProviderAdapter"
 IDENTITY_KEY = env.str("SLIPSTREAM_IDENTITY_KEY", default="")
 IDENTITY_KEY_FILE = env.str("SLIPSTREAM_IDENTITY_KEY_FILE", default="" if REDIS_URL else str(VAR_DIR / "identity_key"))

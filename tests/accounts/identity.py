@@ -42,7 +42,7 @@ def sign_solana(message: str) -> str:
 
 def put_wallets_into(page: Any) -> None:
     """Give the page's context both wallets."""
-    page.expose_function("testAddress", ETHEREUM.address.lower)
+    page.expose_function("testAddress", lambda: ETHEREUM.address.lower())
     page.expose_function("testSignEthereum", lambda text: sign_ethereum(bytes.fromhex(text[2:]).decode()))
     page.expose_function("testSignSolana", sign_solana)
     page.add_init_script(INJECTED)

@@ -33,7 +33,7 @@ def test_not_even_a_superuser_deletes_what_is_ticked(world: World) -> None:
         app, model = route.name.removeprefix("admin:").rsplit("_", 2)[:2]
         ticked = [str(key) for key in apps.get_model(app, model)._default_manager.values_list("pk", flat=True)]
         form = {"action": "delete_selected", "_selected_action": ticked, "post": "yes"}
-        assert send(world.browser("operator"), "POST", world.path(route), form).status_code in {200, 302}
+        assert send(world.browser("operator"), "POST", world.path(route), form).status_code in {200, 302, 403}
 
     lists = [route for route in _pages() if route.name.endswith("_changelist")]
     assert len(lists) > 20

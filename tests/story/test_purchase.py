@@ -218,10 +218,11 @@ def _sum(moved: Any) -> Decimal:
 
 
 def the_record_holds_until_a_fill_is_edited(cast: Cast, listing: str, folder: Path) -> None:
-    page, name = cast.bob.page, listing.strip("/").rpartition("/")[2]
+    # The lead's own page: whoever does not subscribe any more gets the record of a day ago.
+    page, name = cast.alice.page, listing.strip("/").rpartition("/")[2]
 
     def check() -> None:
-        cast.bob.visit(listing)
+        cast.alice.visit(listing)
         with page.expect_download() as loading:
             page.locator("#record").get_by_role("link", name="Download", exact=True).click()
         loading.value.save_as(file := folder / "record.ndjson")
