@@ -40,9 +40,13 @@ def sign_solana(message: str) -> str:
     return base64.b64encode(SOLANA.sign(message.encode())).decode()
 
 
+def ethereum_address() -> str:
+    return str(ETHEREUM.address.lower())
+
+
 def put_wallets_into(page: Any) -> None:
     """Give the page's context both wallets."""
-    page.expose_function("testAddress", lambda: ETHEREUM.address.lower())
+    page.expose_function("testAddress", ethereum_address)
     page.expose_function("testSignEthereum", lambda text: sign_ethereum(bytes.fromhex(text[2:]).decode()))
     page.expose_function("testSignSolana", sign_solana)
     page.add_init_script(INJECTED)
