@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
+import pytest
 from django.apps import apps
 
 from accounts.services import create_person
@@ -13,6 +14,9 @@ from tests.routes.world import PASSWORD, World, changed_by, send
 # What is registered under "halt" is for whoever runs the platform, whatever else they were given.
 SWITCH = "admin:trading_safetyswitch_"
 FRAME = {f"admin:{name}" for name in ("index", "search", "login", "logout", "password_change", "password_change_done")}
+
+# Every page of the admin, asked in several ways.
+pytestmark = pytest.mark.timeout(300)
 
 
 def _pages() -> list[Route]:
