@@ -41,12 +41,13 @@ def reachable(user: Asker, may: str = Permission.VIEW, prefix: str = "") -> Q:
     user_id = user_id_of(user)
     if user_id is None:
         return Q(pk__in=[])
-    found = Q(**{f"{prefix}owner_id": user_id, f"{prefix}workspace_id": None})
-    found |= Q(**{f"{prefix}workspace_id__in": workspaces_with(user_id, may)})
-    if may in SCOPES_WITH:
-        key = f"{prefix.removesuffix('__')}_id__in" if prefix else "pk__in"
-        found |= Q(**{key: lent_to(user_id, may)})
-    return found & token_reach(user, prefix.removesuffix("__") or "pk")
+    own = Portfolio.objects.filter(owner_id=user_id, workspace=None).order_by().values_list("pk", flat=True)
+    shared = Portfolio.objects.filter(workspace_id__in=workspaces_with(user_id, may)).order_by()
+    others = [shared.values_list("pk", flat=True)] + ([lent_to(user_id, may)] if may in SCOPES_WITH else [])
+    # Each by an index of its own. As alternatives of one condition PostgreSQL takes them to hold for half of all portfolios,
+    # and walks back through everybody's orders for the newest of somebody who has few: 1.9 s instead of 0.2 ms of a million.
+    path = prefix.removesuffix("__") or "pk"
+    return Q(**{f"{path}__in": own.union(*others)}) & token_reach(user, path)
 
 
 def lent_to(user_id: UUID, may: str) -> QuerySet[Delegation, UUID]:

@@ -15,7 +15,6 @@ from portfolios.serializers import PortfolioSerializer
 
 def portfolios_shown(user: User, ids: Collection[UUID]) -> dict[str, Any]:
     """Return portfolios by id (text) with what they are worth, as far as the user may see them; closed ones, too."""
-    own = Portfolio.objects.filter(reachable(user), pk__in=ids).select_related("settlement")
-    portfolios = list(own)
+    portfolios = list(Portfolio.objects.filter(reachable(user), pk__in=ids).select_related("settlement"))
     rows = PortfolioSerializer(portfolios, many=True, context={"worth": worth_of(portfolios)}).data
     return {row["id"]: row for row in rows}
