@@ -214,7 +214,7 @@ def _login(request: HttpRequest, email: str, password: str, code: str) -> User:
     if not isinstance(user, User) or not user.is_active:
         raise DomainError("LOGIN_REFUSED", "This e-mail and password do not open an account.", status=401)
     if not EmailAddress.objects.filter(user=user, verified=True).exists():
-        message = "Confirm your e-mail address first: the link is in the mail we sent you."
+        message = "Confirm your e-mail address first: the code is in the mail we sent you."
         raise DomainError("EMAIL_NOT_CONFIRMED", message, status=403)
     _check_factor(user, code)
     record_sign_in(email=email, user=user, succeeded=True)

@@ -57,10 +57,12 @@ def deliver_digest(*, user_id: UUID) -> bool:
     if not rows:
         return False
     failpoint("notification_claimed")
-    stale = [row for row in rows if _refusal(row, wall_now())]
-    fresh = [row for row in rows if row not in stale]
-    for row in stale:
-        _record([row], _refusal(row, wall_now()) or Outcome(Came.NEVER))
+    now, fresh = wall_now(), list[Delivery]()
+    for row in rows:
+        if refusal := _refusal(row, now):
+            _record([row], refusal)
+        else:
+            fresh.append(row)
     if not fresh:
         return False
     outcome = mail.send(fresh[0].user.email, [_words(row) for row in fresh])
