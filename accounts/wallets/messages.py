@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+import sys
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +22,10 @@ from eth_utils.address import to_checksum_address
 
 from accounts.wallets.models import Chain
 from common.errors import DomainError
+
+# eth_account's py_ecc raises Python's limit to 100,000 calls for the whole process; brackets nested as deeply in a body
+# would then overflow the stack and kill it.
+sys.setrecursionlimit(1_000)
 
 # The chain's id in the message: Ethereum's main network, Solana's.
 CHAIN_IDS = {Chain.ETHEREUM: "1", Chain.SOLANA: "mainnet"}

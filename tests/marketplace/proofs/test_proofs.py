@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
 from django.test import AsyncRequestFactory, Client
 from rest_framework.test import APIClient
@@ -125,7 +126,7 @@ def test_a_record_without_seals_is_a_header_alone(sealed: Sealed, alice: User) -
 async def test_a_server_sends_it_piece_by_piece(sealed: Sealed) -> None:
     request = AsyncRequestFactory().get("/")
     assert isinstance(request, ASGIRequest)
-    answer = record_answer(request, sealed.listing, None)
+    answer = await sync_to_async(record_answer)(request, sealed.listing, None)
     assert answer.is_async
     pieces = [piece async for piece in answer]
     assert len(pieces) == 2

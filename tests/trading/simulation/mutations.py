@@ -114,6 +114,7 @@ def fan_out_twice(patch: Patch) -> None:
         if event.state == "DONE" and event.pk not in again:
             again.add(event.pk)
             event.state, event.cursor = "WAITING", ""
+            facts["update_fields"] = [*facts["update_fields"], "cursor"]
         save(event, **facts)
 
     patch.setattr(copy_orders, "another_order", unkeyed)

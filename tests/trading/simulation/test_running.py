@@ -77,11 +77,12 @@ def test_a_simulation_leaves_the_process_as_it_was() -> None:
 def test_an_order_is_filled_and_copied_without_any_fault() -> None:
     verdict = played("buy 0 0 100\nwork 0\nwork 0\nwork 0")
     assert (verdict.orders, verdict.fills) == (2, 2)
+    # (A copy on paper is filled as its row is written.)
     assert told(verdict)[:4] == [
         "buy 0 0 100: PENDING",
         "work 0: trading.execute_orders",
         "work 0: trading.fan_out",
-        "work 0: trading.execute_orders",
+        "work 0: nothing waits",
     ]
 
 
