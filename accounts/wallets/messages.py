@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import base64
 import re
-import sys
 from binascii import Error as NotBase64
 from dataclasses import dataclass
 from datetime import datetime
 
 import base58
+from coincurve import PublicKey
+from Crypto.Hash import keccak
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from eth_account import Account
-from eth_account.messages import encode_defunct
-from eth_utils.address import to_checksum_address
 
 from accounts.wallets.models import Chain
 from common.errors import DomainError
-
-# eth_account's py_ecc raises Python's limit to 100,000 calls for the whole process; brackets nested as deeply in a body
-# would then overflow the stack and kill it.
-sys.setrecursionlimit(1_000)
 
 # The chain's id in the message: Ethereum's main network, Solana's.
 CHAIN_IDS = {Chain.ETHEREUM: "1", Chain.SOLANA: "mainnet"}
@@ -55,7 +49,7 @@ class Request:
 def plain_address(chain: str, address: str) -> str:
     """Return the address in its one spelling; raise DomainError WALLET_ADDRESS_INVALID where it is none."""
     if chain == Chain.ETHEREUM and _ETHEREUM.match(address):
-        return str(to_checksum_address(address))
+        return _with_checksum(address[2:].lower())
     if chain == Chain.SOLANA and len(address) <= 64:
         try:
             if len(base58.b58decode(address)) == _SOLANA_KEY_BYTES:
@@ -104,13 +98,28 @@ def is_signed(chain: str, address: str, message: str, signature: str) -> bool:
 
 
 def _recovered(message: str, signature: str) -> str:
+    """Return the address whose key signed a message as `personal_sign` does (EIP-191), or nothing."""
     if not _ETHEREUM_SIGNATURE.match(signature):
         return ""
+    raw, text = bytes.fromhex(signature[2:]), message.encode()
+    # (Which of two keys it is: 0 or 1, which most wallets give from 27 on, as Bitcoin's did.)
+    which = raw[64] - 27 if raw[64] >= 27 else raw[64]
+    digest = _keccak(b"\x19Ethereum Signed Message:\n%d" % len(text) + text)
     try:
-        return str(Account.recover_message(encode_defunct(text=message), signature=signature))
-    except Exception:
-        # Its libraries raise several kinds, of which none is a signature.
+        key = PublicKey.from_signature_and_message(raw[:64] + bytes([which]), digest, hasher=None)
+    except ValueError:
         return ""
+    return _with_checksum(_keccak(key.format(compressed=False)[1:])[-20:].hex())
+
+
+def _keccak(data: bytes) -> bytes:
+    return keccak.new(digest_bits=256, data=data).digest()
+
+
+def _with_checksum(digits: str) -> str:
+    """Return an address of 40 small hexadecimal digits in the spelling that tells a mistyped one (EIP-55)."""
+    raised = _keccak(digits.encode()).hex()
+    return "0x" + "".join(one.upper() if int(by, 16) > 7 else one for one, by in zip(digits, raised, strict=False))
 
 
 def _solana_bytes(signature: str) -> bytes | None:

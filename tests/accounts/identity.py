@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import sys
 from typing import Any
 
 import base58
@@ -10,8 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from eth_account import Account
 from eth_account.messages import encode_defunct
 
+# Its py_ecc lets the whole process nest 100,000 calls. As many brackets in a body would overflow the stack then.
+sys.setrecursionlimit(1_000)
+
 # Keys of nobody: the first is well known from test networks, the other one counts up.
 ETHEREUM = Account.from_key("0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80")
+OTHER = Account.from_key("0x" + "22" * 32)
 SOLANA = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 SOLANA_ADDRESS = base58.b58encode(SOLANA.public_key().public_bytes_raw()).decode()
 

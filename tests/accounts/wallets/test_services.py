@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from django.test import Client
-from eth_account import Account
 
 from accounts.models import AuditEntry, User
 from accounts.wallets.messages import is_signed
@@ -15,10 +14,9 @@ from accounts.wallets.models import Chain, Wallet, WalletChallenge
 from accounts.wallets.services import issue_challenge, link_wallet, unlink_wallet, use_challenge
 from common.errors import DomainError
 from tests.accounts.conftest import Wall
-from tests.accounts.identity import ETHEREUM, SOLANA_ADDRESS, sign_ethereum, sign_solana
+from tests.accounts.identity import ETHEREUM, OTHER, SOLANA_ADDRESS, sign_ethereum, sign_solana
 
 ADDRESS = ETHEREUM.address
-OTHER = Account.from_key("0x" + "22" * 32)
 
 
 def asked(user: User | None = None, chain: str = Chain.ETHEREUM, address: str = ADDRESS.lower()) -> WalletChallenge:

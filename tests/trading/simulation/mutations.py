@@ -271,7 +271,7 @@ MUTATIONS = (
     Mutation(fan_out_twice, 1, (RAISED, "no_duplicate_copy")),
     Mutation(promise_half, 72, (RAISED, UNBOOKED, "nothing_is_overspent")),
     Mutation(leave_parts_without_a_stop, 7, ("parts_are_guarded",)),
-    Mutation(end_before_all_is_told, 9, (RAISED, UNBOOKED, HELD, AIMS)),
+    Mutation(end_before_all_is_told, 59, (RAISED, UNBOOKED, HELD, AIMS)),
     Mutation(never_ask_about_what_rests, 17, (HELD, UNBOOKED, ORPHAN)),
     Mutation(keep_what_was_missed, 9, (AIMS,)),
     Mutation(trust_the_venues_clock, 2, (ORPHAN,)),
