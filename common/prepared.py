@@ -5,7 +5,7 @@ For one order alone Django spends three quarters of a read on putting the statem
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,6 +17,23 @@ from django.db.transaction import TransactionManagementError
 from common.db import Slot
 
 Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Row]):
+    """A list as somebody asks for it: with these values in a query that others ask with other values.
+
+    `build`, a function of a module, gets something for each name, the value or a `Slot` for it, and makes of the same names
+    always the same query; `fields` says what a value is, but for those that are `among`, of which the lookup knows.
+    """
+
+    build: Callable[[Mapping[str, Any]], models.QuerySet[Row]]
+    values: Mapping[str, Any]
+    fields: Mapping[str, models.Field[Any, Any]]
+
+    def queryset(self) -> models.QuerySet[Row]:
+        """Return it as a query like any other."""
+        return self.build(self.values)
 
 
 @dataclass(frozen=True, slots=True)
