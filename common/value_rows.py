@@ -144,4 +144,5 @@ def _statement(shape: _Shape) -> Prepared[Any]:
             found = found.filter(**{beyond: Slot(_POSITION, source.place)})
         return source.read(found.order_by(*order), names)[start:stop]
 
-    return Prepared(query)
+    # Planning three ways to a portfolio takes longer than going them.
+    return Prepared(query, keeps_plan=True)
