@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import CharField, QuerySet, UUIDField
+from django.db.models import CharField, Field, QuerySet, UUIDField
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -45,7 +45,10 @@ from portfolios.services.costs import set_costs
 from portfolios.services.remainders import set_live_trading
 
 LEDGER_ROWS = ValueRows(serializers.LedgerLineSerializer)
-_LEDGER_FIELDS = {"portfolio": UUIDField(), **dict.fromkeys(("account", "kind", "asset"), CharField())}
+_LEDGER_FIELDS: dict[str, Field[Any, Any]] = {
+    "portfolio": UUIDField(),
+    **dict.fromkeys(("account", "kind", "asset"), CharField()),
+}
 
 
 def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:

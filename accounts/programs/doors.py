@@ -227,7 +227,9 @@ class ApiListView(ApiView, ListAPIView[Item]):
             return super().list(request, *args, **kwargs)
         names = named(request.query_params.get("fields", "")) or self.rows.names
         check_known(names, self.rows.names, "UNKNOWN_FIELD", "field")
-        page: Any = self.paginate_queryset(self.rows.asked(self.question(), names))
+        # Not a queryset, but all that a paginator asks of one.
+        asked: Any = self.rows.asked(self.question(), names)
+        page: Any = self.paginate_queryset(asked)
         return self.get_paginated_response(self.rows.finish(page, names))
 
 

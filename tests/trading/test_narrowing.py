@@ -81,7 +81,7 @@ def test_everybody_gets_their_own_from_the_same_statement(
 
 def test_what_narrows_a_list_is_a_value_of_its_time(traded: Pit) -> None:
     client = _program(traded.alice)
-    rows, filled = (model.objects.filter(portfolio=traded.lead) for model in (Order, Fill))
+    rows, filled = Order.objects.filter(portfolio=traded.lead), Fill.objects.filter(portfolio=traded.lead)
     later = quote((wall_now() + timedelta(days=400)).isoformat())
     for address, asked, found in (
         (ORDERS, "side=BUY", rows.filter(side="BUY")),

@@ -13,7 +13,8 @@ from enum import Enum
 from random import Random
 
 import httpx
-import websockets
+from websockets.asyncio.client import connect
+from websockets.exceptions import WebSocketException
 
 PAUSE_SECONDS = (5.0, 15.0)
 ORDER_SHARE = 0.2
@@ -101,7 +102,7 @@ class Visit:
         await asyncio.sleep(random.uniform(0, PAUSE_SECONDS[0]))
         headers = {"Authorization": f"Bearer {member.token}"}
         try:
-            async with websockets.connect(f"{self.sockets}/ws/live/", additional_headers=headers) as socket:
+            async with connect(f"{self.sockets}/ws/live/", additional_headers=headers) as socket:
                 topics = [f"portfolio:{member.portfolio}"]
                 await socket.send(json.dumps({"type": "subscribe", "topics": topics}))
                 while time.monotonic() < self.ends_at:
@@ -114,7 +115,7 @@ class Visit:
                     waited = time.monotonic() - began
                     self.figures.waits[Act.SOCKET].append(waited)
                     await asyncio.sleep(max(0.0, SOCKET_EVERY_SECONDS - waited))
-        except (OSError, TimeoutError, websockets.WebSocketException) as error:
+        except (OSError, TimeoutError, WebSocketException) as error:
             self.figures.errors.append(f"socket: {type(error).__name__}: {error}")
 
     async def _read(self, member: Member, random: Random) -> None:

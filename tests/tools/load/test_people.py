@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
 from random import Random
 from typing import Any
 
 import httpx
 import pytest
-import websockets
+from websockets.asyncio.server import serve
 
 from tools.load import people as load
 from tools.load.__main__ import report
@@ -33,7 +33,7 @@ def _site(statuses: dict[str, int], asked: list[tuple[str, str, dict[str, str]]]
 
 
 def _visit(client: httpx.AsyncClient, sockets: str = "", seconds: float = 0.0) -> Visit:
-    return Visit(client, sockets, "an-instrument", Figures(1.0), load.time.monotonic() + seconds)
+    return Visit(client, sockets, "an-instrument", Figures(1.0), time.monotonic() + seconds)
 
 
 async def test_reads_and_orders_are_timed_apart_and_refusals_told() -> None:
@@ -66,9 +66,8 @@ async def test_a_socket_is_answered_every_time_and_a_refusal_told(monkeypatch: p
             refusal = {"type": "error", "code": "NOT_FOUND"}
             await socket.send(json.dumps({"type": "pong"} if said["type"] == "ping" else refusal))
 
-    server: AbstractAsyncContextManager[Any] = websockets.serve(answer, "127.0.0.1", 0)
-    async with server as running, httpx.AsyncClient() as client:
-        port = running.sockets[0].getsockname()[1]
+    async with serve(answer, "127.0.0.1", 0) as running, httpx.AsyncClient() as client:
+        port = next(iter(running.sockets)).getsockname()[1]
         visit = _visit(client, f"ws://127.0.0.1:{port}", seconds=0.05)
         await visit.watch(ALICE, Random(1))
     assert visit.figures.count(Act.SOCKET) > 1
