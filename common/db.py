@@ -447,13 +447,13 @@ def _execute(sql: str, parameters: Sequence[Any], *, keep_plan: bool = False) ->
     `keep_plan`: PostgreSQL may keep a plan of it, since it only adds rows, or names one by its key. Of what looks for rows the
     first plan would be kept: one that is right for the small table that it was made for.
     """
-    with connection.cursor() as cursor, _plan_kept() if keep_plan else nullcontext():
+    with connection.cursor() as cursor, plan_kept() if keep_plan else nullcontext():
         cursor.execute(sql, parameters)
         return int(cursor.rowcount)
 
 
 @contextmanager
-def _plan_kept() -> Iterator[None]:
+def plan_kept() -> Iterator[None]:
     """Have PostgreSQL prepare what is run in here, and keep a plan of it after the first few times."""
     if connection.vendor != "postgresql" or not settings.DB_KEEPS_PLANS:
         yield

@@ -5,7 +5,8 @@ For one order alone Django spends three quarters of a read on putting the statem
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -14,9 +15,26 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.query import get_related_populators
 from django.db.transaction import TransactionManagementError
 
-from common.db import Slot
+from common.db import Slot, plan_kept
 
 Row = TypeVar("Row", bound=models.Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Question(Generic[Row]):
+    """A list as somebody asks for it: with these values in a query that others ask with other values.
+
+    `build`, a function of a module, gets something for each name, the value or a `Slot` for it, and makes of the same names
+    always the same query; `fields` says what a value is, but for those that are `among`, of which the lookup knows.
+    """
+
+    build: Callable[[Mapping[str, Any]], models.QuerySet[Row]]
+    values: Mapping[str, Any]
+    fields: Mapping[str, models.Field[Any, Any]]
+
+    def queryset(self) -> models.QuerySet[Row]:
+        """Return it as a query like any other."""
+        return self.build(self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +56,13 @@ class _Statement:
 class Prepared(Generic[Row]):
     """A query with a `Slot` for whatever changes from one time to the next."""
 
-    def __init__(self, query: Callable[[], models.QuerySet[Row, Any]]) -> None:
-        """`query` is called once per kind of database, when the models are there."""
-        self._query = query
+    def __init__(self, query: Callable[[], models.QuerySet[Row, Any]], *, keeps_plan: bool = False) -> None:
+        """`query` is called once per kind of database, when the models are there.
+
+        `keeps_plan`: PostgreSQL may keep a plan for any values, until the next ANALYZE of a table. It must be the right one for
+        however many rows: of what is found by an index of a few keys.
+        """
+        self._query, self._keeps_plan = query, keeps_plan
         self._statements: dict[str, _Statement] = {}
 
     def rows(self, **values: Any) -> list[tuple[Any, ...]]:
@@ -71,7 +93,7 @@ class Prepared(Generic[Row]):
         bound = list(one.constants)
         for place, name, bind in one.slots:
             bound[place] = bind(values[name])
-        with connection.cursor() as cursor:
+        with connection.cursor() as cursor, plan_kept() if self._keeps_plan else nullcontext():
             cursor.execute(one.sql, bound)
             rows: list[tuple[Any, ...]] = cursor.fetchall()
         if not one.converters or not rows:

@@ -6,10 +6,13 @@ place where this is said; every gate and list is made of it.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
-from django.db.models import Q, QuerySet
+from django.db.models import DateTimeField, Field, Q, QuerySet, UUIDField
 
 from accounts.models import User
 from accounts.requests import act_as
@@ -21,6 +24,7 @@ from portfolios.models import Portfolio
 
 Asker = User | AnonymousUser | None
 OWN, LENT = "owner", "delegate"
+REACH_FIELDS: dict[str, Field[Any, Any]] = {"asker": UUIDField(), "now": DateTimeField()}
 
 
 def user_id_of(user: Asker) -> UUID | None:
@@ -38,23 +42,31 @@ def reachable(user: Asker, may: str = Permission.VIEW, prefix: str = "") -> Q:
 
     `prefix` leads from a row to its portfolio.
     """
-    user_id = user_id_of(user)
-    if user_id is None:
-        return Q(pk__in=[])
-    own = Portfolio.objects.filter(owner_id=user_id, workspace=None).order_by().values_list("pk", flat=True)
-    shared = Portfolio.objects.filter(workspace_id__in=workspaces_with(user_id, may)).order_by()
-    others = [shared.values_list("pk", flat=True)] + ([lent_to(user_id, may)] if may in SCOPES_WITH else [])
+    return Q(pk__in=[]) if user_id_of(user) is None else reachable_by(reach_of(user), may, prefix)
+
+
+def reach_of(user: Asker) -> dict[str, Any]:
+    """Return what `reachable_by` asks of somebody who is signed in: who, when, and by a limited token of which portfolios."""
+    reach = user.token_portfolios if isinstance(user, User) else None
+    return {"asker": user_id_of(user), "now": wall_now()} | ({} if reach is None else {"reach": reach})
+
+
+def reachable_by(given: Mapping[str, Any], may: str = Permission.VIEW, prefix: str = "") -> Q:
+    """Return the condition of `reachable`, of the values of `reach_of` or of slots for them (REACH_FIELDS)."""
+    asker = given["asker"]
+    own = Portfolio.objects.filter(owner_id=asker, workspace=None).order_by().values_list("pk", flat=True)
+    shared = Portfolio.objects.filter(workspace_id__in=workspaces_with(asker, may)).order_by()
+    others = [shared.values_list("pk", flat=True)] + ([lent_to(asker, may, given["now"])] if may in SCOPES_WITH else [])
     # Each by an index of its own. As alternatives of one condition PostgreSQL takes them to hold for half of all portfolios,
     # and walks back through everybody's orders for the newest of somebody who has few: 1.9 s instead of 0.2 ms of a million.
     path = prefix.removesuffix("__") or "pk"
-    return Q(**{f"{path}__in": own.union(*others)}) & token_reach(user, path)
+    found = Q(**{f"{path}__in": own.union(*others)})
+    return found & Q(**{f"{path}__among": given["reach"]}) if "reach" in given else found
 
 
-def lent_to(user_id: UUID, may: str) -> QuerySet[Delegation, UUID]:
-    """Return the ids of the portfolios that are lent to a person now, for this; for use as a subquery."""
-    found = Delegation.objects.filter(
-        person_id=user_id, scope__in=SCOPES_WITH[may], ended_at=None, ends_at__gt=wall_now()
-    )
+def lent_to(user_id: UUID, may: str, now: datetime) -> QuerySet[Delegation, UUID]:
+    """Return the ids of the portfolios that are lent to a person then, for this; for use as a subquery."""
+    found = Delegation.objects.filter(person_id=user_id, scope__in=SCOPES_WITH[may], ended_at=None, ends_at__gt=now)
     return found.order_by().values_list("portfolio_id", flat=True)
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import CharField, Field, QuerySet, UUIDField
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_view
@@ -20,6 +20,7 @@ from accounts.programs.scopes import Scope
 from accounts.requests import asker, unlimited_asker
 from accounts.second_factor import require_fresh_factor
 from accounts.teams.models import Permission
+from common.prepared import Question
 from common.rendering import KnownFormats
 from common.value_rows import ValueRows
 from markets.row_streams import FILE_RENDERERS, exported
@@ -32,7 +33,6 @@ from portfolios.selectors import (
     balances_of,
     equity_curve,
     holdings,
-    ledger_of,
     openable_account,
     openable_market,
     portfolio_for_user,
@@ -45,6 +45,10 @@ from portfolios.services.costs import set_costs
 from portfolios.services.remainders import set_live_trading
 
 LEDGER_ROWS = ValueRows(serializers.LedgerLineSerializer)
+_LEDGER_FIELDS: dict[str, Field[Any, Any]] = {
+    "portfolio": UUIDField(),
+    **dict.fromkeys(("account", "kind", "asset"), CharField()),
+}
 
 
 def shown(portfolios: Sequence[Portfolio], *, many: bool = True) -> Any:
@@ -239,7 +243,7 @@ class LedgerView(ApiListView[LedgerLine]):
     rows = LEDGER_ROWS
     queryset = LedgerLine.objects.none()
 
-    def get_queryset(self) -> QuerySet[LedgerLine]:
+    def question(self) -> Question[LedgerLine]:
         portfolio = portfolio_for_user(asker(self.request), self.kwargs["portfolio_id"], Permission.VIEW)
         known = {
             "account": LedgerAccount.values,
@@ -250,7 +254,11 @@ class LedgerView(ApiListView[LedgerLine]):
         for name, value in named.items():
             if value not in known[name]:
                 raise ValidationError({name: [f"Choose one of {', '.join(known[name])}."]})
-        return ledger_of(portfolio, **named)
+        return Question(_ledger, {"portfolio": portfolio.pk, **named}, _LEDGER_FIELDS)
+
+
+def _ledger(given: Mapping[str, Any]) -> QuerySet[LedgerLine]:
+    return LedgerLine.objects.filter(**given)
 
 
 class LedgerExportView(LedgerView):
@@ -270,7 +278,7 @@ class LedgerExportView(LedgerView):
         responses={(200, one.media_type): OpenApiTypes.BINARY for one in FILE_RENDERERS},
     )
     def get(self, request: Request, portfolio_id: UUID) -> StreamingHttpResponse:  # type: ignore[override]  # a file
-        return exported(request, self.get_queryset(), LEDGER_ROWS, "ledger")
+        return exported(request, self.question().queryset(), LEDGER_ROWS, "ledger")
 
 
 class PositionsView(ApiListView[Position]):

@@ -177,9 +177,9 @@ def balances_of(portfolio: Portfolio) -> QuerySet[Balance]:
     return Balance.objects.filter(portfolio=portfolio).order_by("asset")
 
 
-def ledger_of(portfolio: Portfolio, **named: str) -> QuerySet[LedgerLine]:
-    """Return the portfolio's ledger lines, newest first; `named` narrows them (account, kind, asset)."""
-    return LedgerLine.objects.filter(portfolio=portfolio, **named).order_by("-pk")
+def ledger_of(portfolio: Portfolio) -> QuerySet[LedgerLine]:
+    """Return the portfolio's ledger lines, newest first."""
+    return LedgerLine.objects.filter(portfolio=portfolio).order_by("-pk")
 
 
 @dataclass(slots=True)

@@ -26,10 +26,15 @@ def bench_instrument(namespace: str = "bench") -> Instrument:
     return register_instrument(exchange=exchange, base="BTC", quote="USDT", tick_size=tick_size, lot_step=lot_step)
 
 
-def open_books(owners: Sequence[User], exchange: Exchange, promised: Decimal = ZERO) -> list[Portfolio]:
+def open_books(
+    owners: Sequence[User],
+    exchange: Exchange,
+    promised: Decimal = ZERO,
+    kind: PortfolioKind = PortfolioKind.SANDBOX,
+) -> list[Portfolio]:
     """Open a book for each owner, of which so much is promised to orders."""
     now, settlement = wall_now(), Asset.objects.get(pk="USDT")
-    facts = {"kind": PortfolioKind.SANDBOX, "namespace": exchange.namespace, "settlement": settlement}
+    facts = {"kind": kind, "namespace": exchange.namespace, "settlement": settlement}
     books = [Portfolio(name=new_id().hex, owner=one, net_deposits=STAKE, opened_at=now, **facts) for one in owners]
     bulk_insert(Portfolio, books)
     bulk_insert(Balance, [Balance(portfolio=one, asset=settlement, amount=STAKE, reserved=promised) for one in books])

@@ -35,11 +35,15 @@ INPUTS, GRAPHS = 4_000, 400
 DRILL_SECONDS = 300.0
 # The feeds among other jobs; alone they take all the time there is, in one go.
 FEED_SECONDS = 120.0
+# A thousand people among other jobs; alone they, too, take all the time there is. Starting and ending their site takes this long.
+LOAD_SECONDS, LOAD_BESIDE_SECONDS = 120.0, 120.0
 # Seeds of the deterministic simulation in one turn.
 SEEDS = 60
 # Seeds of the kill drill in one turn: they share one site. A turn takes some six minutes.
 DRILLS = 5
 KILL_SECONDS = 450.0
+# Jobs that go on for all of the time where they are the only ones.
+ALONE = (["feed"], ["load"])
 _PASSED = re.compile(r"(\d+) passed")
 
 
@@ -57,6 +61,16 @@ class Turn:
     count: int
     seconds: float
     failure: str = ""
+    # What was measured on the way.
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """How many inputs held, and what else is worth a place in the log."""
+
+    count: int
+    note: str
 
 
 @dataclass(frozen=True)
@@ -64,7 +78,7 @@ class Job:
     """Something to try: `run(seed)` returns how many inputs held. `seconds`: what a turn may take, at the least that is left."""
 
     name: str
-    run: Callable[[int], int]
+    run: Callable[[int], int | Measured]
     seconds: float = 15.0
 
 
@@ -142,7 +156,19 @@ def drill(seed: int) -> int:
 
 def kill(seed: int) -> int:
     """Kill the processes of a whole site while people trade at a test exchange (docs/drill.md)."""
-    command = [sys.executable, "-m", "tools.drill", f"--seeds={seed}..{seed + DRILLS - 1}"]
+    _said_by("tools.drill", f"--seeds={seed}..{seed + DRILLS - 1}")
+    return DRILLS
+
+
+def load(seed: int, seconds: float) -> Measured:
+    """Let a thousand people at a whole site (tools/load); how long they waited is the note."""
+    said = _said_by("tools.load", f"--seed={seed}", f"--seconds={seconds}").strip().splitlines()[-1]
+    return Measured(int(json.loads(said)["requests"]), said)
+
+
+def _said_by(module: str, *arguments: str) -> str:
+    """Run a module that has a site of its own, and return what it says; raises Broken where it says that something is."""
+    command = [sys.executable, "-m", module, *arguments]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
         try:
             said, _ = process.communicate()
@@ -153,11 +179,12 @@ def kill(seed: int) -> int:
             raise
     if process.returncode:
         raise Broken(said[-8_000:])
-    return DRILLS
+    return said
 
 
-def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
-    """Return what can be tried here, by name; says what is left out."""
+def jobs(alone_seconds: float = 0.0) -> dict[str, Job]:
+    """Return what can be tried here, by name; says what is left out. A job that is alone has so many seconds in one go."""
+    feed_seconds, load_seconds = alone_seconds or FEED_SECONDS, alone_seconds or LOAD_SECONDS
     found = [
         Job("formulas", fuzz_formulas),
         Job("documents", fuzz_documents),
@@ -171,10 +198,11 @@ def jobs(feed_seconds: float = FEED_SECONDS) -> dict[str, Job]:
     else:
         print("left out: simulation (no tests/engine/simulation)", file=sys.stderr)
     if missing := find_programs().missing:
-        print(f"left out: drill, kills ({missing} not installed)", file=sys.stderr)
+        print(f"left out: drill, kills, load ({missing} not installed)", file=sys.stderr)
     else:
         found.append(Job("drill", drill, DRILL_SECONDS))
         found.append(Job("kills", kill, KILL_SECONDS))
+        found.append(Job("load", lambda seed: load(seed, load_seconds), load_seconds + LOAD_BESIDE_SECONDS))
     return {job.name: job for job in found}
 
 
@@ -197,13 +225,16 @@ def soak(chosen: Sequence[Job], seconds: float, log: Path) -> Iterator[Turn]:
 
 def _turn(job: Job, seed: int) -> Turn:
     started, at = time.monotonic(), datetime.now(UTC).isoformat(timespec="seconds")
+    held: int | Measured = 0
+    failure = ""
     try:
-        count, failure = job.run(seed), ""
+        held = job.run(seed)
     except (Broken, ServicesError) as error:
-        count, failure = 0, str(error)
+        failure = str(error)
     except Exception as error:  # whatever it is, it is what we are looking for
-        count, failure = 0, f"{type(error).__name__}: {error}"
-    return Turn(at, job.name, seed, count, round(time.monotonic() - started, 1), failure)
+        failure = f"{type(error).__name__}: {error}"
+    count, note = (held.count, held.note) if isinstance(held, Measured) else (held, "")
+    return Turn(at, job.name, seed, count, round(time.monotonic() - started, 1), failure, note)
 
 
 def totals(log: Path) -> str:
@@ -223,7 +254,7 @@ def main(arguments: Sequence[str], log: Path = LOG) -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long; every job gets one turn at least")
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these jobs alone")
     options = parser.parse_args(arguments)
-    known = jobs(options.minutes * 60) if options.only == ["feed"] else jobs()
+    known = jobs(options.minutes * 60) if options.only in ALONE else jobs()
     names = options.only or list(known)
     unknown = [name for name in names if name not in known]
     if unknown:
@@ -233,7 +264,7 @@ def main(arguments: Sequence[str], log: Path = LOG) -> int:
     broken = False
     for turn in soak([known[name] for name in names], options.minutes * 60, log):
         print(
-            f"{turn.job} {turn.seed}: {turn.failure or f'{turn.count} held'} ({turn.seconds} s)",
+            f"{turn.job} {turn.seed}: {turn.failure or f'{turn.count} held'} ({turn.seconds} s) {turn.note}".rstrip(),
             file=sys.stderr,
             flush=True,
         )

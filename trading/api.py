@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from datetime import datetime
-from typing import Any, TypeVar
+from collections.abc import Collection
+from typing import Any
 from uuid import UUID
 
-from django.db.models import Model, QuerySet
+from django.db.models import QuerySet
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import status
-from rest_framework.exceptions import ValidationError
-from rest_framework.fields import DateTimeField, UUIDField
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -22,30 +19,28 @@ from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
 from accounts.teams.models import Permission
+from common.prepared import Question
 from markets.expansions import instruments_shown
 from markets.selectors import instrument_by_id
 from portfolios.expansions import portfolios_shown
 from portfolios.selectors import exchange_account_for_user, portfolio_for_user
 from trading import serializers
 from trading.follow_models import StopMode
-from trading.kinds import OrderKind
 from trading.models import (
-    CauseKind,
     Fill,
     Follow,
     FollowState,
     Order,
-    OrderState,
     SafetyLevel,
     SafetySwitch,
     ScopeKind,
     Side,
 )
+from trading.narrowing import FILL_PARAMETERS, ORDER_PARAMETERS, asked_fills, asked_orders, one_of
 from trading.order_terms import NAMES, OrderTerms
 from trading.row_reading import FILL_ROWS, ORDER_ROWS
 from trading.selectors import (
     fill_for_user,
-    fills_of_user,
     follow_for_user,
     follows_of,
     order_for_user,
@@ -58,93 +53,6 @@ from trading.services.follows import pause_follow, resume_follow, stop_follow
 from trading.services.orders import place_hand_order, place_pair
 from trading.services.safety import set_safety
 
-Row = TypeVar("Row", bound=Model)
-OF_PORTFOLIO = OpenApiParameter("portfolio", UUID, description="Only those of this portfolio.")
-OF_INSTRUMENT = OpenApiParameter("instrument", UUID, description="Only those in this instrument.")
-SPAN = [
-    OpenApiParameter("since", datetime, description="Only those from this moment of market time on."),
-    OpenApiParameter("until", datetime, description="Only those before this moment of market time."),
-]
-# What lists may be narrowed by: parameter -> its values.
-_OF_ORDERS = {
-    "state": OrderState.values,
-    "side": Side.values,
-    "kind": OrderKind.values,
-    "cause": CauseKind.values,
-}
-_OF_FILLS = {"side": Side.values}
-
-
-def _portfolio_asked(request: Request) -> UUID | None:
-    """Return the id of the portfolio that a list is asked about, past its gate; None for all of one's own."""
-    given = request.query_params.get("portfolio")
-    return None if given is None else portfolio_for_user(asker(request), given, Permission.VIEW).pk
-
-
-def _state_asked(request: Request, known: list[str]) -> str | None:
-    return _one_of(request, "state", known)
-
-
-def _one_of(request: Request, name: str, known: list[str]) -> str | None:
-    given = request.query_params.get(name)
-    if given is not None and given not in known:
-        raise ValidationError({name: [f"Choose one of {', '.join(known)}."]})
-    return given
-
-
-_ID, _MOMENT = UUIDField(), DateTimeField()
-_COLUMNS = {"cause": "cause_kind"}
-
-
-def _narrowed(
-    request: Request, rows: QuerySet[Row], *, at: str, choices: Mapping[str, list[str]], ids: tuple[str, ...]
-) -> QuerySet[Row]:
-    """Return those of the rows that the address asks for: by choices, by ids, within a span of market time."""
-    for name, known in choices.items():
-        if (chosen := _one_of(request, name, known)) is not None:
-            rows = rows.filter(**{_COLUMNS.get(name, name): chosen})
-    fields = dict.fromkeys(ids, _ID) | {"since": _MOMENT, "until": _MOMENT}
-    lookups = {"since": f"{at}__gte", "until": f"{at}__lt"}
-    for name, field in fields.items():
-        if (given := request.query_params.get(name)) is None:
-            continue
-        try:
-            rows = rows.filter(**{lookups.get(name, name): field.run_validation(given)})
-        except ValidationError as error:
-            raise ValidationError({name: error.detail}) from None
-    return rows
-
-
-ORDER_PARAMETERS = [
-    OF_PORTFOLIO,
-    *(OpenApiParameter(name, enum=known) for name, known in _OF_ORDERS.items()),
-    OF_INSTRUMENT,
-    *SPAN,
-]
-FILL_PARAMETERS = [
-    OF_PORTFOLIO,
-    OpenApiParameter("order", UUID, description="Only those of this order."),
-    OpenApiParameter("side", enum=Side.values),
-    OF_INSTRUMENT,
-    *SPAN,
-]
-
-
-def narrowed_orders(request: Request) -> QuerySet[Order]:
-    """Return those of one's orders that the address asks for."""
-    found = orders_of_user(asker(request))
-    if portfolio_id := _portfolio_asked(request):
-        found = found.filter(portfolio=portfolio_id)
-    return _narrowed(request, found, at="created_at", choices=_OF_ORDERS, ids=("instrument",))
-
-
-def narrowed_fills(request: Request) -> QuerySet[Fill]:
-    """Return those of one's fills that the address asks for."""
-    found = fills_of_user(asker(request))
-    if portfolio_id := _portfolio_asked(request):
-        found = found.filter(portfolio=portfolio_id)
-    return _narrowed(request, found, at="happened_at", choices=_OF_FILLS, ids=("instrument", "order"))
-
 
 class OrdersView(ApiListView[Order]):
     """One's orders."""
@@ -155,8 +63,8 @@ class OrdersView(ApiListView[Order]):
     expands = {"instrument": instruments_shown, "portfolio": portfolios_shown}
     queryset = Order.objects.none()
 
-    def get_queryset(self) -> QuerySet[Order]:
-        return narrowed_orders(self.request)
+    def question(self) -> Question[Order]:
+        return asked_orders(self.request)
 
     @extend_schema(summary="List one's orders, newest first", parameters=ORDER_PARAMETERS)
     def get(self, request: Request) -> Response:
@@ -332,8 +240,8 @@ class FillsView(ApiListView[Fill]):
     expands = {"instrument": instruments_shown, "portfolio": portfolios_shown, "order": orders_shown}
     queryset = Fill.objects.none()
 
-    def get_queryset(self) -> QuerySet[Fill]:
-        return narrowed_fills(self.request)
+    def question(self) -> Question[Fill]:
+        return asked_fills(self.request)
 
 
 class FillView(ApiView):
@@ -360,7 +268,7 @@ class FollowsView(ApiListView[Follow]):
 
     def get_queryset(self) -> QuerySet[Follow]:
         found = follows_of(asker(self.request))
-        state = _state_asked(self.request, FollowState.values)
+        state = one_of(self.request, "state", FollowState.values)
         return found if state is None else found.filter(state=state)
 
 

@@ -11,7 +11,7 @@ from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from common.rendering import KnownFormats
 from markets.row_streams import FILE_RENDERERS, exported
-from trading.api import FILL_PARAMETERS, ORDER_PARAMETERS, narrowed_fills, narrowed_orders
+from trading.narrowing import FILL_PARAMETERS, ORDER_PARAMETERS, asked_fills, asked_orders
 from trading.row_reading import FILL_ROWS, ORDER_ROWS
 
 FORMAT = OpenApiParameter("format", enum=["ndjson", "csv", "arrow"], description="Goes before `Accept`.")
@@ -32,7 +32,7 @@ class OrdersExportView(ApiView):
         responses=FILES,
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        return exported(request, narrowed_orders(request), ORDER_ROWS, "orders")
+        return exported(request, asked_orders(request).queryset(), ORDER_ROWS, "orders")
 
 
 class FillsExportView(ApiView):
@@ -49,4 +49,4 @@ class FillsExportView(ApiView):
         responses=FILES,
     )
     def get(self, request: Request) -> StreamingHttpResponse:
-        return exported(request, narrowed_fills(request), FILL_ROWS, "fills")
+        return exported(request, asked_fills(request).queryset(), FILL_ROWS, "fills")

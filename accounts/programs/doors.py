@@ -32,6 +32,7 @@ from accounts.programs.scopes import Scope
 from accounts.programs.services import answer_of, answer_request, claim_request, release_request
 from common.errors import DomainError
 from common.parsers import body_too_large
+from common.prepared import Question
 from common.rendering import FastJSON
 from common.value_rows import ValueRows
 
@@ -203,9 +204,13 @@ class ApiView(APIView):
 
 
 class ApiListView(ApiView, ListAPIView[Item]):
-    """A list. With `rows` it is read by columns and sent without a serializer."""
+    """A list. With `rows` it is read by columns and sent without a serializer; what it asks for is a `question` then."""
 
     rows: ClassVar[ValueRows | None] = None
+
+    def question(self) -> Question[Item]:
+        """Return what is asked for, past the gates; of lists with `rows` alone."""
+        raise NotImplementedError
 
     @property
     def reads_fields(self) -> bool:
@@ -222,7 +227,9 @@ class ApiListView(ApiView, ListAPIView[Item]):
             return super().list(request, *args, **kwargs)
         names = named(request.query_params.get("fields", "")) or self.rows.names
         check_known(names, self.rows.names, "UNKNOWN_FIELD", "field")
-        page: Any = self.paginate_queryset(self.rows.read(self.get_queryset(), names))
+        # Not a queryset, but all that a paginator asks of one.
+        asked: Any = self.rows.asked(self.question(), names)
+        page: Any = self.paginate_queryset(asked)
         return self.get_paginated_response(self.rows.finish(page, names))
 
 

@@ -77,3 +77,14 @@ def test_something_broken_is_an_exit_code(tmp_path: Path, monkeypatch: pytest.Mo
 def test_an_unknown_job_is_refused_by_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert soak.main(["--only", "everything"], tmp_path / "soak.log") == 2
     assert "There is no job everything; there are formulas, documents," in capsys.readouterr().err
+
+
+def test_what_a_job_measured_is_in_the_log(tmp_path: Path) -> None:
+    log = tmp_path / "soak.log"
+    [turn] = soak.soak([Job("a", lambda seed: soak.Measured(12, "p95 80 ms"))], 0.0, log)
+    assert (turn.count, turn.note, turn.failure) == (12, "p95 80 ms", "")
+    assert json.loads(log.read_text())["note"] == "p95 80 ms"
+    # Lines of before there were notes are read as ever.
+    old = {"at": "2026-01-01T00:00:00+00:00", "job": "a", "seed": 1, "count": 5, "seconds": 1.0, "failure": ""}
+    log.write_text(log.read_text() + json.dumps(old) + "\n")
+    assert soak.totals(log).splitlines()[1].split() == ["a", "2", "17", "0.0", "0"]

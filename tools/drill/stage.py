@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import sys
 import threading
@@ -18,6 +17,7 @@ import httpx
 from accounts.sealing import PublicKey, public_key_of
 from common.ids import new_key
 from tests.story.processes import ROOT, Process, own_environment
+from tools.procfile import procfile_commands, shelled
 from tools.services import Server, Services, free_port, running_servers
 
 VENUE = "drill"
@@ -137,14 +137,8 @@ def stage(folder: Path, seed: int, *arguments: str) -> Iterator[Stage]:
 
 
 def _commands(signer_keys: str) -> dict[str, list[str]]:
-    """Return the Procfile's commands, each for a shell that becomes the process; feed and engine are the drill's venue's."""
-    lines = (line.split(":", 1) for line in (ROOT / "Procfile").read_text().splitlines())
-    commands = {name: command.strip().replace("simulated", VENUE) for name, command in lines if name in PROCESSES}
-    # By the interpreter that runs the drill, wherever that was installed.
-    commands = {
-        name: re.sub(r"\.venv/bin/(python )?", lambda found: f"{sys.executable} {'' if found[1] else '-m '}", command)
-        for name, command in commands.items()
-    }
+    """Return the Procfile's commands; feed and engine are the drill's venue's."""
+    commands = {name: one.replace("simulated", VENUE) for name, one in procfile_commands(PROCESSES).items()}
     # The one process that gets the private key.
     commands["signer"] = f"env {signer_keys} {commands['signer']}"
-    return {name: ["sh", "-c", f"exec {command}"] for name, command in commands.items()}
+    return {name: shelled(command) for name, command in commands.items()}
