@@ -73,7 +73,7 @@ def test_four_at_most_are_compared_and_none_that_is_hidden(desk: Desk, alice: Us
     assert [one.title for one in compared(bob, keys)] == [f"Listing {n}" for n in (1, 2, 3, 4)]
     assert [one.title for one in compared(alice, keys)] == [f"Listing {n}" for n in (1, 0, 2, 3)]
     days(found[1].portfolio, [0.1, -0.5])
-    curve = curves_of(compared(None, keys[:1]))[0]
+    curve = curves_of(compared(None, keys[:1]), None)[0]
     assert [round(value, 6) for _, value in curve["points"]] == [0.0, 0.1, -0.45]
     address = reverse("marketplace:compare")
     due = {"created_at": wall_now(), "due_at": wall_now()}
