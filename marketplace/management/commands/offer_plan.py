@@ -1,4 +1,4 @@
-"""`manage.py offer_plan pro --month 19 --year 190 --limit portfolios=100`: sell a plan of the platform's."""
+"""`manage.py offer_plan pro --by YOU --month 19 --year 190 --limit portfolios=100`: sell a plan of the platform's."""
 
 from __future__ import annotations
 
@@ -32,6 +32,8 @@ class Command(BaseCommand):
         if operator is None:
             raise CommandError("There is no operator with this address.")
         plan = ensure_plan(name=options["name"], limits=dict(_limit(one) for one in options["limit"]))
+        if plan.is_default:
+            raise CommandError(f"{plan} is what everybody has for nothing: sell another plan.")
         for interval in Interval:
             if (asked := options[interval.value]) is None:
                 continue

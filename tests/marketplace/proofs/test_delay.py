@@ -158,12 +158,12 @@ def measured(paid: Sealed) -> None:
 def test_every_curve_ends_for_others_a_day_ago(paid: Sealed, alice: User, bob: User, charlie: User) -> None:
     measured(paid)
     for reader in (alice, bob):
-        assert curves(paid, reader) == dict.fromkeys(("page", "compared", "api", "api compared"), [27, 26, 25, 24, 1])
+        assert curves(paid, reader) == {key: [27, 26, 25, 24, 1] for key in ("page", "compared", "api", "api compared")}
         assert small(paid, reader) == {"list": [1, 1, 1, 2, 2], "profile": [1, 1, 1, 2, 2], "widget": [1, 1, 1]}
-    assert curves(paid, charlie) == dict.fromkeys(("page", "compared", "api", "api compared"), [27, 26, 25])
-    assert curves(paid, None) == dict.fromkeys(("page", "compared"), [27, 26, 25])
-    assert small(paid, charlie) == dict.fromkeys(("list", "profile", "widget"), [1, 1, 1])
-    assert small(paid, None) == dict.fromkeys(("list", "profile", "widget", "first page"), [1, 1, 1])
+    assert curves(paid, charlie) == {key: [27, 26, 25] for key in ("page", "compared", "api", "api compared")}
+    assert curves(paid, None) == {key: [27, 26, 25] for key in ("page", "compared")}
+    assert small(paid, charlie) == {key: [1, 1, 1] for key in ("list", "profile", "widget")}
+    assert small(paid, None) == {key: [1, 1, 1] for key in ("list", "profile", "widget", "first page")}
     address = f"/marketplace/{paid.listing.pk}/"
     assert b"Until a day ago" in Client().get(address).content
     Price.objects.update(state="RETIRED")
