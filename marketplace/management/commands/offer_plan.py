@@ -32,8 +32,6 @@ class Command(BaseCommand):
         if operator is None:
             raise CommandError("There is no operator with this address.")
         plan = ensure_plan(name=options["name"], limits=dict(_limit(one) for one in options["limit"]))
-        if plan.is_default:
-            raise CommandError(f"{plan} is what everybody has for nothing: sell another plan.")
         for interval in Interval:
             if (asked := options[interval.value]) is None:
                 continue
