@@ -60,7 +60,9 @@ class LimitName(models.TextChoices):
     API_REQUESTS = "api_requests", "API requests a minute, of each token"
 
 
-# What the default plan starts with; an operator changes the rows, not this table.
+# The plans that a fresh database begins with: the default one, which everybody has, and one for operators to sell. They
+# change the rows, not these tables.
+FREE, PRO = "Free", "Pro"
 DEFAULT_LIMITS: dict[str, int] = {
     LimitName.PORTFOLIOS: 20,
     LimitName.STRATEGIES: 50,
@@ -78,6 +80,24 @@ DEFAULT_LIMITS: dict[str, int] = {
     LimitName.BACKFILLS: 3,
     LimitName.EXCHANGE_ACCOUNTS: 10,
     LimitName.API_REQUESTS: 600,
+}
+PRO_LIMITS: dict[str, int] = {
+    LimitName.PORTFOLIOS: 100,
+    LimitName.STRATEGIES: 500,
+    LimitName.RUNNING_RUNS: 100,
+    LimitName.FOLLOWS: 250,
+    LimitName.API_TOKENS: 50,
+    LimitName.BACKTESTS: 5_000,
+    LimitName.RUNNING_BACKTESTS: 4,
+    # Eight years of minutes: what a job may take of memory holds them.
+    LimitName.BACKTEST_CANDLES: 4_400_000,
+    LimitName.SWEEP_POINTS: 10_000,
+    LimitName.PRICE_ALERTS: 1_000,
+    LimitName.WATCH_LISTS: 100,
+    LimitName.WATCHED_INSTRUMENTS: 500,
+    LimitName.BACKFILLS: 6,
+    LimitName.EXCHANGE_ACCOUNTS: 50,
+    LimitName.API_REQUESTS: 6_000,
 }
 
 

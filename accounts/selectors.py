@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, FilteredRelation, OuterRef, Q, QuerySet
 from django.utils.crypto import salted_hmac
 
 from accounts.models import (
     DEFAULT_LIMITS,
+    FREE,
     HANDLE_PATTERN,
     ApiToken,
     AuditEntry,
@@ -20,6 +22,7 @@ from accounts.models import (
     Limit,
     LimitName,
     Notification,
+    Plan,
     Profile,
     SignIn,
     User,
@@ -91,23 +94,57 @@ def access_credential(user_id: UUID) -> str:
 
 
 # --- limits ---------------------------------------------------------------------------------------------------------
-def limit(user: User, name: str) -> int:
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """How many of something there may be, and the name of the plan that says so; none where it is the same for everybody."""
+
+    value: int
+    plan: str = ""
+
+    def __str__(self) -> str:
+        """Return it as the end of a sentence: "your plan (Free) allows 600"."""
+        return f"{f'your plan ({self.plan}) allows' if self.plan else 'the most is'} {self.value:,}"
+
+
+def allowance(user: User, name: str) -> Allowance:
     """Return how many of `name` (a LimitName) the user may have: their plan's number, else the default plan's."""
-    values = dict(
-        Limit.objects.filter(Q(plan__profiles=user.pk) | Q(plan__is_default=True), name=name).values_list(
-            "plan__is_default", "value"
-        )
+    own = Exists(Profile.objects.filter(pk=user.pk, plan=OuterRef("pk")))
+    plans = Plan.objects.filter(own | Q(is_default=True)).annotate(
+        of_it=FilteredRelation("limits", condition=Q(limits__name=name))
     )
-    return values.get(False, values.get(True, DEFAULT_LIMITS[name]))
+    rows = list(plans.order_by("is_default").values_list("name", "of_it__value"))
+    value = next((value for _, value in rows if value is not None), DEFAULT_LIMITS[name])
+    return Allowance(value, rows[0][0] if rows else FREE)
+
+
+def limit(user: User, name: str) -> int:
+    """Return how many of `name` (a LimitName) the user may have."""
+    return allowance(user, name).value
 
 
 def check_limit(user: User, name: str, used: int) -> None:
-    """Raise DomainError LIMIT_REACHED (409) when `used` leaves no room for one more."""
-    allowed = limit(user, name)
-    if used >= allowed:
-        label = LimitName(name).label
-        message = f"Your plan allows {allowed} {label}: end one that you no longer need, then try again."
-        raise DomainError("LIMIT_REACHED", message, {"name": str(name), "limit": allowed, "used": used}, status=409)
+    """Raise DomainError LIMIT_REACHED (409), which names the plan, when `used` leaves no room for one more."""
+    allowed = allowance(user, name)
+    if used >= allowed.value:
+        message = f"Y{str(allowed)[1:]} {LimitName(name).label}: end one that you no longer need, then try again."
+        context = {"name": str(name), "limit": allowed.value, "used": used, "plan": allowed.plan}
+        raise DomainError("LIMIT_REACHED", message, context, status=409)
+
+
+def default_plan() -> Plan | None:
+    """Return the plan of whoever has none of their own."""
+    return Plan.objects.filter(is_default=True).first()
+
+
+def limits_of(plans: Sequence[Plan]) -> list[tuple[str, list[int]]]:
+    """Return what each limit is called, and what it is on each of these plans: what one does not list is the default one's."""
+    rows = Limit.objects.filter(Q(plan__in=plans) | Q(plan__is_default=True))
+    said = {(plan, name): value for plan, name, value in rows.values_list("plan", "name", "value")}
+    default = dict(rows.filter(plan__is_default=True).values_list("name", "value"))
+    return [
+        (label, [said.get((plan.pk, name), default.get(name, DEFAULT_LIMITS[name])) for plan in plans])
+        for name, label in LimitName.choices
+    ]
 
 
 # --- people ---------------------------------------------------------------------------------------------------------

@@ -8,7 +8,8 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from marketplace.billing.offers import cheapest_words
-from marketplace.selectors import leaderboard, published_kinds, recent_curves
+from marketplace.curves import recent_curves
+from marketplace.selectors import leaderboard, published_kinds
 from portfolios.selectors import portfolios_of, worth_of
 from strategies.models import RunState
 from strategies.selectors import runs_of
@@ -43,7 +44,7 @@ def _what_this_is(request: HttpRequest) -> HttpResponse:
     # Kind by kind: a return on made-up prices says nothing beside one on real ones.
     best = {kind: leaderboard(kind)[:BEST] for kind in published_kinds()}
     shown = [listing for listings in best.values() for listing in listings]
-    curves, prices = recent_curves(shown), cheapest_words([one.pk for one in shown])
+    curves, prices = recent_curves(shown, None), cheapest_words([one.pk for one in shown])
     groups = [
         (kind, [(one, curves[one.pk], prices.get(one.pk)) for one in listings]) for kind, listings in best.items()
     ]

@@ -15,6 +15,7 @@ from accounts.requests import asker
 from accounts.teams.models import Permission
 from engine.decimals import money
 from marketplace import selectors, serializers
+from marketplace.curves import equity_points
 from marketplace.limits import check_reruns
 from marketplace.proofs.selectors import delay_of
 from marketplace.publishing.serializers import ListingChangeSerializer, PublishSerializer
@@ -27,7 +28,7 @@ from marketplace.services.listings import (
     update_listing,
     withdraw_listing,
 )
-from portfolios.selectors import equity_curve, portfolio_for_user
+from portfolios.selectors import portfolio_for_user
 from trading.copy_accounts.reruns import backtest_copy, forecast_fit
 from trading.follow_models import StartMode
 
@@ -110,11 +111,13 @@ class EquityView(ApiView):
     scope = Scope.READ
 
     @extend_schema(
-        summary="Read a listing's equity curve", responses=serializers.ListingEquityPointSerializer(many=True)
+        summary="Read a listing's equity curve",
+        description="A paid listing's ends a day ago for whoever does not subscribe.",
+        responses=serializers.ListingEquityPointSerializer(many=True),
     )
     def get(self, request: Request, listing_id: UUID) -> Response:
         listing = selectors.listing_for_reader(asker(request), listing_id)
-        points = [{"at": at, "equity": value} for at, value in equity_curve(listing.portfolio)]
+        points = [{"at": at, "equity": value} for at, value in equity_points(listing, asker(request))]
         return Response(serializers.ListingEquityPointSerializer(points, many=True).data)
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.clickjacking import xframe_options_exempt
 from django.views.decorators.http import conditional_page, require_safe
 
 from marketplace import selectors
+from marketplace.curves import recent_curves
 from marketplace.proofs.selectors import sealed_up_to
 
 CACHED_SECONDS = 60
@@ -31,7 +32,7 @@ def embed(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     facts = {
         "listing": listing,
         "cells": selectors.listing_cells(listing, vars(listing)["follower_count"]),
-        "curve": selectors.recent_curves([listing])[listing.pk],
+        "curve": recent_curves([listing], None)[listing.pk],
         "sealed": sealed_up_to(listing.portfolio),
         "theme": theme if theme in THEMES else "",
     }

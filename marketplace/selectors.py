@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -15,20 +14,16 @@ from django.db.models.functions import Coalesce, Rank
 from accounts.models import User
 from accounts.teams.models import Permission
 from common import display
-from common.clock import market_now
 from common.errors import NotFound
 from engine.copy_accounts.performance import BUCKETS_MS
-from engine.performance import unit_values
 from marketplace.models import CopyRecord, Listing, ListingState
 from portfolios.access import reachable, token_reach
-from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
+from portfolios.models import Portfolio, PortfolioKind
 from trading.models import UNFINISHED_FOLLOW, Follow
 from trading.selectors import free_portfolios_of
 
 Asker = User | AnonymousUser | None
 
-# What a card's small curve shows: hours of the last days, or minutes of the last hour where there are no hours yet.
-RECENT_HOURS, RECENT_MINUTES = timedelta(days=3), timedelta(hours=1)
 # A leaderboard is read from its top.
 RANKED = 100
 
@@ -135,28 +130,6 @@ def open_follow(user: Asker, listing: Listing) -> Follow | None:
 
 
 # --- records --------------------------------------------------------------------------------------------------------
-def recent_curves(shown: Sequence[Listing]) -> dict[UUID, list[float]]:
-    """Return the recent unit values of each listing's portfolio, oldest first, 1 at the first; in one statement."""
-    portfolios = {one.portfolio_id: one for one in shown}
-    recent = Q()
-    for namespace in {one.portfolio.namespace for one in shown}:
-        now = market_now(namespace)
-        hours = Q(grain=SnapshotGrain.HOUR, at__gt=now - RECENT_HOURS)
-        minutes = Q(grain=SnapshotGrain.MINUTE, at__gt=now - RECENT_MINUTES)
-        members = [pk for pk, one in portfolios.items() if one.portfolio.namespace == namespace]
-        recent |= Q(portfolio__in=members) & (hours | minutes)
-    rows = EquitySnapshot.objects.filter(recent).order_by("at") if recent else EquitySnapshot.objects.none()
-    found: dict[tuple[UUID, str], list[Any]] = {}
-    for portfolio_id, grain, equity, net_deposits in rows.values_list("portfolio", "grain", "equity", "net_deposits"):
-        found.setdefault((portfolio_id, grain), []).append((equity, net_deposits))
-    curves = {}
-    for portfolio_id, one in portfolios.items():
-        hourly = found.get((portfolio_id, SnapshotGrain.HOUR), [])
-        minutely = found.get((portfolio_id, SnapshotGrain.MINUTE), [])
-        curves[one.pk] = unit_values(hourly if len(hourly) > 2 else minutely)
-    return curves
-
-
 def listing_cells(listing: Listing, followers: int) -> dict[str, str]:
     """Return a listing's figures as pages show them, by the name of their cell."""
     record = listing.record

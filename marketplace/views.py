@@ -16,6 +16,7 @@ from accounts.models import User
 from marketplace import selectors
 from marketplace.billing.offers import offers_of
 from marketplace.billing.selectors import listing_subject, prices_of
+from marketplace.curves import equity_points
 from marketplace.entitlements import is_entitled
 from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
@@ -26,7 +27,6 @@ from marketplace.publishing.selectors import page_facts
 from marketplace.reviews.views import reviews_section
 from marketplace.search.selectors import similar_to
 from portfolios.costs import label_of
-from portfolios.selectors import equity_curve
 from trading.copy_accounts.reruns import CopyBacktest, backtest_copy
 
 # A small curve needs no more points.
@@ -64,7 +64,7 @@ def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
 def equity(request: HttpRequest, listing_id: UUID) -> JsonResponse:
     """The chart's data."""
     listing = selectors.listing_for_reader(request.user, listing_id)
-    points = equity_curve(listing.portfolio)
+    points = equity_points(listing, request.user)
     return JsonResponse({"points": [{"time": int(at.timestamp()), "value": float(value)} for at, value in points]})
 
 

@@ -334,13 +334,19 @@ def net_deposits(portfolio_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     return dict(Portfolio.objects.filter(pk__in=list(portfolio_ids)).values_list("pk", "net_deposits"))
 
 
-def equity_curve(portfolio: Portfolio, limit: int = 2_000) -> list[tuple[datetime, Decimal]]:
-    """Return (time, equity) of the finest snapshots kept, oldest first: days, then hours, then minutes, without overlap."""
+def equity_curve(
+    portfolio: Portfolio, limit: int = 2_000, *, until: datetime | None = None
+) -> list[tuple[datetime, Decimal]]:
+    """Return (time, equity) of the finest snapshots kept, oldest first: days, then hours, then minutes, without overlap.
+
+    With `until` (market time) only what was measured before it.
+    """
+    snapshots = EquitySnapshot.objects.filter(portfolio=portfolio)
+    if until is not None:
+        snapshots = snapshots.filter(at__lt=until)
     points: dict[datetime, Decimal] = {}
     for grain in (SnapshotGrain.DAY, SnapshotGrain.HOUR, SnapshotGrain.MINUTE):
-        rows = (
-            EquitySnapshot.objects.filter(portfolio=portfolio, grain=grain).order_by("-at").values_list("at", "equity")
-        )
+        rows = snapshots.filter(grain=grain).order_by("-at").values_list("at", "equity")
         points |= dict(rows[:limit])
     return sorted(points.items())[-limit:]
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from accounts.selectors import Allowance
 from common.clock import market_now
 from common.errors import DomainError
 from engine.backtest import BacktestSpec, Costs, Data, MarketData, TradedInstrument, fingerprint, spec_hash, spec_json
@@ -43,7 +44,7 @@ class Question:
     spec_hash: str
 
 
-def frozen(terms: Terms, graph: Graph, *, most_candles: int) -> Question:
+def frozen(terms: Terms, graph: Graph, *, most_candles: Allowance) -> Question:
     """Freeze what is asked. Refusals (DomainError) name the field: unknown symbols, no candles, too many, odd costs."""
     _check_costs(terms)
     _check_range(terms)
@@ -115,7 +116,7 @@ def _check_range(terms: Terms) -> None:
         raise DomainError("RANGE_IN_FUTURE", f"Choose an end no later than {now:%Y-%m-%d %H:%M} UTC.", {"field": "end"})
 
 
-def _check_count(traded: Sequence[Instrument], others: Sequence[Instrument], span: _Span, most_candles: int) -> None:
+def _check_count(traded: Sequence[Instrument], others: Sequence[Instrument], span: _Span, most: Allowance) -> None:
     """Refuse what would read more candles than a plan allows before any is read: no limit guards this process's memory.
 
     Gaps count as if they were filled.
@@ -123,12 +124,9 @@ def _check_count(traded: Sequence[Instrument], others: Sequence[Instrument], spa
     detail = span.detail_timeframe
     count = sum(_at_most(one, span.timeframe, span.earliest_ms, span.end_ms) for one in (*others, *traded))
     count += sum(_at_most(one, detail, span.start_ms, span.end_ms) for one in traded if detail)
-    if count > most_candles:
-        message = (
-            f"This takes {count:,} candles, and your plan allows {most_candles:,}: choose a shorter range, a coarser"
-            " timeframe or fewer instruments."
-        )
-        context = {"field": "start", "candles": count, "limit": most_candles}
+    if count > most.value:
+        message = f"This takes {count:,} candles, and {most}: choose a shorter range, a coarser timeframe or fewer instruments."
+        context = {"field": "start", "candles": count, "limit": most.value}
         raise DomainError("TOO_MANY_CANDLES", message, context, status=409)
 
 

@@ -29,6 +29,7 @@ from common.db import bulk_insert  # noqa: E402
 from common.ids import new_id, seeded_random  # noqa: E402
 from marketplace.models import CopyRecord, Listing, ListingFacts, ListingState, TrackRecord  # noqa: E402
 from marketplace.reviews.models import ListingRating, Review  # noqa: E402
+from marketplace.search.models import SimilarListing  # noqa: E402
 from marketplace.search.selectors import Query, listings_at, search  # noqa: E402
 from marketplace.search.services import index_listings, refresh_ranking  # noqa: E402
 from marketplace.search.similar import refresh_similar  # noqa: E402
@@ -150,7 +151,8 @@ def _similar(count: int) -> dict[str, object]:
     """Find the listings most alike, of so many with sixty days each."""
     portfolios = _open_market(count)
     _write_days(portfolios, 60)
-    return {"seconds": _timed(refresh_similar)}
+    seconds = _timed(refresh_similar)
+    return {"seconds": seconds, "pairs": SimilarListing.objects.count()}
 
 
 def _page(count: int) -> dict[str, object]:

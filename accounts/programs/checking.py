@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db.models.base import ModelState
 
 from accounts.models import ApiToken, LimitName, User
-from accounts.selectors import limit, token_digest, token_from_secret
+from accounts.selectors import Allowance, allowance, token_digest, token_from_secret
 from common import clock
 from common.errors import DomainError
 
@@ -31,7 +31,7 @@ class Program:
     token: ApiToken
     networks: tuple[IPv4Network | IPv6Network, ...]
     reach: frozenset[UUID] | None
-    requests_a_minute: int
+    requests_a_minute: Allowance
     seen_at: float
 
     def user(self) -> User:
@@ -47,7 +47,7 @@ class Program:
 
 
 _known: dict[str, Program] = {}
-_limits: dict[UUID, tuple[int, float]] = {}
+_limits: dict[UUID, tuple[Allowance, float]] = {}
 LIMIT_FRESH_SECONDS = 30.0
 
 
@@ -86,16 +86,18 @@ def _is_over(token: ApiToken) -> bool:
     return token.expires_at is not None and token.expires_at <= clock.wall_now()
 
 
-def requests_a_minute(user: User) -> int:
-    """Return how many requests a minute the user's plan allows each token; half a minute old at most."""
+def requests_a_minute(user: User) -> Allowance:
+    """Return how many requests a minute (at least one) the user's plan allows each token; half a minute old at most."""
     now = clock.monotonic()
-    value, seen_at = _limits.get(user.pk, (0, 0.0))
-    if not value or now - seen_at > LIMIT_FRESH_SECONDS:
-        if len(_limits) >= MOST_KNOWN:
-            _limits.clear()
-        value = max(1, limit(user, LimitName.API_REQUESTS))
-        _limits[user.pk] = value, now
-    return value
+    known = _limits.get(user.pk)
+    if known is not None and now - known[1] <= LIMIT_FRESH_SECONDS:
+        return known[0]
+    if len(_limits) >= MOST_KNOWN:
+        _limits.clear()
+    said = allowance(user, LimitName.API_REQUESTS)
+    found = Allowance(max(1, said.value), said.plan)
+    _limits[user.pk] = found, now
+    return found
 
 
 def require_address(networks: Collection[IPv4Network | IPv6Network], address: str | None) -> None:

@@ -10,10 +10,11 @@ from rest_framework.request import Request
 from accounts.models import ApiToken, User
 from accounts.programs.checking import Program, requests_a_minute
 from accounts.requests import client_address
+from accounts.selectors import Allowance
 from common.limiter import limiter
 
 # Of those who are nobody, per network address: the public parts are few.
-ANONYMOUS_A_MINUTE = 120
+ANONYMOUS_A_MINUTE = Allowance(120)
 WINDOW_SECONDS = 60
 
 
@@ -22,7 +23,8 @@ def counted(request: Request) -> dict[str, str]:
 
     `RateLimit-Reset` is in seconds, when the whole minute's worth is there again.
     """
-    key, allowed = _bucket(request)
+    key, said = _bucket(request)
+    allowed = said.value
     wait, left = limiter().count(f"api:{key}", per_second=allowed / WINDOW_SECONDS, burst=allowed)
     headers = {
         "RateLimit-Limit": str(allowed),
@@ -31,13 +33,14 @@ def counted(request: Request) -> dict[str, str]:
         "RateLimit-Policy": f"{allowed};w={WINDOW_SECONDS}",
     }
     if wait:
-        refusal = Throttled(wait, f"Your plan allows {allowed} requests a minute: wait a little.")
+        refusal = Throttled(wait, f"Too many requests at once: {said} a minute. Wait a little.")
         refusal.rate_headers = headers  # type: ignore[attr-defined]  # the door sends them with the refusal
         raise refusal
     return headers
 
 
-def _bucket(request: Request) -> tuple[str, int]:
+def _bucket(request: Request) -> tuple[str, Allowance]:
+    """Return whose bucket it is, and how many requests it holds."""
     program = getattr(request._request, "program", None)
     if isinstance(program, Program) and isinstance(request.auth, ApiToken):
         return f"token:{request.auth.pk}", program.requests_a_minute

@@ -125,9 +125,14 @@ def codes_of(listing: Listing) -> QuerySet[PromotionCode]:
 
 
 # --- rights ---------------------------------------------------------------------------------------------------------
+def standing() -> QuerySet[Subscription]:
+    """Return the subscriptions whose right stands now."""
+    return Subscription.objects.filter(mode=current_mode() or "", right_until__gt=wall_now())
+
+
 def entitled(subject: str) -> QuerySet[Subscription]:
     """Return the subscriptions whose right to a subject stands now."""
-    return Subscription.objects.filter(subject=subject, mode=current_mode() or "", right_until__gt=wall_now())
+    return standing().filter(subject=subject)
 
 
 def has_right(user: User, subject: str) -> bool:

@@ -12,6 +12,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import SignedInRequest
+from accounts.selectors import default_plan, limits_of
 from common.errors import DomainError, NotFound
 from marketplace.billing import selectors
 from marketplace.billing.forms import StopModeForm
@@ -122,9 +123,15 @@ def refund(request: SignedInRequest, invoice_id: UUID) -> HttpResponse:
 @require_safe
 @login_required
 def plans(request: SignedInRequest) -> HttpResponse:
+    """What each plan gives: the one that everybody has, and those on sale."""
+    offers, free = offers_of(selectors.plan_prices()), default_plan()
+    own = request.user.profile.plan or free
+    sold = {offer.price.plan_id: offer.price.plan for offer in offers}
+    shown = list({plan.pk: plan for plan in (free, own, *sold.values()) if plan is not None}.values())
     facts = {
-        "offers": offers_of(selectors.plan_prices()),
-        "plan": request.user.profile.plan,
+        "own": own,
+        "columns": [(plan, [offer for offer in offers if offer.price.plan_id == plan.pk]) for plan in shown],
+        "limits": limits_of(shown),
         "is_set_up": current_mode() is not None,
     }
     return render(request, "billing/plans.html", facts)

@@ -19,8 +19,7 @@ from engine.decimals import ZERO
 from engine.records.checking import Fault, KeptSeal, Proof, fill_fault, root_faults, seal_faults
 from engine.records.hashes import link_after, split_hashes
 from engine.records.statements import RootStatement
-from marketplace.billing.selectors import is_paid
-from marketplace.entitlements import is_entitled
+from marketplace.entitlements import withheld
 from marketplace.models import Listing, TrackRecord
 from marketplace.proofs.keys import trusted_keys
 from marketplace.proofs.models import RecordKey, RecordRoot, Seal, SealedBook
@@ -61,9 +60,7 @@ def delay_of(listing: Listing, reader: User | None) -> timedelta | None:
 
     A record is everybody's to check; of a paid listing its newest fills are what is sold.
     """
-    if not is_paid(listing) or (reader is not None and is_entitled(reader, listing)):
-        return None
-    return DELAY
+    return DELAY if withheld([listing], reader) else None
 
 
 def shown_seals(listing: Listing, delay: timedelta | None) -> QuerySet[Seal]:

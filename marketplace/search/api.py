@@ -54,13 +54,15 @@ class CompareView(ApiView):
 
     @extend_schema(
         summary="Compare up to four listings",
-        description="What is not there, or not to be seen, is left out.",
+        description="What is not there, or not to be seen, is left out. A paid listing's curve ends a day ago for"
+        " whoever does not subscribe.",
         parameters=[OpenApiParameter("listing", str, many=True, description="Ids, each as `listing=…` of its own.")],
         responses=ListingComparisonSerializer,
     )
     def get(self, request: Request) -> Response:
-        shown = compared(asker(request), request.query_params.getlist("listing"))
-        return Response(ListingComparisonSerializer({"listings": shown, "curves": curves_of(shown)}).data)
+        reader = asker(request)
+        shown = compared(reader, request.query_params.getlist("listing"))
+        return Response(ListingComparisonSerializer({"listings": shown, "curves": curves_of(shown, reader)}).data)
 
 
 class SimilarView(ApiView):

@@ -29,7 +29,7 @@ def compare(request: HttpRequest) -> HttpResponse:
 def compare_curves(request: HttpRequest) -> JsonResponse:
     """The chart's data: each listing's return since its first day, by days."""
     shown = compared(request.user, request.GET.getlist("listing"))
-    return JsonResponse({"unit": "percent", "curves": curves_of(shown), "drawdowns": []})
+    return JsonResponse({"unit": "percent", "curves": curves_of(shown, request.user), "drawdowns": []})
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from marketplace import selectors
 from marketplace.billing.offers import cheapest_words
+from marketplace.curves import recent_curves
 from marketplace.search.facets import SORTS
 from marketplace.search.selectors import Found, Query, aggregate_of, listings_at, search
 
@@ -27,7 +28,7 @@ def listing_list(request: HttpRequest) -> HttpResponse:
     found = search(query)
     page = Paginator(found.keys, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = listings_at(list(page))
-    curves, prices = selectors.recent_curves(shown), cheapest_words([one.pk for one in shown])
+    curves, prices = recent_curves(shown, request.user), cheapest_words([one.pk for one in shown])
     is_part = request.headers.get("HX-Target") == "results"
     facts = {
         "found": found,

@@ -16,6 +16,7 @@ from common.db import bulk_update, lock_rows
 from common.realtime import publish
 from engine.decimals import ZERO
 from engine.performance import Performance, extend
+from marketplace.entitlements import withheld
 from marketplace.models import TrackRecord
 from marketplace.selectors import follower_counts, listing_cells
 from portfolios.models import EquitySnapshot
@@ -39,7 +40,8 @@ def refresh_records(*, listing_ids: Iterable[UUID] | None = None) -> int:
     changed = [one for one in records if _update(one, points.get(one.pk, []), capital)]
     bulk_update(TrackRecord, changed, _FIELDS)
     followers = follower_counts(one.listing.portfolio_id for one in changed)
-    publish([_message(one, followers.get(one.listing.portfolio_id, 0)) for one in changed])
+    paid = withheld([one.listing for one in changed], None)
+    publish([_message(one, followers.get(one.listing.portfolio_id, 0), is_paid=one.pk in paid) for one in changed])
     return len(changed)
 
 
@@ -87,8 +89,16 @@ def _copied_capital(records: Sequence[TrackRecord]) -> dict[UUID, Decimal]:
     return capital
 
 
-def _message(record: TrackRecord, followers: int) -> tuple[str, dict[str, object]]:
-    message: dict[str, object] = {"cells": listing_cells(record.listing, followers)}
+# What moves by whom a listing has, not by how it trades.
+_CELLS_OF_PAID = ("followers", "copied")
+
+
+def _message(record: TrackRecord, followers: int, *, is_paid: bool) -> tuple[str, dict[str, object]]:
+    """Return what open pages learn. One message is for all readers: of a paid listing it tells nothing of the newest day."""
+    cells = listing_cells(record.listing, followers)
+    if is_paid:
+        return f"listing:{record.pk}", {"cells": {name: cells[name] for name in _CELLS_OF_PAID}}
+    message: dict[str, object] = {"cells": cells}
     if record.as_of is not None:
         message["series"] = {"equity": {"time": int(record.as_of.timestamp()), "value": float(record.equity)}}
     return f"listing:{record.pk}", message

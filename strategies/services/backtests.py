@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db import transaction
 
 from accounts.models import LimitName, User
-from accounts.selectors import check_limit, limit
+from accounts.selectors import allowance, check_limit
 from accounts.services import audit
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
@@ -45,7 +45,7 @@ def request_backtest(
     graph = strategy_asked(version, face)
     check_series(terms.instruments, terms.timeframe)
     try:
-        question = frozen(terms, graph, most_candles=limit(owner, LimitName.BACKTEST_CANDLES))
+        question = frozen(terms, graph, most_candles=allowance(owner, LimitName.BACKTEST_CANDLES))
     except DomainError as error:
         raise _unsealing_nothing(error, owner.pk, version) from error
     with transaction.atomic():

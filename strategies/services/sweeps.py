@@ -13,7 +13,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet, Sum
 
 from accounts.models import LimitName, User
-from accounts.selectors import check_limit, limit
+from accounts.selectors import Allowance, allowance, check_limit
 from accounts.services import audit
 from common.clock import wall_now
 from common.db import bulk_insert
@@ -65,9 +65,9 @@ def request_sweep(
     Refusals name the field in their context.
     """
     graph = strategy_asked(version, face)
-    points = _points(graph, search, limit(owner, LimitName.SWEEP_POINTS))
+    points = _points(graph, search, allowance(owner, LimitName.SWEEP_POINTS))
     check_series(terms.instruments, terms.timeframe)
-    question = frozen(terms, graph, most_candles=limit(owner, LimitName.BACKTEST_CANDLES))
+    question = frozen(terms, graph, most_candles=allowance(owner, LimitName.BACKTEST_CANDLES))
     spec = {**question.spec, "points": points}
     asked = Question(spec, json_hash(spec))
     with transaction.atomic():
@@ -80,15 +80,15 @@ def request_sweep(
         return _store(owner, terms, version, asked, study_name(name, version, terms))
 
 
-def _points(graph: Graph, search: Search, most: int) -> list[dict[str, float]]:
+def _points(graph: Graph, search: Search, most: Allowance) -> list[dict[str, float]]:
     if bool(search.grid) == bool(search.random):
         message = "Give values for a grid, or names of parameters to draw at random."
         raise DomainError("SEARCH_NOT_GIVEN", message, {"field": "grid"})
     asked = math.prod(len(values) for values in search.grid.values()) if search.grid else search.count
     where = {"field": "grid" if search.grid else "count"}
-    if asked > most:
-        message = f"These are {asked:,} points, and your plan allows {most:,}: try fewer values."
-        raise DomainError("TOO_MANY_POINTS", message, {**where, "points": asked, "limit": most}, status=409)
+    if asked > most.value:
+        message = f"These are {asked:,} points, and {most}: try fewer values."
+        raise DomainError("TOO_MANY_POINTS", message, {**where, "points": asked, "limit": most.value}, status=409)
     if asked < 2:
         raise DomainError("TOO_FEW_POINTS", "Try at least two points.", where)
     try:

@@ -102,8 +102,10 @@ def test_a_limit_leaves_room_until_it_is_reached(alice: User) -> None:
     with pytest.raises(DomainError) as refused:
         check_limit(alice, LimitName.API_TOKENS, 10)
     assert (refused.value.code, refused.value.status) == ("LIMIT_REACHED", 409)
-    assert refused.value.context == {"name": "api_tokens", "limit": 10, "used": 10}
-    assert refused.value.message == ("Your plan allows 10 API tokens: end one that you no longer need, then try again.")
+    assert refused.value.context == {"name": "api_tokens", "limit": 10, "used": 10, "plan": "Free"}
+    assert refused.value.message == (
+        "Your plan (Free) allows 10 API tokens: end one that you no longer need, then try again."
+    )
 
 
 def test_a_profile_is_found_by_its_handle_in_any_case(alice: User) -> None:

@@ -106,7 +106,7 @@ def test_an_unfit_token_form_issues_nothing(pages: Client, alice: User) -> None:
         issue_token(user=alice, name=str(number))
     answer = pages.post(reverse("accounts:tokens"), {"name": "one more", "days": "30", "scopes": ["read"]})
     assert answer.status_code == 400
-    assert "Your plan allows 10 API tokens" in answer.content.decode()
+    assert "Your plan (Free) allows 10 API tokens" in answer.content.decode()
     assert ApiToken.objects.count() == 10
 
 

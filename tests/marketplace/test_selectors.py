@@ -14,6 +14,7 @@ from common.errors import NotFound
 from common.ids import new_id
 from common.realtime import snapshot as topic_snapshot
 from marketplace import selectors
+from marketplace.curves import recent_curves
 from marketplace.models import Listing, TrackRecord
 from marketplace.services.listings import follow_listing, publish_listing, withdraw_listing
 from markets.models import SourceKind
@@ -113,11 +114,11 @@ def minute(portfolio: Portfolio, ago: timedelta, equity: int, grain: str = "MINU
 def test_a_card_shows_minutes_until_there_are_hours(desk: Desk, listing: Listing) -> None:
     for ago, equity in ((90, 50), (59, 100), (30, 110), (0, 99)):
         minute(listing.portfolio, timedelta(minutes=ago), equity)
-    assert selectors.recent_curves([listing])[listing.pk] == pytest.approx([1, 1.1, 0.99])
+    assert recent_curves([listing], None)[listing.pk] == pytest.approx([1, 1.1, 0.99])
     for ago, equity in ((73, 50), (71, 200), (3, 100), (1, 300)):
         minute(listing.portfolio, timedelta(hours=ago), equity, SnapshotGrain.HOUR)
-    assert selectors.recent_curves([listing])[listing.pk] == pytest.approx([1, 0.5, 1.5])
-    assert selectors.recent_curves([]) == {}
+    assert recent_curves([listing], None)[listing.pk] == pytest.approx([1, 0.5, 1.5])
+    assert recent_curves([], None) == {}
 
 
 def test_many_listings_cost_as_many_statements_as_one(
@@ -126,9 +127,9 @@ def test_many_listings_cost_as_many_statements_as_one(
     for number in range(5):
         publish(alice, desk.portfolio(alice, name=str(number)), f"Paper {number}", 1.0)
     for limit in (1, 6):
-        with django_assert_num_queries(3):  # listings, tags, curves
+        with django_assert_num_queries(4):  # listings, tags, which are paid, curves
             shown = list(selectors.published()[:limit])
-            selectors.recent_curves(shown)
+            recent_curves(shown, None)
             facts = [
                 (one.owner.profile.handle, one.record.return_ratio, one.portfolio.settlement.code) for one in shown
             ]

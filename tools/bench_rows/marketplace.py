@@ -44,6 +44,15 @@ def ranking_step(environment: Mapping[str, str]) -> Measurement:
 
 
 @row(
+    "similar", what="similar listings found, 100,000 listings, PostgreSQL", unit="s", target=at_most(300), services=True
+)
+def similar(environment: Mapping[str, str]) -> Measurement:
+    """Once a day: sixty days of each read, every pair within a kind of money compared, half a million rows written."""
+    found = _run("similar", LISTINGS, environment)
+    return Measurement([found["seconds"]], note=f"{found['pairs']:,} pairs")
+
+
+@row(
     "listing_page",
     what="listing page, 3 years of days, 500 reviews, p95 server time",
     unit="ms",

@@ -1,4 +1,4 @@
-"""`manage.py offer_plan pro --month 19 --year 190 --limit portfolios=100`: sell a plan of the platform's."""
+"""`manage.py offer_plan pro --by YOU --month 19 --year 190 --limit portfolios=100`: sell a plan of the platform's."""
 
 from __future__ import annotations
 

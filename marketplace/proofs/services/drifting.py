@@ -12,6 +12,7 @@ from operator import attrgetter
 from django.db.models import Exists, F, Max, OuterRef, Q
 from django.db.models.functions import TruncDate
 
+from accounts.selectors import Allowance
 from common.child import ChildError
 from common.clock import market_times, wall_now
 from common.db import bulk_insert
@@ -120,7 +121,7 @@ def _wished(run: StrategyRun, end: datetime) -> list[Made]:
         # Two candles more: on the last one the engine opens nothing, and then closes all.
         end=end + 2 * _length(run),
     )
-    spec = frozen(terms, graph_of_version(run.version), most_candles=MOST_CANDLES).spec
+    spec = frozen(terms, graph_of_version(run.version), most_candles=Allowance(MOST_CANDLES)).spec
     data = data_of(spec_from_json(spec))
     limits = jobs.job_limits()
     found, _ = jobs.children().run(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from accounts.selectors import Allowance
 from common.clock import market_now
 from common.db import lock_rows
 from common.errors import DomainError
@@ -56,7 +57,7 @@ def _test(job: Submission) -> dict[str, Any]:
     """Return what the child found of the strategy on the newest stored candles."""
     version = versions().get(pk=job.content["version_id"])
     terms = _terms(version)
-    question = frozen(terms, graph_of_version(version), most_candles=MOST_IN_ALL)
+    question = frozen(terms, graph_of_version(version), most_candles=Allowance(MOST_IN_ALL))
     data = data_of(spec_from_json(question.spec))
     tries = trials_before(_as_trial(version, terms, question))
     found, usage = jobs.compute(job, "inspect_strategy", question.spec, data, tries, show=lambda progress: {})

@@ -9,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from rest_framework.test import APIClient
 
-from accounts.models import ApiToken, Limit, LimitName, User
+from accounts.models import ApiToken, Limit, LimitName, Plan, User
 from accounts.programs import checking
 from accounts.services import issue_token, revoke_token, update_profile
+from accounts.services.plans import give_plan
 from common import clock
 from common.clock import wall_now
 from common.errors import DomainError
@@ -127,7 +128,11 @@ def test_every_answer_says_what_is_left_and_the_plan_says_how_much(alice: User, 
     ]
     assert (told[0]["RateLimit-Policy"], told[0]["RateLimit-Reset"]) == ("3;w=60", "20")
     assert told[3].json()["code"] == "THROTTLED"
+    assert "your plan (Free) allows 3 a minute" in told[3].json()["detail"]
     assert 1 <= int(told[3]["Retry-After"]) <= 20
     # Each token has its own.
     assert _program(alice)[0].get(ME).status_code == 200
+    # Another plan allows more.
+    give_plan(user=bob, plan=Plan.objects.get(name="Pro"))
+    assert _program(bob)[0].get(ME)["RateLimit-Policy"] == "6000;w=60"
     checking._limits.clear()

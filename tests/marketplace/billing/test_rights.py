@@ -5,12 +5,12 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
 from accounts.models import User
 from accounts.selectors import limit
-from accounts.services.plans import ensure_plan
 from common.errors import DomainError
 from common.ids import new_id
 from marketplace.billing.checks import differences_from_processor
@@ -23,6 +23,7 @@ from marketplace.billing.models import (
     Interval,
     Invoice,
     MoneyLine,
+    Price,
     ProcessorEvent,
     Seller,
     Subscription,
@@ -30,7 +31,7 @@ from marketplace.billing.models import (
 from marketplace.billing.selectors import has_right
 from marketplace.billing.services.buying import begin_checkout
 from marketplace.billing.services.changing import choose_stop_mode, request_change
-from marketplace.billing.services.pricing import set_plan_price, set_price
+from marketplace.billing.services.pricing import set_price
 from marketplace.models import Listing, Offer, Source
 from marketplace.publishing.models import ListingVersion
 from marketplace.services.listings import follow_listing, publish_listing, use_listing, withdraw_listing
@@ -157,15 +158,26 @@ def test_nobody_buys_their_own_and_nobody_sells_without_a_finished_account(shop:
 
 
 def test_a_paid_plan_raises_limits_and_its_end_takes_only_them_back(shop: Shop, bob: User) -> None:
-    operator = User.objects.create_user("olive@example.org", is_staff=True)
-    plan = ensure_plan(name="Pro", limits={"portfolios": 100})
+    User.objects.create_user("olive@example.org", is_staff=True)
+    browser, plans = Client(), reverse("billing:plans")
+    browser.force_login(bob)
+    assert "No other plan is on sale." in browser.get(plans).content.decode()
     with shop.working():
-        price = set_plan_price(
-            operator=operator, plan=plan, interval=Interval.MONTH, amount=Decimal(19), currency="usd"
-        )
-    price.refresh_from_db()
+        call_command("offer_plan", "pro", "--by", "olive@example.org", "--month", "19", "--limit", "follows=7")
+    with pytest.raises(CommandError, match="everybody's"):
+        call_command("offer_plan", "free", "--by", "olive@example.org", "--month", "19")
+    price = Price.objects.get()
+    page = browser.get(plans)
+    assert [(plan.name, len(offers)) for plan, offers in page.context["columns"]] == [("Free", 0), ("Pro", 1)]
+    said = dict(page.context["limits"])
+    assert (said["portfolios"], said["follows"], said["API requests a minute, of each token"]) == (
+        [20, 100],
+        [50, 7],
+        [600, 6_000],
+    )
+    assert all(words in page.content.decode() for words in ("19.00 USD a month", "yours", "6,000"))
     bought = shop.subscribe(bob, price)
-    assert limit(bob, "portfolios") == 100
+    assert (limit(bob, "portfolios"), limit(bob, "follows")) == (100, 7)
     with shop.working():
         request_change(user=bob, subscription=bought, kind=ChangeKind.CANCEL_NOW)
     assert limit(bob, "portfolios") == 20

@@ -7,7 +7,8 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,18 @@ from rest_framework.test import APIClient
 
 from accounts.models import User
 from common import clock
+from common.clock import market_now, set_market_time
 from common.errors import DomainError
 from marketplace.billing.models import Price, Subscription
 from marketplace.billing.selectors import listing_subject
+from marketplace.curves import curve_ends, recent_curves
+from marketplace.models import TrackRecord
 from marketplace.proofs.models import RecordKey
 from marketplace.proofs.selectors import delay_of, proof_of
+from marketplace.services import records
+from portfolios.models import EquitySnapshot, SnapshotGrain
 from tests.fixtures_verified import Sealed
+from trading.models import Fill
 
 DOCUMENT = Path(__file__).resolve().parents[3] / "docs" / "records.md"
 
@@ -96,6 +103,94 @@ def test_one_fill_is_proven_to_others_when_it_is_a_day_old(paid: Sealed, bob: Us
     assert program.get(f"{address}/proofs/6/").json()["number"] == 6
     with pytest.raises(DomainError):
         proof_of(paid.listing, 6, delay=delay_of(paid.listing, charlie))
+
+
+def curves(paid: Sealed, reader: User | None) -> dict[str, list[int]]:
+    """Return how many hours before market time each door's curve has a point."""
+    client, program = Client(), APIClient()
+    if reader is not None:
+        client.force_login(reader)
+        program.force_authenticate(reader)
+    key, now = paid.listing.pk, market_now(paid.listing.portfolio.namespace)
+    page = client.get(f"/marketplace/{key}/equity/").json()["points"]
+    compared = client.get("/marketplace/compare/curves/", {"listing": key}).json()["curves"][0]["points"]
+    told = {"page": [point["time"] for point in page], "compared": [at for at, _ in compared]}
+    if reader is not None:
+        points = program.get(f"/api/v1/listings/{key}/equity/").json()
+        told["api"] = [datetime.fromisoformat(point["at"]).timestamp() for point in points]
+        (one,) = program.get("/api/v1/listings/compare/", {"listing": key}).json()["curves"]
+        told["api compared"] = [at for at, _ in one["points"]]
+    return {name: [round((now.timestamp() - at) / 3600) for at in times] for name, times in told.items()}
+
+
+def small(paid: Sealed, reader: User | None) -> dict[str, list[float]]:
+    """Return the small curves of cards and of the widget."""
+    client = Client()
+    if reader is not None:
+        client.force_login(reader)
+    told = {
+        "list": client.get("/marketplace/").context["cards"][0][1],
+        "profile": client.get(f"/u/{paid.listing.owner.profile.handle}/").context["cards"][0][1],
+        "widget": recent_curves([paid.listing], None)[paid.listing.pk],
+    }
+    if reader is None:
+        told["first page"] = client.get("/").context["groups"][0][1][0][1]
+    return told
+
+
+def measured(paid: Sealed) -> None:
+    """An hour's worth 100 each until a day ago, and 200 since."""
+    now = market_now(paid.listing.portfolio.namespace)
+    EquitySnapshot.objects.all().delete()
+    EquitySnapshot.objects.bulk_create(
+        EquitySnapshot(
+            portfolio=paid.listing.portfolio,
+            grain=grain,
+            at=now - timedelta(hours=hours),
+            equity=Decimal(100 if hours > 24 else 200),
+            net_deposits=Decimal(100),
+        )
+        for grain in (SnapshotGrain.HOUR, SnapshotGrain.DAY)
+        for hours in (27, 26, 25, 24, 1)
+    )
+
+
+def test_every_curve_ends_for_others_a_day_ago(paid: Sealed, alice: User, bob: User, charlie: User) -> None:
+    measured(paid)
+    for reader in (alice, bob):
+        assert curves(paid, reader) == {key: [27, 26, 25, 24, 1] for key in ("page", "compared", "api", "api compared")}
+        assert small(paid, reader) == {"list": [1, 1, 1, 2, 2], "profile": [1, 1, 1, 2, 2], "widget": [1, 1, 1]}
+    assert curves(paid, charlie) == {key: [27, 26, 25] for key in ("page", "compared", "api", "api compared")}
+    assert curves(paid, None) == {key: [27, 26, 25] for key in ("page", "compared")}
+    assert small(paid, charlie) == {key: [1, 1, 1] for key in ("list", "profile", "widget")}
+    assert small(paid, None) == {key: [1, 1, 1] for key in ("list", "profile", "widget", "first page")}
+    address = f"/marketplace/{paid.listing.pk}/"
+    assert b"Until a day ago" in Client().get(address).content
+    Price.objects.update(state="RETIRED")
+    assert curves(paid, None)["page"] == [27, 26, 25, 24, 1]
+    assert b"Until a day ago" not in Client().get(address).content
+
+
+def test_a_curve_ends_before_the_first_fill_that_is_withheld_however_fast_market_time_runs(paid: Sealed) -> None:
+    sixth = Fill.objects.get(portfolio=paid.listing.portfolio, number=6)
+    set_market_time(paid.listing.portfolio.namespace, sixth.happened_at + timedelta(days=30))
+    assert curve_ends([paid.listing], None) == {paid.listing.pk: sixth.happened_at}
+
+
+def test_an_open_page_of_a_paid_listing_is_told_of_followers_alone(
+    paid: Sealed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[Any] = []
+    monkeypatch.setattr(records, "publish", told.extend)
+    for state, keys in (("LIVE", {"cells"}), ("RETIRED", {"cells", "series"})):
+        Price.objects.update(state=state)
+        TrackRecord.objects.update(as_of=None)
+        measured(paid)
+        told.clear()
+        assert records.refresh_records() == 1
+        ((topic, message),) = told
+        assert (topic, message.keys()) == (f"listing:{paid.listing.pk}", keys)
+        assert ("equity" in message["cells"], "return" in message["cells"]) == (state == "RETIRED",) * 2
 
 
 def test_a_free_record_is_everybodys_at_once(paid: Sealed) -> None:

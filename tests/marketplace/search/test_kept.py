@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -14,15 +16,17 @@ from accounts.models import Notification, User
 from common.clock import wall_now
 from common.errors import DomainError, NotFound
 from common.ids import new_id
+from engine.performance import unit_values
 from marketplace.billing.models import Interval, Mode, Price
 from marketplace.billing.selectors import listing_subject
 from marketplace.models import Listing
 from marketplace.search.comparing import compared, curves_of
 from marketplace.search.models import SavedSearch, SimilarListing
 from marketplace.search.saved import MOST_SAVED, save_search, saved_search_for_owner, tell_of_matches
-from marketplace.search.similar import most_alike, refresh_similar
+from marketplace.search.similar import _returns_of, most_alike, refresh_similar
 from marketplace.services.listings import publish_listing, withdraw_listing
-from tests.fixtures_desk import Desk
+from portfolios.models import EquitySnapshot, SnapshotGrain
+from tests.fixtures_desk import NOON, Desk
 from tests.marketplace.search.test_exclusions import days
 
 
@@ -73,7 +77,7 @@ def test_four_at_most_are_compared_and_none_that_is_hidden(desk: Desk, alice: Us
     assert [one.title for one in compared(bob, keys)] == [f"Listing {n}" for n in (1, 2, 3, 4)]
     assert [one.title for one in compared(alice, keys)] == [f"Listing {n}" for n in (1, 0, 2, 3)]
     days(found[1].portfolio, [0.1, -0.5])
-    curve = curves_of(compared(None, keys[:1]))[0]
+    curve = curves_of(compared(None, keys[:1]), None)[0]
     assert [round(value, 6) for _, value in curve["points"]] == [0.0, 0.1, -0.45]
     address = reverse("marketplace:compare")
     due = {"created_at": wall_now(), "due_at": wall_now()}
@@ -104,6 +108,43 @@ def test_what_moves_alike_is_found_by_the_days_that_both_have() -> None:
     value, common = next((value, common) for one, _, other, value, common in most_alike(rows) if (one, other) == (0, 1))
     assert (round(value, 9), common) == (round(float(np.corrcoef(rows[0], rows[1])[0, 1]), 9), 90)
     assert list(most_alike(np.zeros((0, 90)))) == []
+
+
+def test_of_many_the_same_are_found_as_by_comparing_each_pair() -> None:
+    """More of them than stand in one group, whose largest decides where is looked further."""
+    rows = np.random.default_rng(3).normal(0, 0.01, (200, 90))
+    every = np.corrcoef(rows)
+    np.fill_diagonal(every, -1)
+    best = {one: np.argsort(-every[one])[:5].tolist() for one in range(200)}
+    found: dict[int, list[int]] = {}
+    for one, place, other, value, common in most_alike(rows):
+        found.setdefault(one, []).append(other)
+        assert (place, round(value, 9), common) == (len(found[one]), round(float(every[one, other]), 9), 90)
+    assert found == best
+    # What never moved is like nothing, and of two each is the other's.
+    rows[0] = 0.01
+    assert list(most_alike(rows[:2])) == []
+    assert [(one, other) for one, _, other, _, _ in most_alike(rows[[1, 1]])] == [(0, 1), (1, 0)]
+
+
+def test_daily_returns_are_those_of_the_unit_value(desk: Desk, alice: User) -> None:
+    """Money paid in is no gain, a missing day no day, and of what was lost whole nothing is made."""
+    worth = [(100, 100), (110, 100), (160, 150), (150, 140), None, (0, 140), (50, 190), (60, 190)]
+    portfolio, other = desk.portfolio(alice, name="One"), desk.portfolio(alice, name="Other")
+    days(other, [0.5])
+    points = [(Decimal(equity), Decimal(paid)) for equity, paid in filter(None, worth)]
+    for back, point in enumerate(reversed(worth)):
+        if point is not None:
+            facts = {"equity": Decimal(point[0]), "net_deposits": Decimal(point[1])}
+            at = NOON - timedelta(days=back)
+            EquitySnapshot.objects.create(portfolio=portfolio, grain=SnapshotGrain.DAY, at=at, **facts)
+    values = unit_values(points)
+    expected = [after / before - 1 for before, after in pairwise(values) if before > 0]
+    returns = _returns_of([portfolio.pk, other.pk], NOON)
+    made = np.flatnonzero(np.isfinite(returns[0]))[::-1]
+    assert made.tolist() == [6, 5, 4, 2]
+    assert returns[0, made].tolist() == pytest.approx(expected)
+    assert (returns[1, 0], np.isfinite(returns[1]).sum()) == (pytest.approx(0.5), 1)
 
 
 def test_what_moves_alike_stands_on_the_page(desk: Desk, alice: User) -> None:

@@ -87,7 +87,7 @@ def test_the_plan_limits_the_alerts_that_wait(alice: User, bob: User, btc: Instr
     alice.profile.plan = plan
     alice.profile.save()
     first = above(alice, btc)
-    with pytest.raises(DomainError, match="Your plan allows 1 price alerts that wait"):
+    with pytest.raises(DomainError, match=r"Your plan \(Small\) allows 1 price alerts that wait"):
         above(alice, btc)
     above(bob, btc)
     cancel_alert(alert=first)

@@ -101,7 +101,7 @@ def test_the_plan_s_limit_is_said_above_the_form(reader: Client, alice: User, bt
     alice.profile.plan = plan
     alice.profile.save()
     page = _text(reader.post(_new(btc), {"level": "110", "repeat": "once"}), 400)
-    assert "Your plan allows 0 price alerts that wait" in page
+    assert "Your plan (Small) allows 0 price alerts that wait" in page
     assert "0 alerts may wait at once" in _text(reader.get(ALERTS))
 
 

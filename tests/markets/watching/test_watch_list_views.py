@@ -66,9 +66,9 @@ def test_limits_are_said_in_words(reader: Client, alice: User, majors: WatchList
         plan.limits.create(name=name, value=value)
     alice.profile.plan = plan
     alice.profile.save()
-    assert "Your plan allows 1 watch lists" in _text(reader.post(LISTS, {"name": "Other"}), 400)
+    assert "Your plan (Small) allows 1 watch lists" in _text(reader.post(LISTS, {"name": "Other"}), 400)
     address = _to("add_watched", majors, desk.instrument("XRP"))
-    assert "Your plan allows 3 instruments on one watch list" in _text(reader.post(address, follow=True))
+    assert "Your plan (Small) allows 3 instruments on one watch list" in _text(reader.post(address, follow=True))
     assert _order(majors) == ["BTC", "ETH", "SOL"]
 
 
