@@ -296,6 +296,7 @@ MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 # None: a used code is remembered for one step of half a minute, so one that counted longer could be used twice.
 MFA_TOTP_TOLERANCE = 0
+MFA_FORMS = {"edit_webauthn": "accounts.forms.PasskeyNameForm"}
 # Sessions are listed with where and when they were last seen.
 USERSESSIONS_ADAPTER = "accounts.sessions.adapter.SessionsAdapter"
 # A database of places by address (MaxMind's format); without one the page of sessions shows addresses alone.
