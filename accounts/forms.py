@@ -7,9 +7,13 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from allauth.mfa.models import Authenticator
+from allauth.mfa.webauthn.forms import EditWebAuthnForm
 from django import forms
+from django.db import transaction
 
 from accounts.programs.scopes import Scope
+from accounts.services import audit
 from common.clock import wall_now
 
 
@@ -17,6 +21,16 @@ class ProfileForm(forms.Form):
     display_name = forms.CharField(max_length=60, help_text="What others see.")
     handle = forms.CharField(max_length=30, help_text="3 to 30 of a–z, 0–9 and _; the address of your public page.")
     bio = forms.CharField(label="About you", max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class PasskeyNameForm(EditWebAuthnForm):  # type: ignore[misc]
+    """allauth's form that names a passkey; the name is its owner's own words, so the audit has none of it."""
+
+    @transaction.atomic
+    def save(self) -> Authenticator:
+        saved: Authenticator = super().save()
+        audit(action="second_factor.renamed", obj=saved, actor=saved.user, after={"type": saved.type})
+        return saved
 
 
 class TokenForm(forms.Form):

@@ -1,7 +1,6 @@
-"""OAuth applications and app sessions as askers of the API; named in settings where allauth's apps are installed.
+"""OAuth applications as askers of the API; named in settings where allauth's provider is installed.
 
-An access token that this site's OpenID provider gave to an application does what its scopes say, as our own tokens do;
-an app's session (allauth.headless) does what its person may.
+An access token that this site's OpenID provider gave to an application does what its scopes say, as our own tokens do.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponseBase
 
 from accounts.models import User
+from accounts.services import audit
 from common.ids import new_id, new_token
 
 KEY_BITS = 2048
@@ -74,9 +75,22 @@ def _make(path: Path) -> None:
         fresh.unlink()
 
 
+class _Consent(views.AuthorizationView):  # type: ignore[misc]
+    """allauth's page; what somebody lets an app do is an act of theirs."""
+
+    def form_valid(self, form: Any) -> HttpResponseBase:
+        response: HttpResponseBase = super().form_valid(form)
+        client = Client.objects.get(pk=self._request_info["client_id"])
+        audit(action="app.granted", obj=client, after={"scopes": sorted(form.cleaned_data["scopes"])})
+        return response
+
+
+_consent = _Consent.as_view()
+
+
 def authorize(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
     """Ask for consent; the answer leads to the app, which browsers allow only where the page's policy names it."""
-    response: HttpResponseBase = views.authorization(request, *args, **kwargs)
+    response: HttpResponseBase = _consent(request, *args, **kwargs)
     if origin := _destination(request):
         response._csp_update = {"form-action": [origin]}  # type: ignore[attr-defined]
     return response

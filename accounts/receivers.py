@@ -29,6 +29,8 @@ def connect() -> None:
     auth_signals.user_logged_out.connect(_signed_out, dispatch_uid="accounts.signed_out")
     auth_signals.user_login_failed.connect(_refused, dispatch_uid="accounts.refused")
     account_signals.password_changed.connect(_password_changed, dispatch_uid="accounts.password_changed")
+    account_signals.password_set.connect(_password_set, dispatch_uid="accounts.password_set")
+    account_signals.email_confirmed.connect(_email_confirmed, dispatch_uid="accounts.email_confirmed")
     account_signals.password_reset.connect(_password_reset, dispatch_uid="accounts.password_reset")
     account_signals.email_changed.connect(_email_changed, dispatch_uid="accounts.email_changed")
     account_signals.email_added.connect(_email_added, dispatch_uid="accounts.email_added")
@@ -44,6 +46,7 @@ def _signed_in(user: User, request: HttpRequest, **kwargs: Any) -> None:
     record_sign_in(email=user.email, user=user, succeeded=True)
     # A log-in is as good as the answer to "is it still you?", whatever it was done with (a sign-up, a wallet).
     record_authentication(request, user, "login", reauthenticated=True)
+    audit(action="sign_in.accepted", obj=user, actor=user)
 
 
 def _refused(credentials: dict[str, Any], **kwargs: Any) -> None:
@@ -51,13 +54,20 @@ def _refused(credentials: dict[str, Any], **kwargs: Any) -> None:
 
 
 def _signed_out(user: User | None, request: HttpRequest, **kwargs: Any) -> None:
-    if user is not None and request.session.session_key:
+    if user is None:
+        return
+    audit(action="session.signed_out", obj=user, actor=user)
+    if request.session.session_key:
         withdraw(session_credential(request.session.session_key))
 
 
 def _password_changed(user: User, **kwargs: Any) -> None:
     audit(action="password.changed", obj=user, actor=user)
     withdraw(user_credential(user))
+
+
+def _password_set(user: User, **kwargs: Any) -> None:
+    audit(action="password.set", obj=user, actor=user)
 
 
 def _password_reset(user: User, request: HttpRequest, **kwargs: Any) -> None:
@@ -74,6 +84,11 @@ def _email_changed(user: User, from_email_address: Any, to_email_address: Any, *
 
 def _email_added(user: User, email_address: EmailAddress, **kwargs: Any) -> None:
     audit(action="email.added", obj=user, actor=user, after={"email_digest": email_digest(email_address.email)})
+
+
+def _email_confirmed(email_address: EmailAddress, **kwargs: Any) -> None:
+    user = email_address.user
+    audit(action="email.confirmed", obj=user, actor=user, after={"email_digest": email_digest(email_address.email)})
 
 
 def _email_removed(user: User, email_address: EmailAddress, **kwargs: Any) -> None:

@@ -103,7 +103,11 @@ class _Client:
         if kind == "ping":
             self.listener.put('{"type":"pong"}')
         elif kind == "subscribe":
-            for topic in _topics(message):
+            if len(topics := _topics(message)) > MAX_TOPICS:
+                # In one word, not topic by topic: so many answers would be more than the inbox holds.
+                self._refuse("", _too_many())
+                return
+            for topic in topics:
                 await self._subscribe(topic)
         elif kind == "unsubscribe":
             # Only what was subscribed: the hub also knows the connection's credentials by a topic.
@@ -123,7 +127,7 @@ class _Client:
 
     async def _join(self, topic: str) -> Payload:
         if topic not in self.topics and len(self.topics) >= MAX_TOPICS:
-            raise DomainError("TOO_MANY_TOPICS", f"At most {MAX_TOPICS} topics fit one connection.")
+            raise _too_many()
         gate_of(topic)
         # Held, then joined, then read: what comes meanwhile follows the snapshot, and is dropped with a refusal.
         self.listener.hold(topic)
@@ -142,6 +146,10 @@ class _Client:
     def _refuse(self, topic: str, error: DomainError) -> None:
         refusal = {"type": "error", "topic": topic, "code": error.code, "message": error.message}
         self.listener.put(json.dumps(refusal))
+
+
+def _too_many() -> DomainError:
+    return DomainError("TOO_MANY_TOPICS", f"At most {MAX_TOPICS} topics fit one connection.")
 
 
 def _parsed(text: str | None) -> dict[str, Any] | None:

@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "allauth.usersessions",
+    "allauth.headless",
     "allauth.socialaccount",
     "allauth.socialaccount.providers.openid_connect",
     *identity.apps(SOCIALACCOUNT_PROVIDERS),
@@ -262,6 +263,7 @@ ACCOUNT_ADAPTER = "accounts.adapter.AccountAdapter"
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*", "password2*"]
+ACCOUNT_SIGNUP_FORM_CLASS = "accounts.signing_up.TermsForm"
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 # By a code, typed into the page that asked for it: no mail scanner that follows links confirms an address, and who signs
 # up with a passkey or a wallet is still here when the address is confirmed, and gets their key then, not before.
@@ -296,10 +298,13 @@ MFA_PASSKEY_SIGNUP_ENABLED = True
 MFA_RECOVERY_CODES_SHOW_ONCE = True
 # None: a used code is remembered for one step of half a minute, so one that counted longer could be used twice.
 MFA_TOTP_TOLERANCE = 0
+MFA_FORMS = {"edit_webauthn": "accounts.forms.PasskeyNameForm"}
 # Sessions are listed with where and when they were last seen.
 USERSESSIONS_ADAPTER = "accounts.sessions.adapter.SessionsAdapter"
 # A database of places by address (MaxMind's format); without one the page of sessions shows addresses alone.
 GEOIP_DATABASE = env.str("SLIPSTREAM_GEOIP_DATABASE", default="")
+# Apps that sign a person in get a session of their own, named by a header (accounts/app_urls.py); no browser does.
+HEADLESS_CLIENTS = ("app",)
 SOCIALACCOUNT_ADAPTER = "accounts.social.SocialAdapter"
 # An address that somebody else vouches for opens no account that has it here: connect the accounts while logged in.
 SOCIALACCOUNT_EMAIL_AUTHENTICATION = False
@@ -462,7 +467,7 @@ REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
         # Before our own tokens: it leaves those alone, and they refuse what they do not know.
         *(["accounts.oauth.OAuthAuthentication"] if "allauth.idp.oidc" in INSTALLED_APPS else []),
-        *(["accounts.app_sessions.AppSessionAuthentication"] if "allauth.headless" in INSTALLED_APPS else []),
+        "accounts.app_sessions.AppSessionAuthentication",
         "accounts.authentication.TokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],

@@ -53,6 +53,7 @@ def checks() -> list[Check]:
         Check("template lint", [PYTHON, "-m", "djlint", "--lint", "--quiet", "templates"]),
         Check("migrations", [PYTHON, "manage.py", "makemigrations", "--check", "--dry-run"]),
         Check("Django's own checks", [PYTHON, "manage.py", "check", "--fail-level", "WARNING"]),
+        Check("secrets in the history", [PYTHON, "-m", "tools.secret_scan"]),
         Check("import contracts", [str(Path(PYTHON).with_name("lint-imports"))]),
         Check("lint", [PYTHON, "-m", "ruff", "check", "."]),
         Check("format", [PYTHON, "-m", "ruff", "format", "--check", "."]),

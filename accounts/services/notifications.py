@@ -11,6 +11,7 @@ from django.db import transaction
 from accounts.models import Notification, User
 from accounts.notifying.services.planning import plan_deliveries
 from accounts.selectors import user_facts
+from accounts.services.auditing import audit
 from common.clock import wall_now
 from common.realtime import publish
 
@@ -33,6 +34,7 @@ def mark_read(*, user: User, ids: Iterable[UUID] | None = None) -> int:
     unread = Notification.objects.filter(user=user, read_at=None)
     changed = (unread if ids is None else unread.filter(pk__in=list(ids))).update(read_at=wall_now())
     if changed:
+        audit(action="notifications.read", obj=user, actor=user, after={"count": changed})
         _show(user, [])
     return changed
 

@@ -13,6 +13,7 @@ from allauth.account.models import Login
 from allauth.account.utils import get_next_redirect_url
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -83,7 +84,9 @@ def signup(request: HttpRequest) -> HttpResponse:
     if form.account_already_exists:
         unknown: HttpResponse = prevent_enumeration(request, email=email)
         return unknown
-    user = create_wallet_user(request, email)
+    with transaction.atomic():
+        user = create_wallet_user(request, email)
+        form.signup(request, user)
     state: dict[str, Any] = {STATE: held}
     entered: HttpResponse = perform_login(
         request, Login(user=user, email=email, signup=True, redirect_url=target, state=state)

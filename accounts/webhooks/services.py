@@ -102,6 +102,7 @@ def send_test(*, endpoint: WebhookEndpoint) -> WebhookDelivery:
         raise DomainError("WEBHOOK_TESTED_TOO_OFTEN", "Wait a minute before the next test.", status=429)
     body = _body(key, TEST_EVENT, now, {"endpoint": str(endpoint.pk)})
     delivery = WebhookDelivery.objects.create(endpoint=endpoint, event_id=key, event=TEST_EVENT, body=body, due_at=now)
+    audit(action="webhook.tested", obj=endpoint, actor=endpoint.user, after={"delivery": str(delivery.pk)})
     _enqueue([delivery.pk])
     return delivery
 
@@ -114,7 +115,15 @@ def redeliver(*, delivery: WebhookDelivery) -> None:
     if limiter().take(name, per_second=REDELIVERIES_PER_SECOND, burst=REDELIVERY_BURST):
         raise DomainError("WEBHOOK_REDELIVERED_TOO_OFTEN", "Wait a few seconds before the next one.", status=429)
     fresh = {"state": DeliveryState.PENDING, "attempts": 0, "due_at": wall_now(), "handed_at": None}
+    (before,) = lock_rows(WebhookDelivery.objects.filter(pk=delivery.pk))
     WebhookDelivery.objects.filter(pk=delivery.pk).update(**fresh)
+    audit(
+        action="webhook.redelivered",
+        obj=delivery,
+        actor=delivery.endpoint.user,
+        before={"state": before.state, "attempts": before.attempts},
+        after={"state": DeliveryState.PENDING, "attempts": 0},
+    )
     _enqueue([delivery.pk])
 
 

@@ -83,9 +83,11 @@ def report_review(*, reporter: User, review: Review, reason: str) -> ReviewRepor
         raise DomainError("REASON_UNKNOWN", "Choose one of the reasons.", {"field": "reason"})
     if review.author_id == reporter.pk:
         raise DomainError("REVIEW_IS_YOURS", "This is your own review; change it instead.", status=409)
-    report, _ = ReviewReport.objects.get_or_create(
+    report, is_new = ReviewReport.objects.get_or_create(
         review=review, reporter=reporter, defaults={"reason": reason, "created_at": wall_now()}
     )
+    if is_new:
+        audit(action="review.reported", obj=review, actor=reporter, after={"reason": reason})
     return report
 
 

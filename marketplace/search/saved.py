@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import QueryDict
 
 from accounts.models import User
-from accounts.services import notify
+from accounts.services import audit, changes, notify
 from common.clock import wall_now
 from common.db import lock_rows
 from common.errors import DomainError, NotFound
@@ -54,12 +54,18 @@ def save_search(*, owner: User, name: str, query: str) -> SavedSearch:
         message = f"You keep {MOST_SAVED} searches; forget one first."
         raise DomainError("TOO_MANY_SEARCHES", message, {"field": "name"}, status=409)
     facts = {"query": query, "seen_until": now, "due_at": now + EVERY}
-    return SavedSearch.objects.update_or_create(
+    before = mine.filter(name=name).first()
+    saved, _ = SavedSearch.objects.update_or_create(
         owner=owner, name=name, defaults=facts, create_defaults={**facts, "created_at": now}
-    )[0]
+    )
+    audit(action="search.saved", obj=saved, actor=owner, **changes(before, saved))
+    return saved
 
 
+@transaction.atomic
 def delete_search(*, search: SavedSearch) -> None:
+    """Forget a search; nothing more is told of it."""
+    audit(action="search.deleted", obj=search, actor=search.owner, **changes(search, None))
     search.delete()
 
 

@@ -16,7 +16,7 @@ from django.db import transaction
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit
-from accounts.services import notify
+from accounts.services import audit, notify
 from common import display
 from common.clock import market_now
 from common.errors import DomainError
@@ -91,6 +91,9 @@ def create_alert(
     )
     alert.save()
     book.save(update_fields=["last_change"])
+    # The note is the owner's own words, and stays out.
+    after = {"instrument": str(instrument.pk), "kind": kind, "level": canonical(level), "repeats": repeats}
+    audit(action="alert.created", obj=alert, actor=owner, after=after)
     return alert
 
 
@@ -100,6 +103,8 @@ def cancel_alert(*, alert: PriceAlert) -> PriceAlert:
     book = _lock(alert.namespace)
     if waiting_alerts().filter(pk=alert.pk).update(state=AlertState.CANCELED, change=_next(book)):
         book.save(update_fields=["last_change"])
+        before, after = {"state": alert.state}, {"state": AlertState.CANCELED}
+        audit(action="alert.canceled", obj=alert, actor=alert.owner, before=before, after=after)
     alert.refresh_from_db()
     return alert
 
@@ -108,7 +113,10 @@ def cancel_alert(*, alert: PriceAlert) -> PriceAlert:
 def forget_alerts(*, owner: User) -> int:
     """Delete the owner's alerts that wait for nothing any more, and return how many."""
     ended = PriceAlert.objects.filter(owner=owner, state__in=[AlertState.FIRED, AlertState.CANCELED])
-    return ended.delete()[0]
+    count = ended.delete()[0]
+    if count:
+        audit(action="alerts.forgotten", obj=owner, actor=owner, before={"count": count})
+    return count
 
 
 @transaction.atomic

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
@@ -9,6 +10,7 @@ from django.db.models import BooleanField, ExpressionWrapper, F, Q, QuerySet
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit
+from accounts.services import audit, changes
 from common.clock import market_now
 from common.db import lock_rows
 from common.errors import DomainError
@@ -57,6 +59,7 @@ def request_backfill(
     made = Backfill.objects.create(
         instrument=instrument, timeframe=timeframe, start=start, end=end, reached_at=start, requested_by=requested_by
     )
+    _audit("backfill.requested", made, requested_by, None)
     _tell(made)
     return made
 
@@ -89,6 +92,7 @@ def _stretch(
 
 
 def _extended(known: Backfill, start: datetime, end: datetime, asker: User | None) -> Backfill:
+    before = copy(known)
     if asker is None or known.requested_by_id != asker.pk:
         known.requested_by = None
     if start < known.start:
@@ -96,13 +100,22 @@ def _extended(known: Backfill, start: datetime, end: datetime, asker: User | Non
         known.start = known.reached_at = start
     known.end = max(known.end, end)
     known.save(update_fields=["requested_by", "start", "reached_at", "end"])
+    _audit("backfill.extended", known, asker, before)
     return known
+
+
+def _audit(action: str, backfill: Backfill, actor: User | None, before: Backfill | None) -> None:
+    """Write down what a person asked for; what the platform loads for itself is nobody's act."""
+    if actor is not None:
+        audit(action=action, obj=backfill, actor=actor, **changes(before, backfill))
 
 
 @transaction.atomic
 def cancel_backfill(*, backfill: Backfill) -> Backfill:
     """Ask for no more candles; what is stored stays. One that has ended stays as it is."""
     if _open(backfill).update(state=BackfillState.CANCELED):
+        before, after = {"state": backfill.state}, {"state": BackfillState.CANCELED}
+        audit(action="backfill.canceled", obj=backfill, before=before, after=after)
         _tell(backfill)
     backfill.refresh_from_db()
     return backfill

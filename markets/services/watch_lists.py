@@ -1,4 +1,4 @@
-"""Watch lists: made, named, filled, put in order and deleted by their owners. They are private, so nothing is audited."""
+"""Watch lists: made, named, filled, put in order and deleted by their owners."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from django.db.models import Max
 
 from accounts.models import LimitName, User
 from accounts.selectors import check_limit
+from accounts.services import audit
 from common.db import bulk_update, lock_rows
 from common.errors import DomainError
 from markets.models import Instrument, WatchList, WatchListEntry
@@ -22,20 +23,32 @@ def create_watch_list(*, owner: User, name: str) -> WatchList:
     """Make an empty list. Refusals: LIMIT_REACHED, WATCH_LIST_NAME_NOT_VALID, WATCH_LIST_NAME_TAKEN."""
     lock_rows(User.objects.filter(pk=owner.pk))  # two requests at once must not both find room
     check_limit(owner, LimitName.WATCH_LISTS, WatchList.objects.filter(owner=owner).count())
-    return _saved(WatchList(owner=owner, name=_named(name)))
+    made = _saved(WatchList(owner=owner, name=_named(name)))
+    audit(action="watch_list.created", obj=made, actor=owner, after={"name": made.name})
+    return made
 
 
 @transaction.atomic
 def rename_watch_list(*, watch_list: WatchList, name: str) -> WatchList:
     """Give a list another name. Refusals: WATCH_LIST_NAME_NOT_VALID, WATCH_LIST_NAME_TAKEN."""
-    watch_list.name = _named(name)
-    return _saved(watch_list)
+    before, watch_list.name = watch_list.name, _named(name)
+    saved = _saved(watch_list)
+    if saved.name != before:
+        audit(
+            action="watch_list.renamed",
+            obj=saved,
+            actor=saved.owner,
+            before={"name": before},
+            after={"name": saved.name},
+        )
+    return saved
 
 
 @transaction.atomic
 def delete_watch_list(*, watch_list: WatchList) -> None:
     """Delete a list with its entries; a repeat is a no-op."""
-    WatchList.objects.filter(pk=watch_list.pk).delete()
+    if WatchList.objects.filter(pk=watch_list.pk).delete()[0]:
+        audit(action="watch_list.deleted", obj=watch_list, actor=watch_list.owner, before={"name": watch_list.name})
 
 
 @transaction.atomic
@@ -48,13 +61,19 @@ def watch_instrument(*, watch_list: WatchList, instrument: Instrument) -> WatchL
     check_limit(watch_list.owner, LimitName.WATCHED_INSTRUMENTS, entries.count())
     last = entries.aggregate(last=Max("position"))["last"]
     position = 0 if last is None else last + 1
+    after = {"instrument": str(instrument.pk)}
+    audit(action="watch_list.instrument_added", obj=watch_list, actor=watch_list.owner, after=after)
     return WatchListEntry.objects.create(watch_list=watch_list, instrument=instrument, position=position)
 
 
 @transaction.atomic
 def unwatch_instrument(*, watch_list: WatchList, instrument_id: UUID) -> bool:
     """Take an instrument off a list, and return whether it was on it."""
-    return bool(WatchListEntry.objects.filter(watch_list=watch_list, instrument_id=instrument_id).delete()[0])
+    if not WatchListEntry.objects.filter(watch_list=watch_list, instrument_id=instrument_id).delete()[0]:
+        return False
+    before = {"instrument": str(instrument_id)}
+    audit(action="watch_list.instrument_removed", obj=watch_list, actor=watch_list.owner, before=before)
+    return True
 
 
 @transaction.atomic
@@ -63,10 +82,20 @@ def order_watch_list(*, watch_list: WatchList, instrument_ids: Sequence[UUID]) -
     _lock(watch_list)
     place = {instrument_id: index for index, instrument_id in enumerate(instrument_ids)}
     entries = list(WatchListEntry.objects.filter(watch_list=watch_list))
+    before = [str(entry.instrument_id) for entry in sorted(entries, key=lambda entry: entry.position)]
     entries.sort(key=lambda entry: place.get(entry.instrument_id, len(place)))
     for position, entry in enumerate(entries):
         entry.position = position
     bulk_update(WatchListEntry, entries, ["position"])
+    after = [str(entry.instrument_id) for entry in entries]
+    if after != before:
+        audit(
+            action="watch_list.ordered",
+            obj=watch_list,
+            actor=watch_list.owner,
+            before={"instruments": before},
+            after={"instruments": after},
+        )
 
 
 def _lock(watch_list: WatchList) -> None:

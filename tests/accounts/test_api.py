@@ -10,7 +10,7 @@ from allauth.account.models import EmailAddress
 from django.test import Client, override_settings
 from rest_framework.test import APIClient
 
-from accounts.models import ApiToken, Invitation, Notification, SignIn, User
+from accounts.models import ApiToken, AuditEntry, Invitation, Notification, SignIn, User
 from accounts.selectors import user_from_token
 from accounts.services import create_person, issue_token, notify
 from tests.accounts.conftest import NOON, Wall
@@ -259,6 +259,26 @@ def test_oneself_is_shown_and_changed(alice: User, bob: User) -> None:
     refused = program.patch("/api/v1/me/", {"handle": "bob", "display_name": "Bob"}, format="json")
     assert (refused.status_code, refused.data["code"]) == (409, "HANDLE_TAKEN")
     assert program.get("/api/v1/me/").data["display_name"] == "Alice W."
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("post", "/api/v1/webhooks/", {"url": "https://example.com/hook", "events": ["x" * 1_000_000]}),
+        (
+            "patch",
+            "/api/v1/notification-settings/",
+            {"choices": [{"event": "x" * 1_000_000, "channel": "MAIL", "is_on": True}]},
+        ),
+    ],
+)
+def test_an_events_name_of_a_megabyte_is_refused_in_few_words(
+    alice: User, method: str, path: str, body: dict[str, Any]
+) -> None:
+    answer = getattr(_as(alice), method)(path, body, format="json")
+    assert (answer.status_code, answer.data["code"]) == (400, "INVALID_INPUT")
+    assert len(answer.content) < 1_000
+    assert not AuditEntry.objects.exclude(action="token.issued").exists()
 
 
 def test_notifications_are_read_by_whom_they_are_for(alice: User, bob: User) -> None:

@@ -103,7 +103,11 @@ async def test_an_unsubscribed_topic_is_silent(live: Connect) -> None:
     assert await socket.is_silent()
 
 
-@pytest.mark.parametrize("nonsense", ["", "{", "[]", '"subscribe"', '{"type": "shout"}', "x" * 20_000])
+# The last but one is an event's name of a million characters.
+NONSENSE = ["", "{", "[]", '"subscribe"', '{"type": "shout"}', f'{{"type": "{"x" * 1_000_000}"}}', "x" * 20_000]
+
+
+@pytest.mark.parametrize("nonsense", NONSENSE, ids=range(len(NONSENSE)))
 async def test_a_message_nobody_understands_is_answered_and_the_socket_lives_on(live: Connect, nonsense: str) -> None:
     socket = await live()
     await socket.say(nonsense)
@@ -112,10 +116,22 @@ async def test_a_message_nobody_understands_is_answered_and_the_socket_lives_on(
     assert (await socket.hear())["type"] == "snapshot"
 
 
+async def test_ten_thousand_topics_are_refused_message_by_message(live: Connect) -> None:
+    socket = await live()
+    for start in range(0, 10_000, 1_000):
+        await socket.subscribe(*(f"test:{number}" for number in range(start, start + 1_000)))
+        refusal = await socket.hear()
+        assert (refusal["topic"], refusal["code"]) == ("", "TOO_MANY_TOPICS")
+    assert not [topic for topic in realtime.hub._listeners if topic.startswith("test:")]
+    await socket.subscribe("test:a")
+    assert (await socket.hear())["type"] == "snapshot"
+
+
 async def test_topics_per_connection_are_limited(live: Connect, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consumers, "MAX_TOPICS", 2)
     socket = await live()
-    await socket.subscribe("test:a", "test:b", "test:c")
+    await socket.subscribe("test:a", "test:b")
+    await socket.subscribe("test:c")
     answers = [await socket.hear() for _ in range(3)]
     assert sorted(answer["type"] for answer in answers) == ["error", "snapshot", "snapshot"]
     (refusal,) = (answer for answer in answers if answer["type"] == "error")

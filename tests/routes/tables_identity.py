@@ -10,10 +10,14 @@ ALLAUTHS = (
     "idp:",
     "authorize",
     "no_devices",
+    "app_",
 )
 # Sent by programs, or by another site's page, as their protocols have it: proven by a secret or a signed state instead.
 # The provider's door answers such a page with a question to the person, whose answer needs our token.
-OPEN_BY_PROTOCOL = frozenset({"authorize", "idp:oidc:authorization", "idp:oidc:logout"})
+# An app's doors look at no cookie: what they know is in a header that no page of another site can send.
+OPEN_BY_PROTOCOL = frozenset(
+    {"authorize", "idp:oidc:authorization", "idp:oidc:logout", "app_login", "app_factor", "app_session"}
+)
 
 IDENTITY = """
 route                                    method  nobody   charlie  bob      alice    operator revoked
@@ -21,6 +25,10 @@ wallet_challenge                         POST    200      200      200      200 
 wallet_login                             POST    400      400      400      400      400      400
 wallet_signup                            GET     entry    entry    entry    entry    entry    entry
 wallet_signup                            POST    entry    entry    entry    entry    entry    entry
+app_login                                POST    400      400      400      400      400      400
+app_factor                               POST    401      401      401      401      401      401
+app_session                              GET     401      401      401      401      401      401
+app_session                              DELETE  401      401      401      401      401      401
 account_request_reauthentication_code    GET     login    200      200      200      200      login
 account_request_reauthentication_code    POST    login    200      200      200      200      login
 account_confirm_reauthentication_code    GET     login    done     done     done     done     login

@@ -44,6 +44,6 @@ def test_every_promised_check_is_there() -> None:
     assert set(listed) == {
         *("format", "lint", "types", "import contracts"),
         *("migrations", "Django's own checks", "template lint", "JavaScript lint"),
-        *("kernels", "test collection"),
+        *("kernels", "test collection", "secrets in the history"),
     }
     assert all(Path(one.command[0]).exists() for one in listed.values())

@@ -40,13 +40,27 @@ def choose_channels(*, user: User, choices: Mapping[tuple[str, str], bool]) -> i
             message = "Mails about the safety of your account cannot be switched off."
             raise DomainError("CHANNEL_LOCKED", message, {"event": name}, status=409)
     lock_rows(User.objects.filter(pk=user.pk))
+    before = _departures(user)
     for (name, channel), is_on in choices.items():
         made = ChannelChoice.objects.filter(user=user, event=name, channel=channel)
         if is_on == is_default_on(event(name), channel):
             made.delete()
         else:
             ChannelChoice.objects.update_or_create(user=user, event=name, channel=channel, defaults={"is_on": is_on})
-    return ChannelChoice.objects.filter(user=user).count()
+    after = _departures(user)
+    if after != before:
+        gone, made = (
+            {name: is_on for name, is_on in one.items() if other.get(name) is not is_on}
+            for one, other in ((before, after), (after, before))
+        )
+        audit(action="notifications.channels_chosen", obj=user, actor=user, before=gone, after=made)
+    return len(after)
+
+
+def _departures(user: User) -> dict[str, bool]:
+    """Return where somebody departs from the defaults: "event CHANNEL" → whether it is on."""
+    rows = ChannelChoice.objects.filter(user=user).values_list("event", "channel", "is_on")
+    return {f"{name} {channel}": is_on for name, channel, is_on in rows}
 
 
 @transaction.atomic
@@ -96,6 +110,7 @@ def change_settings(*, user: User, choices: Mapping[tuple[str, str], bool], hour
         set_hours(user=user, **{**{name: getattr(held, name) for name in names}, **hours})
 
 
+@transaction.atomic
 def send_test(*, user: User) -> Notification:
     """Tell somebody something that did not happen, so that they see what arrives; a few times a minute.
 
@@ -104,4 +119,6 @@ def send_test(*, user: User) -> Notification:
     if limiter().take(f"notification-test:{user.pk}", per_second=1 / 20, burst=3):
         message = "Wait a little before the next test."
         raise DomainError("NOTIFICATION_TESTED_TOO_OFTEN", message, status=429)
-    return notify(user=user, event=TEST_EVENT, context={})
+    told = notify(user=user, event=TEST_EVENT, context={})
+    audit(action="notification.tested", obj=told, actor=user)
+    return told

@@ -94,6 +94,7 @@ def request_reproduction(*, reader: User, listing: Listing) -> Reproduction:
         claimed_until=now + jobs.LOST_AFTER,
         asked_at=now,
     )
+    audit(action="reproduction.requested", obj=made, actor=reader, after={"spec": made.spec_hash})
     _send(made.pk)
     return made
 

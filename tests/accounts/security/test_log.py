@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -86,6 +87,27 @@ def test_a_reset_answers_the_same_and_mails_either_way(alice: User, mailoutbox: 
     ]
     assert {(one.status_code, one["Location"]) for one in answers} == {(302, "/accounts/password/reset/done/")}
     assert [mail.to for mail in mailoutbox] == [[alice.email], ["nobody@example.org"]]
+
+
+def test_a_link_to_a_new_password_opens_once_and_not_for_ever(
+    alice: User, mailoutbox: list[Any], settings: Any
+) -> None:
+    EmailAddress.objects.create(user=alice, email=alice.email, verified=True, primary=True)
+    Client().post("/accounts/password/reset/", {"email": alice.email})
+    path = re.findall(r"/accounts/password/reset/key/\S+", mailoutbox[0].body)[0]
+
+    def opened(password: str) -> bool:
+        browser = Client()
+        there = browser.get(path)
+        if there.status_code == 302:
+            browser.post(there["Location"], {"password1": password, "password2": password})
+        return User.objects.get(pk=alice.pk).check_password(password)
+
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert not opened("battery staple 98")
+    settings.PASSWORD_RESET_TIMEOUT = 3600
+    assert opened("battery staple 99")
+    assert not opened("battery staple 97")
 
 
 @pytest.mark.parametrize("email", ["a@example.org\nBcc: all@example.org", "a@example.org\r\nX: y"])
