@@ -16,7 +16,7 @@ export PYTHONPATH :=
 VENV = .venv/bin/python
 INSTALL = $(if $(PYTHON),$(PYTHON),$(error Slipstream needs Python 3.11, 3.12 or 3.13 on the PATH)) tools/bootstrap.py
 
-.PHONY: help run test check format bench bench-peers replay sandbox exchange seed-old soak lock clean
+.PHONY: help run test check lint-api format bench bench-peers replay sandbox exchange seed-old soak lock clean
 .DEFAULT_GOAL := help
 
 help: ## List these commands
@@ -33,6 +33,10 @@ test: check ## Check everything, then run every test: make test [TESTS=tests/tra
 check: ## Format, lint, types, import contracts, missing migrations, templates, JavaScript, tests that can be collected
 	@$(INSTALL) --dev
 	@$(VENV) -m tools.check
+
+lint-api: ## Hold the API's schema and docs/asyncapi.yaml to what Redocly recommends (installs it beside, not into, .venv)
+	@$(INSTALL) --dev
+	@exec $(VENV) -m tools.api_lint
 
 format: ## Put the code into its one format and mend what the linter can
 	@$(INSTALL) --dev
@@ -82,5 +86,5 @@ lock: ## Pin the newest versions that requirements*.in allow
 	done
 
 clean: ## Remove what these commands made; the demo's data in var/ stays
-	@rm -rf .venv .venv-peers .venv-freqtrade frontend/dist frontend/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results
+	@rm -rf .venv .venv-peers .venv-freqtrade frontend/dist frontend/node_modules tools/api_lint/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis test-results
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""The WebSocket door /ws/live/: subscribe to topics, get a snapshot of each first, then its updates."""
+"""The WebSocket door /ws/live/: subscribe to topics, get a snapshot of each first, or what one missed, then its updates."""
 
 from __future__ import annotations
 
@@ -107,8 +107,11 @@ class _Client:
                 # In one word, not topic by topic: so many answers would be more than the inbox holds.
                 self._refuse("", _too_many())
                 return
+            stream, since = _position(message)
             for topic in topics:
-                await self._subscribe(topic)
+                await self._subscribe(topic, stream, since.get(topic))
+                # What was missed of many topics must not fill the inbox of somebody who reads it: let the writer have its turn.
+                await asyncio.sleep(0)
         elif kind == "unsubscribe":
             # Only what was subscribed: the hub also knows the connection's credentials by a topic.
             for topic in self.topics.intersection(_topics(message)):
@@ -116,31 +119,37 @@ class _Client:
         else:
             self._refuse("", DomainError("BAD_MESSAGE", USAGE))
 
-    async def _subscribe(self, topic: str) -> None:
+    async def _subscribe(self, topic: str, stream: str, known: object) -> None:
         try:
-            state = await self._join(topic)
+            state, now = await self._join(topic)
         except DomainError as error:
             self._refuse(topic, error)
-        else:
-            self.topics.add(topic)
-            self.listener.release(topic, frame("snapshot", topic, 0, state))
+            return
+        self.topics.add(topic)
+        missed = hub.missed(topic, stream, known, now) if type(known) is int else None
+        # The state was read all the same: it is the gate that says who may hear of the topic.
+        kind, told = ("snapshot", state) if missed is None else ("resumed", {})
+        self.listener.release(topic, [frame(kind, topic, now, {"stream": hub.stream, **told}), *(missed or ())])
 
-    async def _join(self, topic: str) -> Payload:
+    async def _join(self, topic: str) -> tuple[Payload, int]:
+        """Hear a topic; return its state, and the number after which its updates follow that."""
         if topic not in self.topics and len(self.topics) >= MAX_TOPICS:
             raise _too_many()
         gate_of(topic)
         # Held, then joined, then read: what comes meanwhile follows the snapshot, and is dropped with a refusal.
         self.listener.hold(topic)
+        now = hub.sequence
         try:
             await hub.join(topic, self.listener)
-            return await database_sync_to_async(snapshot, thread_sensitive=False)(self._scope.get("user"), topic)
+            state = await database_sync_to_async(snapshot, thread_sensitive=False)(self._scope.get("user"), topic)
         except DomainError:
-            self._leave(topic)
+            self._leave(topic, forget=True)
             raise
+        return state, now
 
-    def _leave(self, topic: str) -> None:
+    def _leave(self, topic: str, *, forget: bool = False) -> None:
         self.topics.discard(topic)
-        hub.leave(topic, self.listener)
+        hub.leave(topic, self.listener, forget=forget)
         self.listener.forget(topic)
 
     def _refuse(self, topic: str, error: DomainError) -> None:
@@ -165,3 +174,9 @@ def _parsed(text: str | None) -> dict[str, Any] | None:
 def _topics(message: dict[str, Any] | None) -> list[str]:
     topics = (message or {}).get("topics")
     return [topic for topic in topics if isinstance(topic, str)] if isinstance(topics, list) else []
+
+
+def _position(message: dict[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """Return what a client that comes back has heard: whose numbers it knows, and the last one of each topic."""
+    stream, since = (message or {}).get("stream"), (message or {}).get("since")
+    return (stream, since) if isinstance(stream, str) and isinstance(since, dict) else ("", {})

@@ -1,4 +1,4 @@
-"""What the OpenAPI schema says of every operation alike: a refusal is an RFC 9457 problem."""
+"""What the OpenAPI schema says of every operation alike: a refusal is an RFC 9457 problem, what is known is 304."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _PROBLEM: dict[str, Any] = {
         "title": {"type": "string"},
         "status": {"type": "integer"},
         "detail": {"type": "string"},
-        "code": {"type": "string", "example": "QUANTITY_BELOW_MINIMUM"},
+        "code": {"type": "string", "examples": ["QUANTITY_BELOW_MINIMUM"]},
         "context": {"type": "object", "additionalProperties": True},
         "request_id": {"type": "string"},
     },
@@ -57,10 +57,36 @@ def add_problems(result: dict[str, Any], **kwargs: Any) -> dict[str, Any]:
     components["responses"] = {"Problem": {**_RESPONSE, "headers": _refs({**_EVERYWHERE, "Retry-After": "RetryAfter"})}}
     for path in result["paths"].values():
         for method, operation in path.items():
-            for response in operation["responses"].values():
+            # Whoever needs no token for something is told so, instead of nothing.
+            operation.setdefault("security", [])
+            responses = operation["responses"]
+            if any(one["name"] == "If-None-Match" for one in operation.get("parameters", ())):
+                responses["304"] = {"description": "Nothing changed since: there is no body."}
+            for response in responses.values():
                 response["headers"] = {**_refs(_of_method(method)), **response.get("headers", {})}
-            operation["responses"].setdefault("default", {"$ref": "#/components/responses/Problem"})
+            for status in ("4XX", "default"):
+                responses.setdefault(status, {"$ref": "#/components/responses/Problem"})
+    _tidy(result["components"]["schemas"])
     return result
+
+
+def _tidy(node: Any) -> None:
+    """Say plainly what drf-spectacular says in a way that linters, and readers, stumble over.
+
+    A choice between anything and nothing is anything; a value that stands in for a missing one belongs to the whole
+    choice, not to the first variant, which it may not even fit.
+    """
+    if isinstance(node, list):
+        for one in node:
+            _tidy(one)
+    elif isinstance(node, dict):
+        variants = node.get("oneOf")
+        if isinstance(variants, list) and {} in variants:
+            del node["oneOf"]
+        elif isinstance(variants, list) and "default" in variants[0]:
+            node["default"] = variants[0].pop("default")
+        for one in node.values():
+            _tidy(one)
 
 
 def _of_method(method: str) -> dict[str, str]:

@@ -62,6 +62,19 @@ class NewestFirst(CursorPagination):
         text = b64encode(urlencode({name: part for name, part in parts.items() if part}).encode()).decode()
         return replace_query_param(self.base_url or "", self.cursor_query_param, f"{self._mark}.{text}")
 
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema of a page. (DRF's own is one of OpenAPI 3.0, with an example that is no address.)"""
+        neighbour = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["results"],
+            "properties": {
+                "next": {**neighbour, "description": "The address of the next page; null on the last."},
+                "previous": {**neighbour, "description": "The address of the page before; null on the first."},
+                "results": schema,
+            },
+        }
+
 
 def _mark_of(request: Request) -> str:
     """Return what tells one list from another: its address and its filters."""

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import IO, Any, Never
 
+import orjson
 from django.conf import settings
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import BaseParser
@@ -31,6 +32,9 @@ class StrictJSON(BaseParser):
         if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise body_too_large()
         try:
+            # It refuses what is nested more than 1,024 deep. The other goes as deep as Python's limit lets it, and beyond the
+            # end of the stack, which ends the process, since py_ecc (of wallets) has raised that limit to 100,000.
+            orjson.loads(raw)
             found = json.loads(raw.decode(), parse_constant=_refuse)
             if b"\\u" in raw:
                 # Half of a surrogate pair has no bytes: it could be neither stored nor sent back.

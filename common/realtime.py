@@ -1,7 +1,8 @@
 """Journey C's last step before the browser: publish by topic, one bus message a batch, one encoded frame a process.
 
-A message is a hint; the snapshot that every subscription starts with is the truth. Upper apps register their topics
-here, each with a gate that also makes the snapshot.
+A message is a hint; the snapshot that a subscription starts with is the truth. Who comes back after a moment says what
+he heard last, and gets the updates since instead. Upper apps register their topics here, each with a gate that also
+makes the snapshot.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from django.db import close_old_connections, transaction
 from common import clock
 from common.bus import bus, hint
 from common.errors import DomainError, NotFound
+from common.ids import new_token
 
 CHANNEL = "live"
 # Topics of the hub's own, which no gate offers to subscribers: "withdrawn:token:<id>".
@@ -31,6 +33,11 @@ _WITHDRAWN = "withdrawn:"
 HEARING_SECONDS = 5.0
 RETRY_SECONDS = 1.0
 KEEP_SECONDS = 20.0
+# What a client that comes back may have missed: so many of a topic's updates, for so long after its last listener left,
+# of so many topics. A quarter of an inbox, so that what is sent again does not make its reader too slow.
+REMEMBERED = 64
+REMEMBER_SECONDS = 60.0
+REMEMBERED_TOPICS = 1_000
 logger = logging.getLogger(__name__)
 Payload = dict[str, Any]
 # (user or None, the part behind the colon) -> snapshot; raises DomainError where the asker may not look.
@@ -129,9 +136,9 @@ class Listener:
     def hold(self, topic: str) -> None:
         self._held.setdefault(topic, [])
 
-    def release(self, topic: str, snapshot_frame: str) -> None:
-        """Let a topic through: its snapshot, then the updates that came while that was read."""
-        for waiting in (snapshot_frame, *self._held.pop(topic, ())):
+    def release(self, topic: str, beginning: Sequence[str]) -> None:
+        """Let a topic through: what it begins with, then the updates that came while that was read."""
+        for waiting in (*beginning, *self._held.pop(topic, ())):
             self.put(waiting)
 
     def forget(self, topic: str) -> None:
@@ -168,20 +175,54 @@ class Listener:
         self.end(CloseCode.TOO_SLOW, "This connection did not keep up; connect again for a fresh snapshot.")
 
 
+class Past:
+    """A topic's newest updates as they were sent, by their numbers. `since`: from there on nothing is lacking."""
+
+    def __init__(self, since: int) -> None:
+        self.since = since
+        self.left_at: float | None = None
+        self._frames: deque[tuple[int, str]] = deque()
+
+    def add(self, sequence: int, encoded: str) -> None:
+        self._frames.append((sequence, encoded))
+        if len(self._frames) > REMEMBERED:
+            self.since = self._frames.popleft()[0]
+
+    def between(self, known: int, now: int) -> list[str] | None:
+        """Return the updates after `known` and up to `now`; None where some of them are forgotten, or were never sent."""
+        if not self.since <= known <= now:
+            return None
+        return [encoded for sequence, encoded in self._frames if known < sequence <= now]
+
+
 class Hub:
-    """A process's switchboard: one bus subscription feeds the listeners of every topic."""
+    """A process's switchboard: one bus subscription feeds the listeners of every topic.
+
+    `stream` names this process's numbering of updates, and `sequence` is the newest number. Both begin anew with the
+    process, and when something was missed.
+    """
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
+        # Beside those that are heard, the topics that somebody heard a moment ago and may come back to.
+        self._pasts: dict[str, Past] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hearing = threading.Event()
-        self._sequence = 0
+        self.sequence = 0
+        self.stream = ""
 
     async def join(self, topic: str, listener: Listener) -> None:
         """Start hearing a topic. Join before taking the snapshot, so that nothing is missed."""
         self._listeners.setdefault(topic, set()).add(listener)
         listener.heard.add(topic)
-        if self._loop is None or self._loop.is_closed():
+        is_first = self._loop is None or self._loop.is_closed()
+        if is_first:
+            self._begin_anew()
+        if not topic.startswith(_WITHDRAWN):
+            # Once more at the end: the topics that nobody hears are forgotten in the order in which they were left.
+            past = self._pasts[topic] = self._pasts.pop(topic, None) or Past(self.sequence)
+            past.left_at = None
+        if is_first:
             self._loop, self._hearing = asyncio.get_running_loop(), threading.Event()
             pump = partial(self._pump, self._loop, self._hearing)
             threading.Thread(target=pump, name="live-hub", daemon=True).start()
@@ -193,12 +234,38 @@ class Hub:
         """Have the socket closed when this credential is withdrawn."""
         await self.join(f"{_WITHDRAWN}{credential}", listener)
 
-    def leave(self, topic: str, listener: Listener) -> None:
+    def leave(self, topic: str, listener: Listener, *, forget: bool = False) -> None:
+        """Stop hearing a topic. `forget`: nobody comes back to it, since he was never let in."""
         listener.heard.discard(topic)
         heard = self._listeners.get(topic, set())
         heard.discard(listener)
-        if not heard:
-            self._listeners.pop(topic, None)
+        if heard or self._listeners.pop(topic, None) is None or (past := self._pasts.pop(topic, None)) is None:
+            return
+        if not forget:
+            past.left_at = clock.monotonic()
+            self._pasts[topic] = past
+            self._forget()
+
+    def missed(self, topic: str, stream: str, known: int, now: int) -> list[str] | None:
+        """Return a topic's updates with numbers after `known` up to `now`; None where a snapshot must tell what they did.
+
+        `stream` is whose numbers these are: those of another process, or of a time before news were lost, say nothing.
+        """
+        past = self._pasts.get(topic)
+        return past.between(known, now) if past is not None and stream == self.stream else None
+
+    def _forget(self) -> None:
+        """Drop the pasts of topics that were left too long ago, or that are too many."""
+        left = {topic: past.left_at for topic, past in self._pasts.items() if past.left_at is not None}
+        long_ago, surplus = clock.monotonic() - REMEMBER_SECONDS, len(left) - REMEMBERED_TOPICS
+        for number, (topic, left_at) in enumerate(left.items()):
+            if left_at < long_ago or number < surplus:
+                del self._pasts[topic]
+
+    def _begin_anew(self) -> None:
+        """Forget what was told: news were, or may have been, missed."""
+        self._pasts.clear()
+        self.stream = new_token(6)
 
     def leave_all(self, listener: Listener) -> None:
         """Stop hearing anything: the socket is gone."""
@@ -219,10 +286,13 @@ class Hub:
         with bus().listen(CHANNEL) as subscription:
             hearing.set()
             while not loop.is_closed():
-                # What nobody hears wakes nobody. Whoever joins after this look finds it in the snapshot.
+                # What nobody hears, or may come back to, wakes nobody. Whoever joins after this look finds it in the snapshot.
                 received = subscription.get(1.0)
-                if received and (batch := [message for message in received[1] if message[0] in self._listeners]):
+                if received and (batch := [message for message in received[1] if self._is_heard(message[0])]):
                     self._call(loop, self._deliver, batch)
+
+    def _is_heard(self, topic: str) -> bool:
+        return topic in self._listeners or topic in self._pasts
 
     def _keep(self, loop: asyncio.AbstractEventLoop) -> None:
         """Renew what the topics that are heard need, as long as they are."""
@@ -231,6 +301,7 @@ class Hub:
             clock.sleep(1.0)
             if clock.monotonic() - renewed_at >= KEEP_SECONDS:
                 renewed_at = clock.monotonic()
+                self._call(loop, self._forget)
                 keep_heard(list(self._listeners))
 
     def _call(self, loop: asyncio.AbstractEventLoop, action: Callable[..., None], *args: Any) -> None:
@@ -240,20 +311,23 @@ class Hub:
 
     def _interrupt(self) -> None:
         """Have every socket connect again, for a fresh snapshot: messages were missed."""
+        self._begin_anew()
         for listener in set().union(*self._listeners.values()):
             listener.end(CloseCode.INTERRUPTED, "Live updates were interrupted; connect again for a fresh snapshot.")
 
     def _deliver(self, batch: list[tuple[str, Payload]]) -> None:
         for topic, payload in batch:
-            listeners = self._listeners.get(topic)
-            if not listeners:
-                continue
+            listeners = self._listeners.get(topic, ())
             if topic.startswith(_WITHDRAWN):
                 for listener in listeners:
                     listener.end(*(_AGAIN if payload.get("again") else _NO_LONGER))
                 continue
-            self._sequence += 1
-            encoded = frame("update", topic, self._sequence, payload)
+            past = self._pasts.get(topic)
+            if past is None:  # nobody hears it any longer, nor will come back to it
+                continue
+            self.sequence += 1
+            encoded = frame("update", topic, self.sequence, payload)
+            past.add(self.sequence, encoded)
             for listener in listeners:
                 listener.offer(topic, encoded)
 

@@ -15,9 +15,11 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 # Loads the apps, whose models the sockets need.
 pages = get_asgi_application()
 
+from django.conf import settings  # noqa: E402
 from django.core.exceptions import ImproperlyConfigured  # noqa: E402
 
 from accounts.live import LiveAuthentication  # noqa: E402
+from common.bodies import bounded  # noqa: E402
 from common.consumers import live_socket  # noqa: E402
 from marketplace.search.columns import warm  # noqa: E402
 from trading.signer.keys import private_key_refused  # noqa: E402
@@ -43,4 +45,5 @@ async def lifespan(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": f"{message['type']}.complete"})
 
 
-application = ProtocolTypeRouter({"http": pages, "websocket": sockets, "lifespan": lifespan})
+_http = bounded(pages, "/api/", settings.DATA_UPLOAD_MAX_MEMORY_SIZE)
+application = ProtocolTypeRouter({"http": _http, "websocket": sockets, "lifespan": lifespan})

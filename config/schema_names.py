@@ -2,10 +2,16 @@
 
 from typing import Any
 
+from config.schema_words import TAGS
+
 SPECTACULAR_SETTINGS: dict[str, Any] = {
     "TITLE": "Slipstream API",
     "DESCRIPTION": "Everything the pages can do. Decimals are strings, times are UTC, refusals are RFC 9457 problem details.",
     "VERSION": "1.0.0",
+    "LICENSE": {"name": "Apache License 2.0", "identifier": "Apache-2.0"},
+    "SERVERS": [{"url": "/", "description": "The site that serves this schema."}],
+    "TAGS": [{"name": name, "description": words} for name, words in TAGS.items()],
+    "OAS_VERSION": "3.1.1",
     "SERVE_INCLUDE_SCHEMA": False,
     "SCHEMA_PATH_PREFIX": r"/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
@@ -46,6 +52,7 @@ SPECTACULAR_SETTINGS: dict[str, Any] = {
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "common.openapi.add_problems",
+        "config.schema_words.describe",
     ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -49,6 +49,8 @@ class Stage:
         # A socket that is opened while this is set is closed with it at once.
         self.refusal: int | None = None
         self.answers_pings = True
+        # Whose numbers the updates carry.
+        self.stream = "one"
         self.opened = 0
         self._sends: list[Any] = []
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -124,8 +126,18 @@ class Stage:
             return [{"type": "pong"}] if self.answers_pings else []
         if message["type"] != "subscribe":
             return []
+        # Whoever says how far he heard a topic of this stream goes on from there.
+        since = message.get("since", {}) if message.get("stream") == self.stream else {}
         return [
-            {"type": "snapshot", "topic": topic, "seq": 0, **self.snapshots.get(topic, _NOTHING)}
+            {"type": "resumed", "topic": topic, "seq": since[topic], "stream": self.stream}
+            if topic in since
+            else {
+                "type": "snapshot",
+                "topic": topic,
+                "seq": 0,
+                "stream": self.stream,
+                **self.snapshots.get(topic, _NOTHING),
+            }
             for topic in message["topics"]
         ]
 

@@ -87,7 +87,7 @@ def _relaxed(node: Any) -> Any:
     if not isinstance(node, dict):
         return node
     if isinstance(node.get("enum"), list) and node.get("type") == "string":
-        kept = {key: node[key] for key in ("description", "nullable", "readOnly") if key in node}
+        kept = {key: node[key] for key in ("description", "readOnly") if key in node}
         return {**kept, "anyOf": [{"type": "string", "enum": [one for one in node["enum"] if one]}, {"type": "string"}]}
     # A property may have any of these names: only a schema's own keywords hold no schema.
     found = {key: _relaxed(one) for key, one in node.items() if key not in _SERVERS_BUSINESS or isinstance(one, dict)}
@@ -111,7 +111,7 @@ def current_schema() -> dict[str, Any]:
 def write(schema: dict[str, Any]) -> None:
     """Generate the models of a schema into the client."""
     document = {
-        "openapi": "3.0.3",
+        "openapi": "3.1.0",
         "info": {"title": "Slipstream", "version": "1"},
         "paths": {},
         "components": {"schemas": schemas_of(schema)},

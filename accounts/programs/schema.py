@@ -35,6 +35,11 @@ class ApiSchema(AutoSchema):
                 operation["x-sunset"] = self.view.deprecation.sunset.isoformat()
         return operation
 
+    def get_operation_id(self) -> str:
+        """Return a name that is one in every language; an address may have a dot (`trades.csv`)."""
+        name: str = super().get_operation_id()
+        return name.replace(".", "_")
+
     def _get_parameters(self) -> list[dict[str, Any]]:
         own: list[dict[str, Any]] = super()._get_parameters()
         if not isinstance(self.view, ApiView):

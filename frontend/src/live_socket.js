@@ -1,6 +1,6 @@
 /**
- * One WebSocket to /ws/live/ that stays up: heartbeat, reconnecting with back-off and jitter, the topics subscribed again.
- * It knows the protocol's envelope and nothing of the page.
+ * One WebSocket to /ws/live/ that stays up: heartbeat, reconnecting with back-off and jitter, the topics subscribed again
+ * from where they were heard last. It knows the protocol's envelope and nothing of the page.
  */
 
 const PING_AFTER_MS = 20_000;
@@ -12,6 +12,10 @@ const LAST_RETRY_MS = 15_000;
 const STEADY_MS = 10_000;
 /** The server refused who we are; asking again would be refused again. */
 const BAD_TOKEN = 4401;
+/** What we may see has changed, or the server missed something: only snapshots tell. */
+const INTERRUPTED = 1012;
+/** The server takes 16 KiB a message. */
+const TOPICS_PER_MESSAGE = 50;
 
 /** Returns the wait before the nth retry (0 first): doubling, capped, and between half and all of that at random. */
 export function retryDelay(attempt, random = Math.random) {
@@ -24,6 +28,9 @@ export class LiveSocket {
   #onState;
   #socket = null;
   #topics = new Set();
+  /** Whose numbers the updates carry, and the last of each topic. */
+  #stream = "";
+  #last = new Map();
   #attempt = 0;
   #retryTimer = 0;
   #watchTimer = 0;
@@ -56,6 +63,7 @@ export class LiveSocket {
     clearInterval(this.#watchTimer);
     this.#watchTimer = 0;
     removeEventListener("online", this.#retryNow);
+    this.#last.clear();
     this.#drop();
   }
 
@@ -64,13 +72,28 @@ export class LiveSocket {
     const added = [...topics].filter((topic) => !this.#topics.has(topic));
     const gone = [...this.#topics].filter((topic) => !topics.has(topic));
     this.#topics = new Set(topics);
+    gone.forEach((topic) => this.#last.delete(topic));
     this.#send("unsubscribe", gone);
     this.#send("subscribe", added);
   }
 
   #send(type, topics) {
-    if (topics.length > 0 && this.#socket?.readyState === WebSocket.OPEN) {
-      this.#socket.send(JSON.stringify({ type, topics }));
+    for (let start = 0; start < topics.length && this.#socket?.readyState === WebSocket.OPEN; start += TOPICS_PER_MESSAGE) {
+      const some = topics.slice(start, start + TOPICS_PER_MESSAGE);
+      const since = Object.fromEntries(some.filter((topic) => this.#last.has(topic)).map((topic) => [topic, this.#last.get(topic)]));
+      const known = type === "subscribe" && Object.keys(since).length > 0 ? { stream: this.#stream, since } : {};
+      this.#socket.send(JSON.stringify({ type, topics: some, ...known }));
+    }
+  }
+
+  /** Remembers how far a topic was heard. Numbers of another stream say nothing of this one's. */
+  #note({ stream, topic, seq }) {
+    if (stream !== undefined && stream !== this.#stream) {
+      this.#stream = stream;
+      this.#last.clear();
+    }
+    if (seq !== undefined && this.#stream !== "" && this.#topics.has(topic)) {
+      this.#last.set(topic, seq);
     }
   }
 
@@ -81,7 +104,11 @@ export class LiveSocket {
     socket.onopen = () => this.#opened();
     socket.onmessage = (event) => {
       this.#heardAt = performance.now();
-      this.#onMessage(JSON.parse(event.data));
+      const message = JSON.parse(event.data);
+      this.#note(message);
+      if (message.type !== "resumed") {
+        this.#onMessage(message);
+      }
     };
     socket.onclose = (event) => this.#closed(event.code);
   }
@@ -96,6 +123,9 @@ export class LiveSocket {
 
   #closed(code) {
     this.#drop();
+    if (code === INTERRUPTED) {
+      this.#last.clear();
+    }
     if (code === BAD_TOKEN) {
       this.stop();
       this.#onState("offline");

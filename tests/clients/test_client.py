@@ -190,11 +190,27 @@ def test_live_messages_are_read_and_refusals_raised() -> None:
         live.read('{"type":"error","topic":"user:1","code":"NOT_FOUND","message":"x"}')
     with pytest.raises(live.LiveUnavailable):
         live.read('{"type":"error","topic":"user:1","code":"LIVE_UNAVAILABLE","message":"x"}')
-    live.raise_if_final(1012, "again")
     with pytest.raises(LiveClosed):
-        live.raise_if_final(4401, "revoked")
+        live.after_close(4401, "revoked", live.Heard())
     assert [len(json.loads(one)["topics"]) for one in live.subscriptions(["user:1"] * 120)] == [50, 50, 20]
     assert live.address_of("https://a.example") == "wss://a.example/ws/live/"
+
+
+def test_a_new_connection_goes_on_where_the_last_one_ended() -> None:
+    heard = live.Heard()
+    assert [json.loads(one) for one in live.subscriptions(["a:1"], heard)] == [{"type": "subscribe", "topics": ["a:1"]}]
+    live.read('{"type":"snapshot","topic":"a:1","seq":3,"stream":"x","cells":{}}', heard)
+    told = live.read('{"type":"update","topic":"a:1","seq":5,"cells":{}}', heard)
+    assert told == live.LiveMessage("update", "a:1", 5, {"cells": {}})
+    [again] = map(json.loads, live.subscriptions(["a:1", "b:1"], heard))
+    assert again == {"type": "subscribe", "topics": ["a:1", "b:1"], "stream": "x", "since": {"a:1": 5}}
+    assert live.read('{"type":"resumed","topic":"a:1","seq":9,"stream":"x"}', heard) is None
+    assert heard.last == {"a:1": 9}
+    # Another process counts by itself: nothing that it did not tell is known of it.
+    live.read('{"type":"snapshot","topic":"b:1","seq":1,"stream":"y","cells":{}}', heard)
+    assert (heard.stream, heard.last) == ("y", {"b:1": 1})
+    live.after_close(1012, "What you may see has changed.", heard)
+    assert heard.last == {}
 
 
 def test_the_synchronous_client_is_made_of_the_other() -> None:

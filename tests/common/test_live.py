@@ -8,14 +8,18 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
+import uvicorn
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosedError
 
 from common import consumers, realtime
 from common.bus import bus
 from common.errors import DomainError, NotFound
 from common.realtime import CloseCode, Listener, publish
 from tests.fixtures_live import Connect
+from tools.services import free_port
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -40,14 +44,17 @@ async def _publish(topic: str, **payload: Any) -> None:
 async def test_a_subscription_begins_with_the_snapshot_and_goes_on_with_updates(live: Connect) -> None:
     socket = await live()
     await socket.subscribe("test:a")
-    assert await socket.hear() == {
+    begin = await socket.hear()
+    assert begin == {
         "type": "snapshot",
         "topic": "test:a",
-        "seq": 0,
+        "seq": realtime.hub.sequence,
+        "stream": realtime.hub.stream,
         "cells": {"price": "snapshot of a"},
     }
     await _publish("test:a", cells={"price": "1"})
     first = await socket.hear()
+    assert first["seq"] == begin["seq"] + 1
     await _publish("test:a", cells={"price": "2"})
     second = await socket.hear()
     assert (first["type"], first["topic"], first["cells"]) == ("update", "test:a", {"price": "1"})
@@ -67,6 +74,102 @@ async def test_an_update_that_comes_while_the_snapshot_is_read_follows_it(live: 
     socket = await live()
     await socket.subscribe("test:a")
     assert [(await socket.hear())["cells"]["price"] for _ in range(2)] == ["older", "newer"]
+
+
+async def _heard(live: Connect, *prices: str) -> dict[str, Any]:
+    """Hear test:a and these prices of it, and be gone; return how to come back."""
+    socket = await live()
+    await socket.subscribe("test:a")
+    last = await socket.hear()
+    stream = last["stream"]
+    for price in prices:
+        await _publish("test:a", cells={"price": price})
+        last = await socket.hear()
+    await socket.close()
+    return {"type": "subscribe", "topics": ["test:a"], "stream": stream, "since": {"test:a": last["seq"]}}
+
+
+async def test_who_comes_back_gets_what_was_missed_and_goes_on(live: Connect) -> None:
+    back, witness = await _heard(live, "1"), await live()
+    await witness.subscribe("test:b")
+    await witness.hear()
+    await _publish("test:a", cells={"price": "2"})
+    await _publish("test:b", cells={"price": "elsewhere"})
+    await _publish("test:a", cells={"price": "3"})
+    await witness.hear()
+    await _publish("test:b", cells={"price": "all came"})
+    newest = (await witness.hear())["seq"]
+    socket = await live()
+    await socket.say(back)
+    assert await socket.hear() == {"type": "resumed", "topic": "test:a", "seq": newest, "stream": back["stream"]}
+    await _publish("test:a", cells={"price": "4"})
+    missed = [await socket.hear() for _ in range(3)]
+    assert [(one["type"], one["cells"]["price"]) for one in missed] == [
+        ("update", "2"),
+        ("update", "3"),
+        ("update", "4"),
+    ]
+    assert missed[0]["seq"] == back["since"]["test:a"] + 1
+
+
+@pytest.mark.parametrize("gone", ["stream", "number", "words", "too many", "too late", "silence"])
+async def test_what_cannot_be_resumed_begins_with_a_snapshot(
+    live: Connect, monkeypatch: pytest.MonkeyPatch, gone: str
+) -> None:
+    monkeypatch.setattr(realtime, "REMEMBERED", 1)
+    back = await _heard(live, "1")
+    witness = await live()
+    await witness.subscribe("test:b")
+    await witness.hear()
+    for price in "2", "3"[: gone == "too many"]:
+        await _publish("test:a", cells={"price": price})
+    # Other topics' news come after those, in order.
+    await _publish("test:b")
+    await witness.hear()
+    if gone == "too late":
+        monkeypatch.setattr(realtime, "REMEMBER_SECONDS", 0.0)
+        realtime.hub._forget()
+    elif gone == "silence":
+        realtime.hub._begin_anew()
+    wrong: dict[str, Any] = {
+        "stream": {"stream": "another"},
+        "number": {"since": {"test:a": realtime.hub.sequence + 1}},
+        "words": {"since": {"test:a": "1"}},
+    }
+    socket = await live()
+    await socket.say({**back, **wrong.get(gone, {})})
+    begin = await socket.hear()
+    assert (begin["type"], begin["cells"]) == ("snapshot", {"price": "snapshot of a"})
+
+
+async def test_who_may_no_longer_hear_a_topic_does_not_get_what_was_missed(live: Connect) -> None:
+    def closed(user: Any, key: str) -> dict[str, Any]:
+        raise NotFound("topic")
+
+    back = await _heard(live)
+    await _publish("test:a", cells={"price": "2"})
+    realtime.register_topic("test", closed)
+    socket = await live()
+    await socket.say(back)
+    assert (await socket.hear())["code"] == "NOT_FOUND"
+    assert await socket.is_silent()
+    assert "test:a" not in realtime.hub._pasts
+
+
+def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(realtime, "REMEMBERED", 2)
+    past = realtime.Past(10)
+    for sequence in 12, 15, 17:
+        past.add(sequence, str(sequence))
+    assert past.between(11, 17) is None
+    assert (past.between(12, 17), past.between(13, 15), past.between(17, 20)) == (["15", "17"], ["15"], [])
+    assert past.between(18, 17) is None
+    monkeypatch.setattr(realtime, "REMEMBERED_TOPICS", 2)
+    hub, listener = realtime.Hub(), Listener()
+    for topic in "abc":
+        hub._listeners[topic], hub._pasts[topic] = {listener}, realtime.Past(0)
+        hub.leave(topic, listener)
+    assert list(hub._pasts) == ["b", "c"]
 
 
 async def test_a_refused_topic_says_so_and_never_delivers(live: Connect) -> None:
@@ -103,11 +206,22 @@ async def test_an_unsubscribed_topic_is_silent(live: Connect) -> None:
     assert await socket.is_silent()
 
 
-# The last but one is an event's name of a million characters.
-NONSENSE = ["", "{", "[]", '"subscribe"', '{"type": "shout"}', f'{{"type": "{"x" * 1_000_000}"}}', "x" * 20_000]
+NAME = "x" * 1_000_000
 
 
-@pytest.mark.parametrize("nonsense", NONSENSE, ids=range(len(NONSENSE)))
+@pytest.mark.parametrize(
+    "nonsense",
+    [
+        "",
+        "{",
+        "[]",
+        '"subscribe"',
+        '{"type": "shout"}',
+        f'{{"type": "{NAME}"}}',
+        f'{{"type": "subscribe", "topics": ["{NAME}"]}}',
+    ],
+    ids=["empty", "brace", "list", "text", "unknown", "type of 1 MB", "topic of 1 MB"],
+)
 async def test_a_message_nobody_understands_is_answered_and_the_socket_lives_on(live: Connect, nonsense: str) -> None:
     socket = await live()
     await socket.say(nonsense)
@@ -139,6 +253,39 @@ async def test_topics_per_connection_are_limited(live: Connect, monkeypatch: pyt
     # One that is subscribed already is not one more: it repairs itself by a fresh snapshot.
     await socket.subscribe("test:a")
     assert (await socket.hear())["type"] == "snapshot"
+
+
+async def test_a_reader_that_is_slow_is_told_and_dropped_and_holds_up_nobody() -> None:
+    """Over real sockets: what waits for the slow one fills its connection, then its inbox; the other hears all of it."""
+    port = free_port()
+    config = uvicorn.Config(_as_nobody, port=port, log_level="error", lifespan="off", ws="websockets-sansio")
+    server = uvicorn.Server(config)
+    config.load()
+    server.lifespan = config.lifespan_class(config)
+    await server.startup()
+    address, plain = f"ws://127.0.0.1:{port}/", {"compression": None, "max_queue": 1}
+    async with connect(address, **plain) as slow, connect(address, **plain) as quick:
+        for socket in slow, quick:
+            await socket.send('{"type": "subscribe", "topics": ["test:a"]}')
+            assert json.loads(await socket.recv())["type"] == "snapshot"
+        for batch in range(25):
+            await sync_to_async(publish)([("test:a", {"number": batch, "cells": {"padding": BULK}})] * BATCH)
+            assert [json.loads(await quick.recv())["number"] for _ in range(BATCH)] == [batch] * BATCH
+        heard = 0
+        with pytest.raises(ConnectionClosedError) as closed:
+            while True:
+                await slow.recv()
+                heard += 1
+    assert closed.value.rcvd is not None
+    assert (closed.value.rcvd.code, heard < 25 * BATCH) == (4408, True)
+    await server.shutdown()
+
+
+BATCH, BULK = 40, "x" * 40_000
+
+
+async def _as_nobody(scope: Any, receive: Any, send: Any) -> None:
+    await consumers.live_socket(scope, receive, send)
 
 
 async def test_a_client_that_does_not_keep_up_is_told_and_dropped() -> None:

@@ -33,12 +33,12 @@ globalThis.WebSocket = class extends WebSocket {
   constructor(...words) {
     super(...words);
     this.addEventListener("message", (event) => {
-      frames.answered += ["snapshot", "pong"].includes(JSON.parse(event.data).type);
+      frames.answered += ["snapshot", "resumed", "pong"].includes(JSON.parse(event.data).type);
     });
   }
   send(text) {
     const { type, topics } = JSON.parse(text);
-    // One snapshot for each topic; nobody answers an unsubscribe.
+    // One answer for each topic; nobody answers an unsubscribe.
     frames.asked += { ping: 1, subscribe: topics?.length }[type] ?? 0;
     super.send(text);
   }
@@ -159,6 +159,25 @@ def test_after_a_lost_connection_the_page_repairs_itself(stage: Stage, page: Pag
     expect(page.locator("#fills")).to_have_text("a fill while away")
     expect(page.locator("[data-live-text]")).to_have_text("Live")
     assert sorted(_subscribed(stage)) == [BOOK, BOOK, "prices:sim", "prices:sim"]
+
+
+def test_after_a_moment_away_the_page_goes_on_where_it_was(stage: Stage, page: Page) -> None:
+    stage.body = _BOOK + _ORDERS
+    stage.html("/orders/", '<tr id="order-1"><td>first</td></tr>')
+    stage.html("/fills/", "no fill")
+    _open(stage, page)
+    page.wait_for_timeout(700)
+    stage.say(BOOK, cells={"equity": "1,020.00"})
+    expect(page.locator("#equity")).to_have_text("1,020.00")
+    fetched, stage.snapshots[BOOK] = stage.times_asked("/fills/"), {"cells": {"equity": "never shown"}}
+    stage.hang_up(1001)
+    expect(page.locator("[data-live-status]")).to_have_attribute("data-state", "reconnecting")
+    expect(page.locator("[data-live-text]")).to_have_text("Live")
+    stage.say(BOOK, cells={"equity": "1,030.00"})
+    expect(page.locator("#equity")).to_have_text("1,030.00")
+    again = {"type": "subscribe", "topics": [BOOK, "prices:sim"], "stream": "one", "since": {BOOK: 1, "prices:sim": 0}}
+    assert stage.heard[-1] == again
+    assert stage.times_asked("/fills/") == fetched
 
 
 def test_a_refused_page_does_not_knock_again(stage: Stage, page: Page) -> None:

@@ -70,15 +70,23 @@ def test_its_limits_and_close_codes_are_those_of_the_code(document: dict[str, An
     assert f"{consumers.MAX_TOPICS} topics" in words
     assert f"{consumers.MAX_MESSAGE_BYTES:,} characters" in words
     assert f"{realtime.Listener.LIMIT} frames" in words
+    assert f"{realtime.REMEMBERED} updates" in words
     assert [code for code in realtime.CloseCode if f"{code.value} " not in words] == []
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_what_topics_send_is_as_described(document: dict[str, Any], world: World, live: Connect) -> None:
     socket = await live(headers={"authorization": f"Bearer {world.secrets['alice']}"})
+    stream, last = "", {"": 0}
     for kind, key in _keys(world).items():
         await socket.subscribe(f"{kind}:{key}")
-        _validator(document, kind).validate(await socket.hear())
+        begin = await socket.hear()
+        _validator(document, kind).validate(begin)
+        stream, last = begin["stream"], {f"{kind}:{key}": begin["seq"]}
+    again = {"type": "subscribe", "topics": [*last], "stream": stream, "since": last}
+    _validator(document, "subscribe").validate(again)
+    await socket.say(again)
+    _validator(document, "resumed").validate(await socket.hear())
     await socket.subscribe("portfolio:nothing")
     _validator(document, "error").validate(await socket.hear())
     await socket.say({"type": "ping"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
@@ -74,17 +75,23 @@ VALUES = (
 ROWS = [line.split() for line in READS.strip().splitlines()]
 
 
+def _queries(name: str, parameters: list[str]) -> Iterator[list[str]]:
+    """Yield each value of each parameter once: a list of queries, the first of which has all that the others have."""
+    needed = "&timeframe=5m" if name == "markets_api:candles" else ""
+    for turn in range(len(VALUES)):
+        each = [f"{one}={VALUES[(turn + place) % len(VALUES)]}" for place, one in enumerate(parameters)]
+        alone = [query if query.startswith("timeframe=") else query + needed for query in each]
+        yield ["&".join(each), *alone] if len(each) > 1 else alone
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row[0]))
 def test_no_query_string_makes_anything_fail(world: World, row: list[str]) -> None:
     name, *parameters = row
     route, failed = ROUTES[name], []
     asker = "nobody" if name.startswith(("account_", "mfa_")) else asker_of(route)
     with unchanged() as tables:
-        for parameter in parameters:
-            for value in VALUES:
-                query = f"{parameter}={value}"
-                if name == "markets_api:candles" and parameter != "timeframe":
-                    query += "&timeframe=5m"
+        for queries in _queries(name, parameters):
+            for query in queries:
                 answer = world.client(route, asker).get(f"{world.path(route)}?{query}")
                 shape = "application/problem+json" if route.is_api else "text/html; charset=utf-8"
                 if answer.status_code not in {200, 302, 400, 404, 406}:
@@ -92,6 +99,9 @@ def test_no_query_string_makes_anything_fail(world: World, row: list[str]) -> No
                 elif answer.status_code >= 400 and answer["Content-Type"] != shape:
                     failed.append(f"?{query[:40]}: {answer['Content-Type']}")
                 assert route.is_api or b"<script>alert(1)" not in answer.content
+                if answer.status_code == 200:
+                    # It has read all that it was given: to ask for each by itself would be to ask twice.
+                    break
     assert failed == []
     assert tables == []
 

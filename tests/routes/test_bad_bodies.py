@@ -63,7 +63,9 @@ def test_what_is_no_body_is_refused_everywhere(world: World) -> None:
     with unchanged() as tables:
         for route, method, asker in writers:
             client, path = world.program(asker), world.path(route)
-            for raw, kind, status, code in RAW if route.name == "portfolios_api:deposit" else RAW[:14]:
+            # One parser reads for all: what it refuses is asked of one of them at length. What it lets through, and one
+            # of those that it does not, is asked of each.
+            for raw, kind, status, code in RAW if route.name == "portfolios_api:deposit" else RAW[:5]:
                 answer = client.generic(method, path, raw, content_type=kind)
                 found = (answer.status_code, answer["Content-Type"], answer.json()["code"])
                 if found != (status, "application/problem+json", code):

@@ -10,7 +10,7 @@ with Client(os.environ["SLIPSTREAM_URL"], os.environ["SLIPSTREAM_TOKEN"]) as cli
     with closing(client.live(f"portfolio:{portfolio.id}")) as messages:
         for message in messages:
             if message.kind == "snapshot":
-                # Also after each reconnection: whatever happened meanwhile is in it.
+                # Also after a reconnection that could not go on where it was: whatever happened meanwhile is in it.
                 print(f"equity {message.payload['cells']['equity']}", flush=True)
             elif "fills" in message.payload.get("refresh", ()):
                 fill = next(client.fills.each(portfolio=portfolio.id))

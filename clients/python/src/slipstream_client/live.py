@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from slipstream_client.errors import LiveClosed, SlipstreamError
 
 BAD_TOKEN = 4401
+# What one may see has changed, or the server missed something: only snapshots tell.
+INTERRUPTED = 1012
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 # The server takes 16 KiB a message: so many topics, with room to spare, at a time.
 _TOPICS_PER_MESSAGE = 50
@@ -20,14 +22,30 @@ _UNAVAILABLE = "LIVE_UNAVAILABLE"
 class LiveMessage:
     """A topic's whole state (`snapshot`) or what has changed of it (`update`); `payload` depends on the topic.
 
-    `sequence` is 0 for a snapshot and grows with the updates of one connection, over all topics. Most updates are
-    hints: what `payload["refresh"]` names is to be asked for by the API. docs/asyncapi.yaml describes each topic.
+    `sequence` grows with the updates, over all topics; a snapshot has that of the last update that it knows of. Most
+    updates are hints: what `payload["refresh"]` names is to be asked for by the API. docs/asyncapi.yaml describes each
+    topic.
     """
 
     kind: Literal["snapshot", "update"]
     topic: str
     sequence: int
     payload: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Heard:
+    """How far a client has heard each topic, so that a new connection goes on from there."""
+
+    stream: str = ""
+    last: dict[str, int] = field(default_factory=dict)
+
+    def note(self, message: dict[str, Any]) -> None:
+        """Take a message of the server as heard. Numbers of another stream say nothing of this one's."""
+        stream = message.get("stream", self.stream)
+        if stream != self.stream:
+            self.stream, self.last = stream, {}
+        self.last[message["topic"]] = message["seq"]
 
 
 class TopicRefused(SlipstreamError):
@@ -47,15 +65,23 @@ def address_of(base_url: str) -> str:
     return "ws" + base_url.removeprefix("http") + "/ws/live/"
 
 
-def subscriptions(topics: Sequence[str]) -> list[str]:
-    """Return the messages that subscribe to topics."""
+def subscriptions(topics: Sequence[str], heard: Heard | None = None) -> list[str]:
+    """Return the messages that subscribe to topics: from where they were heard last, or from the beginning."""
     parts = [topics[start : start + _TOPICS_PER_MESSAGE] for start in range(0, len(topics), _TOPICS_PER_MESSAGE)]
-    return [json.dumps({"type": "subscribe", "topics": list(part)}) for part in parts]
+    return [json.dumps({"type": "subscribe", "topics": list(part), **_since(heard, part)}) for part in parts]
 
 
-def read(text: str | bytes) -> LiveMessage | None:
-    """Return a message's meaning, None where it tells no news of a topic; raise for a refusal."""
+def _since(heard: Heard | None, topics: Sequence[str]) -> dict[str, Any]:
+    last = {} if heard is None else {topic: heard.last[topic] for topic in topics if topic in heard.last}
+    return {"stream": heard.stream, "since": last} if heard is not None and last else {}
+
+
+def read(text: str | bytes, heard: Heard | None = None) -> LiveMessage | None:
+    """Return a message's meaning, None where it tells no news of a topic; raise for a refusal. `heard` goes on."""
     message = json.loads(text)
+    if heard is not None and "seq" in message:
+        heard.note(message)
+    message.pop("stream", None)
     kind, topic = message.pop("type"), message.pop("topic", "")
     if kind == "snapshot" or kind == "update":
         return LiveMessage(kind, topic, message.pop("seq"), message)
@@ -67,7 +93,9 @@ def read(text: str | bytes) -> LiveMessage | None:
     return None
 
 
-def raise_if_final(code: int, reason: str) -> None:
-    """Raise LiveClosed where it makes no sense to connect again."""
+def after_close(code: int, reason: str, heard: Heard) -> None:
+    """Raise LiveClosed where it makes no sense to connect again; forget what was heard where only snapshots tell."""
     if code == BAD_TOKEN:
         raise LiveClosed(code, reason)
+    if code == INTERRUPTED:
+        heard.last.clear()

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:c22e01802271744722999eaee625ed1711af64bc299335f4eeb973e4453b7fbe
+# Written by `python -m tools.client_models`. Schemas: sha256:1b64e0a51ebae9b9fa64f99e208fecb1a30c8d5c01431c30679750ea9655f1a2
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -63,13 +63,13 @@ class AuditEntry(Model):
     role: Annotated[
         str, Field(description="As what they did it; empty where there is no role.")
     ]
-    workspace: Annotated[UUID | None, Field(...)]
+    workspace: UUID | None
     action: str
     object_kind: str
     object_id: str
-    before: Annotated[Any | None, Field(...)]
-    after: Annotated[Any | None, Field(...)]
-    address: Annotated[str | None, Field(...)]
+    before: Any
+    after: Any
+    address: str | None
     request_id: str
 
 
@@ -79,7 +79,7 @@ class Book(Model):
     """
 
     instrument_id: UUID
-    at: Annotated[AwareDatetime | None, Field(...)]
+    at: AwareDatetime | None
     bids: Annotated[
         list[list[str]], Field(description='["price", "quantity"], best first.')
     ]
@@ -293,7 +293,7 @@ class CopyRecord(Model):
         float | None,
         Field(description="From the lead's fill until half of the copies were sent."),
     ]
-    p95_ms: Annotated[float | None, Field(...)]
+    p95_ms: float | None
     copies_wished: int
     copies_traded: int
     sent_after: Annotated[
@@ -418,8 +418,8 @@ class DataArchive(Model):
     rows: int
     size_bytes: int
     created_at: AwareDatetime
-    ready_at: Annotated[AwareDatetime | None, Field(...)]
-    expires_at: Annotated[AwareDatetime | None, Field(...)]
+    ready_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
     download: str
 
 
@@ -431,7 +431,7 @@ class Decision(Model):
     id: int
     instrument: UUID
     symbol: str
-    order: Annotated[UUID | None, Field(...)]
+    order: UUID | None
     code: str
     reason: str
     asked: Decimal
@@ -540,9 +540,9 @@ class ExchangeAccount(Model):
         ),
     ]
     key_hint: Annotated[str, Field(description="The last characters of the key.")]
-    checked_at: Annotated[AwareDatetime | None, Field(...)]
-    last_used_at: Annotated[AwareDatetime | None, Field(...)]
-    check_due_at: Annotated[AwareDatetime | None, Field(...)]
+    checked_at: AwareDatetime | None
+    last_used_at: AwareDatetime | None
+    check_due_at: AwareDatetime | None
     created_at: AwareDatetime
     updated_at: AwareDatetime
 
@@ -629,8 +629,8 @@ class Funding(Model):
 
     instrument_id: UUID
     rate: Annotated[Decimal | None, Field(description="Negative where shorts pay.")]
-    at: Annotated[AwareDatetime | None, Field(...)]
-    mark_price: Annotated[Decimal | None, Field(...)]
+    at: AwareDatetime | None
+    mark_price: Decimal | None
 
 
 class FundingPayment(Model):
@@ -648,7 +648,7 @@ class FundingPayment(Model):
         Decimal | None,
         Field(description="Null where a venue told no more than what was paid."),
     ]
-    rate: Annotated[Decimal | None, Field(...)]
+    rate: Decimal | None
     amount: Decimal
     insured: Annotated[
         Decimal,
@@ -675,7 +675,7 @@ class Grant(Model):
     author: str
     symbol: str
     timeframe: str
-    until: Annotated[AwareDatetime | None, Field(...)]
+    until: AwareDatetime | None
     granted_at: AwareDatetime
     formula: Annotated[
         str | None, Field(description="What it does; null where its author sealed it.")
@@ -687,9 +687,9 @@ class Guard(Model):
     A follow's guards, and where its copy stop stands.
     """
 
-    copy_stop: Annotated[Decimal | None, Field(...)]
+    copy_stop: Decimal | None
     copy_stop_kind: str
-    daily_loss: Annotated[Decimal | None, Field(...)]
+    daily_loss: Decimal | None
     copied_capital: Annotated[
         Decimal, Field(description="What the copy stop is measured from.")
     ]
@@ -732,7 +732,7 @@ class Invitation(Model):
     ]
     created_at: AwareDatetime
     expires_at: AwareDatetime
-    used_at: Annotated[AwareDatetime | None, Field(...)]
+    used_at: AwareDatetime | None
 
 
 class IssuedWebhook(Model):
@@ -791,18 +791,18 @@ class ListingFacts(Model):
     """
 
     instruments: list[str]
-    first_fill_at: Annotated[AwareDatetime | None, Field(...)]
+    first_fill_at: AwareDatetime | None
     record_days: int
     closed_trades: int
     is_proven: bool
     signals_wished: int
     signals_executed: int
-    risk_class: Annotated[int | None, Field(...)]
+    risk_class: int | None
     risk_figures: dict[str, Any]
     smallest_capital: Annotated[
         Decimal | None, Field(description="At which a copy skips at most 5 %.")
     ]
-    refreshed_at: Annotated[AwareDatetime | None, Field(...)]
+    refreshed_at: AwareDatetime | None
 
 
 class ListingPicture(Model):
@@ -1004,7 +1004,7 @@ class Notification(Model):
     url: str
     context: Any
     created_at: AwareDatetime
-    read_at: Annotated[AwareDatetime | None, Field(...)]
+    read_at: AwareDatetime | None
 
 
 class Opportunity(Model):
@@ -1017,13 +1017,13 @@ class Opportunity(Model):
     kind: Annotated[str, Field(description='SANDBOX, or "" where prices are real.')]
     legs: list[Leg]
     asset: Annotated[str, Field(description="What size and profit are in.")]
-    size: Annotated[float | None, Field(...)]
+    size: float | None
     quantity: Annotated[
         float | None, Field(description="Base units of a spread's market.")
     ]
-    profit: Annotated[float | None, Field(...)]
+    profit: float | None
     profit_bps: float
-    age_ms: Annotated[int | None, Field(...)]
+    age_ms: int | None
     shrunk_ratio: Annotated[
         float | None, Field(description="What it has lost of its best profit.")
     ]
@@ -1057,68 +1057,123 @@ class OwnerRequest(Model):
 
 
 class PaginatedAuditEntryList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[AuditEntry]
 
 
 class PaginatedCompetitionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Competition]
 
 
 class PaginatedDataArchiveList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[DataArchive]
 
 
 class PaginatedDecisionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Decision]
 
 
 class PaginatedDriftDayList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[DriftDay]
 
 
 class PaginatedExchangeAccountList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[ExchangeAccount]
 
 
 class PaginatedFundingPaymentList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[FundingPayment]
 
 
 class PaginatedGrantList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Grant]
 
 
 class PaginatedInvitationList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Invitation]
 
 
 class PaginatedNotificationList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Notification]
 
 
 class PaginatedOwnWorkspaceList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[OwnWorkspace]
 
 
@@ -1323,7 +1378,7 @@ class Port(Model):
     name: str
     kind: Annotated[str, Field(description="series, condition, number or choice.")]
     doc: str
-    default: Annotated[Any | None, Field(...)]
+    default: Any
     minimum: float
     maximum: float
     integer: bool
@@ -1354,7 +1409,7 @@ class Problem(Model):
     title: str
     status: int
     detail: str
-    code: str
+    code: Annotated[str, Field(examples=["QUANTITY_BELOW_MINIMUM"])]
     context: dict[str, Any]
     request_id: str
 
@@ -1398,7 +1453,7 @@ class Protection(Model):
     How far from its entry (0.01 to 0.5) each position is stopped at the exchange itself; null is no stop there.
     """
 
-    share: Annotated[Decimal | None, Field(...)]
+    share: Decimal | None
 
 
 class ProtectionRequest(Model):
@@ -1406,7 +1461,7 @@ class ProtectionRequest(Model):
     How far from its entry (0.01 to 0.5) each position is stopped at the exchange itself; null is no stop there.
     """
 
-    share: Annotated[Decimal | None, Field(...)]
+    share: Decimal | None
 
 
 class PublicProfile(Model):
@@ -1518,7 +1573,7 @@ class RankedListing(Model):
             description="* `DRAFT` - Draft\n* `SUBMITTED` - Submitted\n* `PUBLISHED` - Published\n* `REFUSED` - Refused\n* `WITHDRAWN` - Withdrawn"
         ),
     ]
-    published_at: Annotated[AwareDatetime | None, Field(...)]
+    published_at: AwareDatetime | None
     profit_share_ratio: Decimal
     return_ratio: Annotated[
         float,
@@ -1532,8 +1587,8 @@ class RankedListing(Model):
     equity: Decimal
     copied_capital: Decimal
     follower_count: int
-    as_of: Annotated[AwareDatetime | None, Field(...)]
-    copies: Annotated[CopyRecord | None, Field(...)]
+    as_of: AwareDatetime | None
+    copies: CopyRecord | None
     summary: str
     tags: list[str]
     offer: Annotated[
@@ -1546,7 +1601,7 @@ class RankedListing(Model):
         Literal["VISIBLE", "SEALED"] | str,
         Field(description="* `VISIBLE` - Visible\n* `SEALED` - Sealed"),
     ]
-    suggested_minimum: Annotated[Decimal | None, Field(...)]
+    suggested_minimum: Decimal | None
     risk_class: Annotated[int | None, Field(description="1 to 5; null: unproven.")]
     is_proven: Annotated[
         bool,
@@ -1556,7 +1611,7 @@ class RankedListing(Model):
     ]
     risks: str
     conflicts: str
-    has_own_money: Annotated[bool | None, Field(...)]
+    has_own_money: bool | None
 
 
 class RecordKey(Model):
@@ -1612,7 +1667,7 @@ class Reproduction(Model):
     error_code: str
     error_message: str
     asked_at: AwareDatetime
-    finished_at: Annotated[AwareDatetime | None, Field(...)]
+    finished_at: AwareDatetime | None
 
 
 class ResumeRequest(Model):
@@ -1652,9 +1707,9 @@ class Review(Model):
     ]
     followed_days: int
     created_at: AwareDatetime
-    edited_at: Annotated[AwareDatetime | None, Field(...)]
+    edited_at: AwareDatetime | None
     answer: str
-    answered_at: Annotated[AwareDatetime | None, Field(...)]
+    answered_at: AwareDatetime | None
 
 
 class ReviewAnswerRequest(Model):
@@ -1770,7 +1825,7 @@ class Secret(Model):
     name: str
     is_on: bool
     created_at: AwareDatetime
-    last_heard_at: Annotated[AwareDatetime | None, Field(...)]
+    last_heard_at: AwareDatetime | None
     secret: str
 
 
@@ -1788,12 +1843,12 @@ class Sharing(Model):
 
     id: UUID
     owner: str
-    workspace: Annotated[UUID | None, Field(...)]
-    parent: Annotated[UUID | None, Field(...)]
-    max_capital: Annotated[Decimal | None, Field(...)]
-    max_capital_share: Annotated[Decimal | None, Field(...)]
-    max_order_value: Annotated[Decimal | None, Field(...)]
-    approval_above: Annotated[Decimal | None, Field(...)]
+    workspace: UUID | None
+    parent: UUID | None
+    max_capital: Decimal | None
+    max_capital_share: Decimal | None
+    max_order_value: Decimal | None
+    approval_above: Decimal | None
     approval_minutes: int
 
 
@@ -1806,9 +1861,9 @@ class Signal(Model):
     key: str
     action: str
     instrument: UUID
-    quantity: Annotated[Decimal | None, Field(...)]
-    equity_share: Annotated[Decimal | None, Field(...)]
-    order: Annotated[UUID | None, Field(...)]
+    quantity: Decimal | None
+    equity_share: Decimal | None
+    order: UUID | None
     state: str
     code: str
     heard_at: AwareDatetime
@@ -1836,7 +1891,7 @@ class Source(Model):
     name: str
     is_on: bool
     created_at: AwareDatetime
-    last_heard_at: Annotated[AwareDatetime | None, Field(...)]
+    last_heard_at: AwareDatetime | None
 
 
 class Standing(Model):
@@ -1977,7 +2032,7 @@ class Sweep(Model):
 
     id: UUID
     name: str
-    version: Annotated[UUID | None, Field(...)]
+    version: UUID | None
     instrument: UUID
     symbol: str
     timeframe: str
@@ -1997,10 +2052,10 @@ class Sweep(Model):
     ]
     engine_version: str
     created_at: AwareDatetime
-    started_at: Annotated[AwareDatetime | None, Field(...)]
-    finished_at: Annotated[AwareDatetime | None, Field(...)]
-    seconds: Annotated[float | None, Field(...)]
-    peak_memory_bytes: Annotated[int | None, Field(...)]
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    seconds: float | None
+    peak_memory_bytes: int | None
     points: int
     parameters: list[str]
     overfitting: dict[str, Any]
@@ -2015,10 +2070,10 @@ class SweepPoint(Model):
     values: list[float]
     trades: int
     total_return: float
-    sharpe: Annotated[float | None, Field(...)]
+    sharpe: float | None
     max_drawdown_ratio: float
-    profit_factor: Annotated[float | None, Field(...)]
-    win_rate: Annotated[float | None, Field(...)]
+    profit_factor: float | None
+    win_rate: float | None
 
 
 class Taken(Model):
@@ -2028,7 +2083,7 @@ class Taken(Model):
 
     grant: UUID
     version: UUID
-    until: Annotated[AwareDatetime | None, Field(...)]
+    until: AwareDatetime | None
 
 
 class TelegramLink(Model):
@@ -2087,11 +2142,11 @@ class Ticker(Model):
     instrument_id: UUID
     symbol: str
     exchange: str
-    price: Annotated[Decimal | None, Field(...)]
+    price: Decimal | None
     at: Annotated[AwareDatetime | None, Field(description="Market time of the price.")]
-    day_open: Annotated[Decimal | None, Field(...)]
-    day_high: Annotated[Decimal | None, Field(...)]
-    day_low: Annotated[Decimal | None, Field(...)]
+    day_open: Decimal | None
+    day_high: Decimal | None
+    day_low: Decimal | None
     day_volume: Annotated[
         float | None, Field(description="Base units; contracts of inverse perpetuals.")
     ]
@@ -2111,8 +2166,8 @@ class Token(Model):
     networks: list[str]
     portfolios: list[UUID]
     created_at: AwareDatetime
-    last_used_at: Annotated[AwareDatetime | None, Field(...)]
-    expires_at: Annotated[AwareDatetime | None, Field(...)]
+    last_used_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
 
 
 class Trade(Model):
@@ -2405,7 +2460,7 @@ class Alert(Model):
         ),
     ]
     level: Decimal
-    window_seconds: Annotated[int | None, Field(...)]
+    window_seconds: int | None
     repeats: bool
     cool_down_seconds: int
     note: str
@@ -2417,7 +2472,7 @@ class Alert(Model):
     ]
     condition: str
     armed_at: AwareDatetime
-    fired_at: Annotated[AwareDatetime | None, Field(...)]
+    fired_at: AwareDatetime | None
     told_price: Annotated[
         str, Field(description='What was told last, as pages show it; "" before.')
     ]
@@ -2456,7 +2511,7 @@ class Approval(Model):
     expires_at: AwareDatetime
     decided_by: str | None = None
     decided_role: str
-    decided_at: Annotated[AwareDatetime | None, Field(...)]
+    decided_at: AwareDatetime | None
 
 
 class AskRequest(Model):
@@ -2592,7 +2647,7 @@ class Backtest(Model):
 
     id: UUID
     name: str
-    version: Annotated[UUID | None, Field(...)]
+    version: UUID | None
     instrument: UUID
     symbol: str
     timeframe: str
@@ -2612,10 +2667,10 @@ class Backtest(Model):
     ]
     engine_version: str
     created_at: AwareDatetime
-    started_at: Annotated[AwareDatetime | None, Field(...)]
-    finished_at: Annotated[AwareDatetime | None, Field(...)]
-    seconds: Annotated[float | None, Field(...)]
-    peak_memory_bytes: Annotated[int | None, Field(...)]
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    seconds: float | None
+    peak_memory_bytes: int | None
     trial_hash: Annotated[
         str | None, Field(description="Null where the strategy is sealed.")
     ]
@@ -2629,7 +2684,7 @@ class BacktestDetail(Model):
 
     id: UUID
     name: str
-    version: Annotated[UUID | None, Field(...)]
+    version: UUID | None
     instrument: UUID
     symbol: str
     timeframe: str
@@ -2649,10 +2704,10 @@ class BacktestDetail(Model):
     ]
     engine_version: str
     created_at: AwareDatetime
-    started_at: Annotated[AwareDatetime | None, Field(...)]
-    finished_at: Annotated[AwareDatetime | None, Field(...)]
-    seconds: Annotated[float | None, Field(...)]
-    peak_memory_bytes: Annotated[int | None, Field(...)]
+    started_at: AwareDatetime | None
+    finished_at: AwareDatetime | None
+    seconds: float | None
+    peak_memory_bytes: int | None
     trial_hash: Annotated[
         str | None, Field(description="Null where the strategy is sealed.")
     ]
@@ -2767,8 +2822,8 @@ class Business(Model):
         int, Field(description="Subscriptions that began in the last thirty days.")
     ]
     left: int
-    churn_ratio: Annotated[float | None, Field(...)]
-    conversion_ratio: Annotated[float | None, Field(...)]
+    churn_ratio: float | None
+    conversion_ratio: float | None
     earned: list[Money]
     earned_this_month: list[Money]
     given_back: list[Money]
@@ -2830,7 +2885,7 @@ class Consent(Model):
     label: str
     version: Annotated[str, Field(description="The version that is asked for now.")]
     given_version: str
-    given_at: Annotated[AwareDatetime | None, Field(...)]
+    given_at: AwareDatetime | None
     can_revoke: bool
 
 
@@ -2898,7 +2953,7 @@ class Delivery(Model):
     in_digest: bool
     created_at: AwareDatetime
     due_at: AwareDatetime
-    done_at: Annotated[AwareDatetime | None, Field(...)]
+    done_at: AwareDatetime | None
     error: str
 
 
@@ -2976,9 +3031,9 @@ class Follow(Model):
         str | None,
         Field(description="The terms accepted at its start; none of old ones."),
     ]
-    accepted_at: Annotated[AwareDatetime | None, Field(...)]
+    accepted_at: AwareDatetime | None
     started_at: AwareDatetime
-    stopped_at: Annotated[AwareDatetime | None, Field(...)]
+    stopped_at: AwareDatetime | None
 
 
 class FollowStartRequest(Model):
@@ -3059,7 +3114,7 @@ class FoundListing(Model):
             description="* `DRAFT` - Draft\n* `SUBMITTED` - Submitted\n* `PUBLISHED` - Published\n* `REFUSED` - Refused\n* `WITHDRAWN` - Withdrawn"
         ),
     ]
-    published_at: Annotated[AwareDatetime | None, Field(...)]
+    published_at: AwareDatetime | None
     profit_share_ratio: Decimal
     return_ratio: Annotated[
         float,
@@ -3073,8 +3128,8 @@ class FoundListing(Model):
     equity: Decimal
     copied_capital: Decimal
     follower_count: int
-    as_of: Annotated[AwareDatetime | None, Field(...)]
-    copies: Annotated[CopyRecord | None, Field(...)]
+    as_of: AwareDatetime | None
+    copies: CopyRecord | None
     summary: str
     tags: list[str]
     offer: Annotated[
@@ -3087,7 +3142,7 @@ class FoundListing(Model):
         Literal["VISIBLE", "SEALED"] | str,
         Field(description="* `VISIBLE` - Visible\n* `SEALED` - Sealed"),
     ]
-    suggested_minimum: Annotated[Decimal | None, Field(...)]
+    suggested_minimum: Decimal | None
     risk_class: Annotated[int | None, Field(description="1 to 5; null: unproven.")]
     is_proven: Annotated[
         bool,
@@ -3097,13 +3152,13 @@ class FoundListing(Model):
     ]
     risks: str
     conflicts: str
-    has_own_money: Annotated[bool | None, Field(...)]
+    has_own_money: bool | None
     place: Annotated[
         int | None, Field(description="Among its kind; none for what is not ranked.")
     ]
     markets: list[str]
     age_days: int
-    rating_mean: Annotated[float | None, Field(...)]
+    rating_mean: float | None
     rating_count: int
 
 
@@ -3115,8 +3170,8 @@ class Holding(Model):
     instrument: UUID
     symbol: str
     quantity: Annotated[Decimal, Field(description="Base units.")]
-    average_price: Annotated[Decimal | None, Field(...)]
-    price: Annotated[Decimal | None, Field(...)]
+    average_price: Decimal | None
+    price: Decimal | None
     value: Decimal
     unrealized_pnl: Decimal
     realized_pnl: Annotated[Decimal, Field(description="Before fees.")]
@@ -3256,8 +3311,8 @@ class IssuedToken(Model):
     networks: list[str]
     portfolios: list[UUID]
     created_at: AwareDatetime
-    last_used_at: Annotated[AwareDatetime | None, Field(...)]
-    expires_at: Annotated[AwareDatetime | None, Field(...)]
+    last_used_at: AwareDatetime | None
+    expires_at: AwareDatetime | None
     token: str
 
 
@@ -3341,7 +3396,7 @@ class Listing(Model):
             description="* `DRAFT` - Draft\n* `SUBMITTED` - Submitted\n* `PUBLISHED` - Published\n* `REFUSED` - Refused\n* `WITHDRAWN` - Withdrawn"
         ),
     ]
-    published_at: Annotated[AwareDatetime | None, Field(...)]
+    published_at: AwareDatetime | None
     profit_share_ratio: Decimal
     return_ratio: Annotated[
         float,
@@ -3355,8 +3410,8 @@ class Listing(Model):
     equity: Decimal
     copied_capital: Decimal
     follower_count: int
-    as_of: Annotated[AwareDatetime | None, Field(...)]
-    copies: Annotated[CopyRecord | None, Field(...)]
+    as_of: AwareDatetime | None
+    copies: CopyRecord | None
     summary: str
     tags: list[str]
     offer: Annotated[
@@ -3369,7 +3424,7 @@ class Listing(Model):
         Literal["VISIBLE", "SEALED"] | str,
         Field(description="* `VISIBLE` - Visible\n* `SEALED` - Sealed"),
     ]
-    suggested_minimum: Annotated[Decimal | None, Field(...)]
+    suggested_minimum: Decimal | None
     risk_class: Annotated[int | None, Field(description="1 to 5; null: unproven.")]
     is_proven: Annotated[
         bool,
@@ -3379,7 +3434,7 @@ class Listing(Model):
     ]
     risks: str
     conflicts: str
-    has_own_money: Annotated[bool | None, Field(...)]
+    has_own_money: bool | None
 
 
 class ListingComparison(Model):
@@ -3400,10 +3455,10 @@ class ListingPage(Model):
     description_html: Annotated[
         str, Field(description="The description, made harmless for any page.")
     ]
-    facts: Annotated[ListingFacts | None, Field(...)]
+    facts: ListingFacts | None
     pictures: list[ListingPicture]
     versions: list[ListingVersion]
-    raise_to_come: Annotated[ShareRaise | None, Field(...)]
+    raise_to_come: ShareRaise | None
 
 
 class MarginTerms(Model):
@@ -3764,7 +3819,7 @@ class NotificationSettings(Model):
         str, Field(description="The linked chat's name; empty without one.")
     ]
     phone: str
-    phone_verified_at: Annotated[AwareDatetime | None, Field(...)]
+    phone_verified_at: AwareDatetime | None
     push_key: Annotated[
         str,
         Field(
@@ -3792,7 +3847,7 @@ class Opportunities(Model):
     fresh: Annotated[
         int, Field(description="How many of those looked at could be used.")
     ]
-    nearest: Annotated[Opportunity | None, Field(...)]
+    nearest: Opportunity | None
     rows: list[Opportunity]
 
 
@@ -3803,8 +3858,8 @@ class Order(Model):
 
     id: UUID
     portfolio: UUID
-    follow: Annotated[UUID | None, Field(...)]
-    plan: Annotated[UUID | None, Field(...)]
+    follow: UUID | None
+    plan: UUID | None
     instrument: UUID
     symbol: str
     side: Annotated[
@@ -3878,18 +3933,18 @@ class Order(Model):
             description="* `GTC` - Until canceled\n* `IOC` - At once or not\n* `FOK` - All at once or not\n* `GTD` - Until a time"
         ),
     ]
-    expires_at: Annotated[AwareDatetime | None, Field(...)]
-    limit_price: Annotated[Decimal | None, Field(...)]
-    trigger_price: Annotated[Decimal | None, Field(...)]
-    trail_amount: Annotated[Decimal | None, Field(...)]
-    trail_bps: Annotated[Decimal | None, Field(...)]
-    activation_price: Annotated[Decimal | None, Field(...)]
+    expires_at: AwareDatetime | None
+    limit_price: Decimal | None
+    trigger_price: Decimal | None
+    trail_amount: Decimal | None
+    trail_bps: Decimal | None
+    activation_price: Decimal | None
     peak_price: Annotated[
         Decimal | None,
         Field(description="The best price that a trailing stop has followed so far."),
     ]
-    triggered_at: Annotated[AwareDatetime | None, Field(...)]
-    arrives_at: Annotated[AwareDatetime | None, Field(...)]
+    triggered_at: AwareDatetime | None
+    arrives_at: AwareDatetime | None
     reduce_only: bool
     post_only: bool
     stop_price: Annotated[
@@ -3916,7 +3971,7 @@ class Order(Model):
             description="Why it is being canceled at its exchange; empty where it is not."
         ),
     ]
-    replaces: Annotated[UUID | None, Field(...)]
+    replaces: UUID | None
     requested_quantity: Annotated[Decimal, Field(description="What was wished for.")]
     quantity: Annotated[Decimal, Field(description="What risk let through.")]
     filled_quantity: Decimal
@@ -3965,196 +4020,346 @@ class OrderTemplate(Model):
         ),
     ]
     amount: Decimal
-    limit_distance: Annotated[Decimal | None, Field(...)]
-    trigger_distance: Annotated[Decimal | None, Field(...)]
-    trail_bps: Annotated[Decimal | None, Field(...)]
-    stop_distance: Annotated[Decimal | None, Field(...)]
-    target_distance: Annotated[Decimal | None, Field(...)]
+    limit_distance: Decimal | None
+    trigger_distance: Decimal | None
+    trail_bps: Decimal | None
+    stop_distance: Decimal | None
+    target_distance: Decimal | None
     name: str
     reduce_only: bool
     post_only: bool
     created_at: AwareDatetime
     updated_at: AwareDatetime
-    instrument: Annotated[UUID | None, Field(...)]
+    instrument: UUID | None
 
 
 class PaginatedAlertList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Alert]
 
 
 class PaginatedApprovalList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Approval]
 
 
 class PaginatedBackfillList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Backfill]
 
 
 class PaginatedBacktestList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Backtest]
 
 
 class PaginatedDelegationList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Delegation]
 
 
 class PaginatedDeliveryList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Delivery]
 
 
 class PaginatedFillList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Fill]
 
 
 class PaginatedFollowList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Follow]
 
 
 class PaginatedHoldingList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Holding]
 
 
 class PaginatedInstrumentList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Instrument]
 
 
 class PaginatedInvoiceList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Invoice]
 
 
 class PaginatedLedgerLineList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[LedgerLine]
 
 
 class PaginatedMemberList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Member]
 
 
 class PaginatedOrderList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Order]
 
 
 class PaginatedOrderTemplateList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[OrderTemplate]
 
 
 class PaginatedPermissionSetList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[PermissionSet]
 
 
 class PaginatedPushSubscriptionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[PushSubscription]
 
 
 class PaginatedRecordRootList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[RecordRoot]
 
 
 class PaginatedReproductionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Reproduction]
 
 
 class PaginatedReviewList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Review]
 
 
 class PaginatedStatementLineList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[StatementLine]
 
 
 class PaginatedSubscriptionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Subscription]
 
 
 class PaginatedSweepList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Sweep]
 
 
 class PaginatedSweepPointList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[SweepPoint]
 
 
 class PaginatedTokenList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Token]
 
 
 class PaginatedUseList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Use]
 
 
 class PaginatedWatchListList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[WatchList]
 
 
 class PaginatedWebhookDeliveryList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[WebhookDelivery]
 
 
 class PaginatedWebhookList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Webhook]
 
 
 class PaginatedWorkspaceInvitationList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[WorkspaceInvitation]
 
 
@@ -4236,7 +4441,7 @@ class Portfolio(Model):
     ]
     is_restricted: bool
     cash_is_locked: bool
-    account: Annotated[UUID | None, Field(...)]
+    account: UUID | None
     is_live_trading_on: bool
     slippage_bps: Decimal
     costs: Annotated[
@@ -4316,7 +4521,7 @@ class Run(Model):
     stop_code: str
     decided_until: AwareDatetime
     started_at: AwareDatetime
-    stopped_at: Annotated[AwareDatetime | None, Field(...)]
+    stopped_at: AwareDatetime | None
 
 
 class ScopeSwitch(Model):
@@ -4340,7 +4545,7 @@ class ScopeSwitch(Model):
     ]
     reason: str | None = None
     code: str
-    until: Annotated[AwareDatetime | None, Field(...)]
+    until: AwareDatetime | None
     set_at: Annotated[
         AwareDatetime | None, Field(description="Null where nobody ever set it.")
     ]
@@ -4634,7 +4839,7 @@ class Submission(Model):
     refusal: str
     findings: dict[str, Any]
     submitted_at: AwareDatetime
-    decided_at: Annotated[AwareDatetime | None, Field(...)]
+    decided_at: AwareDatetime | None
 
 
 class SweepAskRequest(Model):
@@ -4761,11 +4966,11 @@ class Venue(Model):
             description="What its feed says; LOST where it has not for 30 s, NEVER where none has run, LOCAL where prices are made or replayed here.\n\n* `CONNECTING` - CONNECTING\n* `LIVE` - LIVE\n* `SILENT` - SILENT\n* `DOWN` - DOWN\n* `STOPPED` - STOPPED\n* `LOST` - LOST\n* `NEVER` - NEVER\n* `LOCAL` - LOCAL"
         ),
     ]
-    since: Annotated[AwareDatetime | None, Field(...)]
-    seen_at: Annotated[AwareDatetime | None, Field(...)]
+    since: AwareDatetime | None
+    seen_at: AwareDatetime | None
     reason: Annotated[str, Field(description="A code, such as TIMED_OUT.")]
-    retry_at: Annotated[AwareDatetime | None, Field(...)]
-    last_message_at: Annotated[AwareDatetime | None, Field(...)]
+    retry_at: AwareDatetime | None
+    last_message_at: AwareDatetime | None
     messages_per_second: float
     watched: Annotated[int, Field(description="Instruments that somebody needs now.")]
     reconnects: int
@@ -4780,11 +4985,11 @@ class Venue(Model):
             description="* `CLOSED` - CLOSED\n* `OPEN` - OPEN\n* `HALF_OPEN` - HALF_OPEN"
         ),
     ]
-    breaker_since: Annotated[AwareDatetime | None, Field(...)]
+    breaker_since: AwareDatetime | None
     breaker_reason: Annotated[str, Field(description="A code, such as TIMED_OUT.")]
-    breaker_retry_at: Annotated[AwareDatetime | None, Field(...)]
+    breaker_retry_at: AwareDatetime | None
     instruments: Annotated[int, Field(description="Instruments that orders may name.")]
-    synchronised_at: Annotated[AwareDatetime | None, Field(...)]
+    synchronised_at: AwareDatetime | None
 
 
 class WantedPlanRequest(Model):
@@ -4812,7 +5017,7 @@ class BulkAnswer(Model):
     status: Annotated[
         int, Field(description="What a single request would have been answered with.")
     ]
-    order: Annotated[Order | None, Field(...)]
+    order: Order | None
     problem: Annotated[
         dict[str, Any] | None, Field(description="An RFC 9457 problem document.")
     ]
@@ -4833,8 +5038,8 @@ class Found(Model):
     """
 
     count: int
-    next: Annotated[str | None, Field(...)]
-    previous: Annotated[str | None, Field(...)]
+    next: str | None
+    previous: str | None
     instead: Annotated[
         str,
         Field(
@@ -4877,26 +5082,46 @@ class NewPlanRequest(Model):
 
 
 class PaginatedPortfolioList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Portfolio]
 
 
 class PaginatedRunList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Run]
 
 
 class PaginatedStrategyList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Strategy]
 
 
 class PaginatedSubmissionList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Submission]
 
 
@@ -4947,7 +5172,7 @@ class Plan(Model):
         Field(description="The most it may have invested at a time, before fees."),
     ]
     began_at: AwareDatetime
-    ended_at: Annotated[AwareDatetime | None, Field(...)]
+    ended_at: AwareDatetime | None
 
 
 class ProfitShare(Model):
@@ -4982,10 +5207,7 @@ class Risk(Model):
     How a portfolio stands by its own limits.
     """
 
-    profile: Annotated[
-        Literal["CONSERVATIVE", "BALANCED", "AGGRESSIVE", "CUSTOM"] | str | None,
-        Field(...),
-    ]
+    profile: Literal["CONSERVATIVE", "BALANCED", "AGGRESSIVE", "CUSTOM"] | str | None
     limits: dict[str, Any]
     usages: list[Usage]
     level: Annotated[
@@ -4994,7 +5216,7 @@ class Risk(Model):
             description="* `ACTIVE` - Active\n* `REDUCING` - Reducing\n* `HALTED` - Halted"
         ),
     ]
-    switch: Annotated[ScopeSwitch | None, Field(...)]
+    switch: ScopeSwitch | None
     above: Annotated[
         ScopeSwitch | None,
         Field(description="The strictest switch of its owner or the platform."),
@@ -5006,8 +5228,8 @@ class FollowLog(Model):
     A page of a follow's log, and what its protective stops closed at the exchange without an event of the lead's.
     """
 
-    next: Annotated[str | None, Field(...)]
-    previous: Annotated[str | None, Field(...)]
+    next: str | None
+    previous: str | None
     results: list[LogLine]
     stops: Annotated[
         list[Order],
@@ -5016,6 +5238,11 @@ class FollowLog(Model):
 
 
 class PaginatedPlanList(Model):
-    next: str | None = None
-    previous: str | None = None
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
     results: list[Plan]

@@ -19,22 +19,23 @@ async def live_messages(
 ) -> AsyncGenerator[LiveMessage, None]:
     """Yield the messages of topics, without an end; how often it connects anew is not limited, only how fast."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    heard = live.Heard()
     failures = 0
     while True:
         try:
             async with connect(
                 live.address_of(base_url), additional_headers=headers, max_size=live.MAX_FRAME_BYTES
             ) as socket:
-                for words in live.subscriptions(topics):
+                for words in live.subscriptions(topics, heard):
                     await socket.send(words)
                 while True:
-                    message = live.read(await socket.recv())
+                    message = live.read(await socket.recv(), heard)
+                    failures = 0
                     if message is not None:
-                        failures = 0
                         yield message
         except ConnectionClosed as closed:
             if closed.rcvd is not None:
-                live.raise_if_final(closed.rcvd.code, closed.rcvd.reason)
+                live.after_close(closed.rcvd.code, closed.rcvd.reason, heard)
         except InvalidStatus as refused:
             if refused.response.status_code < 500 and refused.response.status_code != 429:
                 raise LiveClosed(refused.response.status_code, "The socket was refused.") from refused

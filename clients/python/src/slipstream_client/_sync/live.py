@@ -20,22 +20,23 @@ def live_messages(
 ) -> Generator[LiveMessage, None, None]:
     """Yield the messages of topics, without an end; how often it connects anew is not limited, only how fast."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
+    heard = live.Heard()
     failures = 0
     while True:
         try:
             with connect(
                 live.address_of(base_url), additional_headers=headers, max_size=live.MAX_FRAME_BYTES
             ) as socket:
-                for words in live.subscriptions(topics):
+                for words in live.subscriptions(topics, heard):
                     socket.send(words)
                 while True:
-                    message = live.read(socket.recv())
+                    message = live.read(socket.recv(), heard)
+                    failures = 0
                     if message is not None:
-                        failures = 0
                         yield message
         except ConnectionClosed as closed:
             if closed.rcvd is not None:
-                live.raise_if_final(closed.rcvd.code, closed.rcvd.reason)
+                live.after_close(closed.rcvd.code, closed.rcvd.reason, heard)
         except InvalidStatus as refused:
             if refused.response.status_code < 500 and refused.response.status_code != 429:
                 raise LiveClosed(refused.response.status_code, "The socket was refused.") from refused

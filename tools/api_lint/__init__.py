@@ -1,0 +1,1 @@
+"""The API's descriptions under a linter: `make lint-api`."""
