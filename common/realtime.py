@@ -180,7 +180,6 @@ class Past:
 
     def __init__(self, since: int) -> None:
         self.since = since
-        self.left_at: float | None = None
         self._frames: deque[tuple[int, str]] = deque()
 
     def add(self, sequence: int, encoded: str) -> None:
@@ -204,8 +203,10 @@ class Hub:
 
     def __init__(self) -> None:
         self._listeners: dict[str, set[Listener]] = {}
-        # Beside those that are heard, the topics that somebody heard a moment ago and may come back to.
+        # Of the topics that are heard, and of those that somebody heard a moment ago and may come back to.
         self._pasts: dict[str, Past] = {}
+        # When the latter were left, the longest ago first.
+        self._left: dict[str, float] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._hearing = threading.Event()
         self.sequence = 0
@@ -219,9 +220,8 @@ class Hub:
         if is_first:
             self._begin_anew()
         if not topic.startswith(_WITHDRAWN):
-            # Once more at the end: the topics that nobody hears are forgotten in the order in which they were left.
-            past = self._pasts[topic] = self._pasts.pop(topic, None) or Past(self.sequence)
-            past.left_at = None
+            self._pasts.setdefault(topic, Past(self.sequence))
+            self._left.pop(topic, None)
         if is_first:
             self._loop, self._hearing = asyncio.get_running_loop(), threading.Event()
             pump = partial(self._pump, self._loop, self._hearing)
@@ -239,12 +239,10 @@ class Hub:
         listener.heard.discard(topic)
         heard = self._listeners.get(topic, set())
         heard.discard(listener)
-        if heard or self._listeners.pop(topic, None) is None or (past := self._pasts.pop(topic, None)) is None:
-            return
-        if not forget:
-            past.left_at = clock.monotonic()
-            self._pasts[topic] = past
-            self._forget()
+        if not heard and self._listeners.pop(topic, None) is not None and topic in self._pasts:
+            self._left[topic] = clock.monotonic()
+            if forget or len(self._left) > REMEMBERED_TOPICS:
+                self._drop(topic if forget else next(iter(self._left)))
 
     def missed(self, topic: str, stream: str, known: int, now: int) -> list[str] | None:
         """Return a topic's updates with numbers after `known` up to `now`; None where a snapshot must tell what they did.
@@ -255,16 +253,18 @@ class Hub:
         return past.between(known, now) if past is not None and stream == self.stream else None
 
     def _forget(self) -> None:
-        """Drop the pasts of topics that were left too long ago, or that are too many."""
-        left = {topic: past.left_at for topic, past in self._pasts.items() if past.left_at is not None}
-        long_ago, surplus = clock.monotonic() - REMEMBER_SECONDS, len(left) - REMEMBERED_TOPICS
-        for number, (topic, left_at) in enumerate(left.items()):
-            if left_at < long_ago or number < surplus:
-                del self._pasts[topic]
+        """Drop the pasts of topics that were left too long ago."""
+        long_ago = clock.monotonic() - REMEMBER_SECONDS
+        for topic in [topic for topic, left_at in self._left.items() if left_at < long_ago]:
+            self._drop(topic)
+
+    def _drop(self, topic: str) -> None:
+        del self._pasts[topic], self._left[topic]
 
     def _begin_anew(self) -> None:
         """Forget what was told: news were, or may have been, missed."""
         self._pasts.clear()
+        self._left.clear()
         self.stream = new_token(6)
 
     def leave_all(self, listener: Listener) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import tempfile
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -72,8 +73,13 @@ def test_the_workers_read_none_of_it() -> None:
         "CONTENT_TYPE": "application/json",
         "CONTENT_LENGTH": str(len(PIECE) * PIECES),
     }
-    statuses: list[str] = []
-    answer = get_wsgi_application()(environ, lambda status, headers, *more: statuses.append(status))
+    statuses: list[Any] = []
+
+    def start(status: str, headers: list[tuple[str, str]], failure: Any = None, /) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return statuses.append
+
+    answer = get_wsgi_application()(environ, start)
     assert _problem(int(statuses[0][:3]), b"".join(answer)) == TOO_LARGE
 
 
