@@ -78,8 +78,9 @@ def forget_program(digest: str) -> None:
 
 
 def forget_programs() -> None:
-    """Look at every token anew when it comes next."""
+    """Look at every token, and at its person's plan, anew when it comes next."""
     _known.clear()
+    _limits.clear()
 
 
 def _is_over(token: ApiToken) -> bool:

@@ -60,7 +60,7 @@ for order in sys.stdin:
 @pytest.mark.django_db(transaction=True)
 def test_a_killed_feed_tells_each_alert_exactly_once(simulated: Exchange, alice: User) -> None:
     clock.use_wall_clock(None)
-    btc = tradable_instruments(NAMESPACE).get(market__base="BTC")
+    btc = tradable_instruments(NAMESPACE).get(symbol="BTC-USDT")
     minutes = candle_arrays(btc, "1m")
     price = Decimal(repr(float(minutes.close[-1])))
     # Made when the newest candle closed: what the feeds do from here on counts.

@@ -84,11 +84,11 @@ class Site:
         return next(iter(self.commands))
 
     def mailed_code(self, email: str) -> str:
-        """Return the code in the newest mail to an address, as soon as the console has shown it."""
+        """Return the code in the newest mail to an address, as soon as the console of whichever process sent it has shown it."""
         mail = re.compile(rf"^To: {re.escape(email)}$.*?^([A-Z0-9]{{3,4}}-[A-Z0-9]{{3,4}})$", re.MULTILINE | re.DOTALL)
 
         def codes() -> list[str]:
-            return mail.findall(self.running[self.web].output)
+            return [code for one in self.running.values() for code in mail.findall(one.output)]
 
         wait_until(lambda: bool(codes()), f"a mail to {email}")
         return codes()[-1]
