@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
+from django.db import models
 from django.db.models import F, Field, QuerySet
 from rest_framework import serializers
 
@@ -57,7 +58,8 @@ class ValueRows:
     @cached_property
     def place(self) -> Field[Any, Any]:
         """The column by which pages are cut."""
-        found = self._serializer.Meta.model._meta.get_field(self._order)
+        model: type[models.Model] = self._serializer.Meta.model
+        found = model._meta.get_field(self._order)
         assert isinstance(found, Field), "pages are cut by a column"
         return found
 

@@ -26,10 +26,12 @@ def withheld(shown: Iterable[Listing], reader: User | AnonymousUser | None) -> s
     """
     person = reader if isinstance(reader, User) else None
     foreign = [one.pk for one in shown if person is None or one.owner_id != person.pk]
-    paid = set(prices_of_listings(foreign).values_list("listing_id", flat=True)) if foreign else set()
+    if not foreign:
+        return set()
+    paid = set(prices_of_listings(foreign).filter(listing__isnull=False).values_list("listing", flat=True))
     if paid and person is not None:
-        paid -= set(standing().filter(user=person, listing__among=list(paid)).values_list("listing_id", flat=True))
-    return {key for key in paid if key is not None}
+        paid -= set(standing().filter(user=person, listing__among=list(paid)).values_list("listing", flat=True))
+    return paid
 
 
 def check_entitlement(user: User, listing: Listing) -> None:

@@ -263,7 +263,8 @@ async def test_a_reader_that_is_slow_is_told_and_dropped_and_holds_up_nobody() -
     config.load()
     server.lifespan = config.lifespan_class(config)
     await server.startup()
-    address, plain = f"ws://127.0.0.1:{port}/", {"compression": None, "max_queue": 1}
+    address = f"ws://127.0.0.1:{port}/"
+    plain: dict[str, Any] = {"compression": None, "max_queue": 1}
     async with connect(address, **plain) as slow, connect(address, **plain) as quick:
         for socket in slow, quick:
             await socket.send('{"type": "subscribe", "topics": ["test:a"]}')

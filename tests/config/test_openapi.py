@@ -167,7 +167,7 @@ def test_the_python_clients_models_are_of_this_schema(openapi: Document) -> None
     assert fingerprint(openapi) == written_fingerprint()
 
 
-BROKEN = {
+BROKEN: dict[Any, dict[str, Any]] = {
     _nameless: {"operationId": "tokens_list"},
     _wordless: {"summary": ""},
     _tagless: {"tags": ["nowhere"]},

@@ -42,9 +42,8 @@ def choose_channels(*, user: User, choices: Mapping[tuple[str, str], bool]) -> i
     lock_rows(User.objects.filter(pk=user.pk))
     before = _departures(user)
     for (name, channel), is_on in choices.items():
-        made = ChannelChoice.objects.filter(user=user, event=name, channel=channel)
         if is_on == is_default_on(event(name), channel):
-            made.delete()
+            ChannelChoice.objects.filter(user=user, event=name, channel=channel).delete()
         else:
             ChannelChoice.objects.update_or_create(user=user, event=name, channel=channel, defaults={"is_on": is_on})
     after = _departures(user)

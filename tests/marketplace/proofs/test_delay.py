@@ -113,12 +113,12 @@ def curves(paid: Sealed, reader: User | None) -> dict[str, list[int]]:
         program.force_authenticate(reader)
     key, now = paid.listing.pk, market_now(paid.listing.portfolio.namespace)
     page = client.get(f"/marketplace/{key}/equity/").json()["points"]
-    compared = client.get("/marketplace/compare/curves/", {"listing": key}).json()["curves"][0]["points"]
+    compared = client.get("/marketplace/compare/curves/", {"listing": str(key)}).json()["curves"][0]["points"]
     told = {"page": [point["time"] for point in page], "compared": [at for at, _ in compared]}
     if reader is not None:
         points = program.get(f"/api/v1/listings/{key}/equity/").json()
         told["api"] = [datetime.fromisoformat(point["at"]).timestamp() for point in points]
-        (one,) = program.get("/api/v1/listings/compare/", {"listing": key}).json()["curves"]
+        (one,) = program.get("/api/v1/listings/compare/", {"listing": str(key)}).json()["curves"]
         told["api compared"] = [at for at, _ in one["points"]]
     return {name: [round((now.timestamp() - at) / 3600) for at in times] for name, times in told.items()}
 

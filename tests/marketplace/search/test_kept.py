@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from decimal import Decimal
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -113,7 +114,7 @@ def test_what_moves_alike_is_found_by_the_days_that_both_have() -> None:
 def test_of_many_the_same_are_found_as_by_comparing_each_pair() -> None:
     """More of them than stand in one group, whose largest decides where is looked further."""
     rows = np.random.default_rng(3).normal(0, 0.01, (200, 90))
-    every = np.corrcoef(rows)
+    every: Any = np.corrcoef(rows)
     np.fill_diagonal(every, -1)
     best = {one: np.argsort(-every[one])[:5].tolist() for one in range(200)}
     found: dict[int, list[int]] = {}

@@ -48,11 +48,11 @@ class Watcher:
         expect(self.page.get_by_text(re.compile("The follow (has ended|is ending)"))).to_be_visible()
         self._queue.drain()
 
-    def log(self, follow: Follow) -> list[tuple[str, str, str]]:
+    def log(self, follow: Follow) -> list[list[str]]:
         """Return the lines of the event log, the newest first: what the lead did, what bob did, why the two differ."""
         self.visit(reverse("portfolios:follow_log", args=[follow.portfolio_id]))
         rows = self.page.get_by_role("table", name=LOG).locator("tbody tr")
-        return [tuple(" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()) for row in rows.all()]
+        return [[" ".join(cell.split()) for cell in row.locator("th, td").all_inner_texts()] for row in rows.all()]
 
 
 @pytest.fixture
