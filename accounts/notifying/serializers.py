@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from accounts.notifying.models import Channel, Delivery, Digest, PushSubscription
@@ -28,14 +29,19 @@ class EventSerializer(serializers.Serializer[Any]):
     is_security = serializers.BooleanField()
 
 
+@extend_schema_field({"type": "string", "pattern": r"^\d{2}:\d{2}(:\d{2}(\.\d+)?)?$", "examples": ["22:00:00"]})
+class ClockTime(serializers.TimeField):
+    """A time by one's own clock. (The schema's format `time` has an offset from UTC.)"""
+
+
 class HoursSerializer(serializers.Serializer[Any]):
     """When one is told. Quiet hours have both ends, or neither."""
 
     timezone = serializers.CharField(max_length=64, required=False)
-    quiet_from = serializers.TimeField(required=False, allow_null=True)
-    quiet_until = serializers.TimeField(required=False, allow_null=True)
+    quiet_from = ClockTime(required=False, allow_null=True)
+    quiet_until = ClockTime(required=False, allow_null=True)
     digest = serializers.ChoiceField(choices=Digest.choices, required=False)
-    digest_at = serializers.TimeField(required=False)
+    digest_at = ClockTime(required=False)
 
 
 class NotificationSettingsSerializer(HoursSerializer):

@@ -276,7 +276,11 @@ def test_operators_hold_and_release_payouts_and_say_whether_a_refund_ends_the_ri
             assert client.post(hold, sent).status_code == 302
         schedule = account.retrieve(seller.processor_id).to_dict()["settings"]["payouts"]["schedule"]
         assert schedule["interval"] == interval
-    actions = AuditEntry.objects.filter(actor=operator).order_by("pk").values_list("action", flat=True)
+    actions = (
+        AuditEntry.objects.filter(action__startswith="seller.", actor=operator)
+        .order_by("pk")
+        .values_list("action", flat=True)
+    )
     assert list(actions) == ["seller.held", "seller.released"]
     give_back = f"/billing/platform/invoices/{paid.pk}/give-back/"
     with shop.working():

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:1b64e0a51ebae9b9fa64f99e208fecb1a30c8d5c01431c30679750ea9655f1a2
+# Written by `python -m tools.client_models`. Schemas: sha256:1b0f9170cf4bee0573381d389c966cc6197b2f3e7c7001200a9d1bd68078e9f0
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -1235,15 +1235,15 @@ class PatchedChangedSettingsRequest(Model):
     """
 
     timezone: str | None = None
-    quiet_from: str | None = None
-    quiet_until: str | None = None
+    quiet_from: Annotated[str | None, Field(examples=["22:00:00"])] = None
+    quiet_until: Annotated[str | None, Field(examples=["22:00:00"])] = None
     digest: Annotated[
         Literal["OFF", "HOURLY", "DAILY"] | str | None,
         Field(
             description="* `OFF` - At once, one by one\n* `HOURLY` - One mail an hour\n* `DAILY` - One mail a day"
         ),
     ] = None
-    digest_at: str | None = None
+    digest_at: Annotated[str | None, Field(examples=["22:00:00"])] = None
     choices: list[ChoiceRequest] | None = None
 
 
@@ -3803,15 +3803,15 @@ class NotificationSettings(Model):
     """
 
     timezone: str | None = None
-    quiet_from: str | None = None
-    quiet_until: str | None = None
+    quiet_from: Annotated[str | None, Field(examples=["22:00:00"])] = None
+    quiet_until: Annotated[str | None, Field(examples=["22:00:00"])] = None
     digest: Annotated[
         Literal["OFF", "HOURLY", "DAILY"] | str | None,
         Field(
             description="* `OFF` - At once, one by one\n* `HOURLY` - One mail an hour\n* `DAILY` - One mail a day"
         ),
     ] = None
-    digest_at: str | None = None
+    digest_at: Annotated[str | None, Field(examples=["22:00:00"])] = None
     channels: dict[str, Literal["ready", "unlinked", "missing"] | str]
     events: list[Event]
     choices: list[Choice]
