@@ -64,8 +64,11 @@ def test_rule_35_real_shares_are_invoiced_weekly_once_each_with_a_tenth_for_the_
     assert differences_from_processor() == []
     operator = User.objects.create_user("olive@example.org", is_staff=True)
     return_share(operator=operator, settlement=first, amount_minor=234, reason="Counted twice")
+    # One of the same week that was written late waits for the next invoice: there is one a week.
+    settle(account, 4, "1", at + timedelta(minutes=3))
+    assert invoice_shares() == 0
     shop.advance(7)
-    settle(account, 4, "10", week_ended())
+    settle(account, 5, "9", week_ended())
     with shop.working():
         assert invoice_shares() == 1
     assert Invoice.objects.filter(kind="PROFIT_SHARE", total_minor=766).count() == 1
