@@ -334,16 +334,9 @@ def net_deposits(portfolio_ids: Iterable[UUID]) -> dict[UUID, Decimal]:
     return dict(Portfolio.objects.filter(pk__in=list(portfolio_ids)).values_list("pk", "net_deposits"))
 
 
-def equity_curve(
-    portfolio: Portfolio, limit: int = 2_000, *, until: datetime | None = None
-) -> list[tuple[datetime, Decimal]]:
-    """Return (time, equity) of the finest snapshots kept, oldest first: days, then hours, then minutes, without overlap.
-
-    With `until` (market time) only what was measured before it.
-    """
-    snapshots = EquitySnapshot.objects.filter(portfolio=portfolio)
-    if until is not None:
-        snapshots = snapshots.filter(at__lt=until)
+def equity_curve(book: Portfolio, until: datetime | None = None, limit: int = 2_000) -> list[tuple[datetime, Decimal]]:
+    """Return (market time, equity) of the finest snapshots kept, those before `until`: days, then hours, then minutes."""
+    snapshots = EquitySnapshot.objects.filter(portfolio=book, **({} if until is None else {"at__lt": until}))
     points: dict[datetime, Decimal] = {}
     for grain in (SnapshotGrain.DAY, SnapshotGrain.HOUR, SnapshotGrain.MINUTE):
         rows = snapshots.filter(grain=grain).order_by("-at").values_list("at", "equity")

@@ -306,8 +306,9 @@ def test_the_command_feeds_until_sigterm_and_a_restart_goes_on(tmp_path: Path) -
             assert process.wait(SOON) == 0
         stored.append(_minutes_stored(tmp_path / "slipstream.sqlite3"))
     (first, first_minutes), (second, second_minutes) = stored
-    assert first == len(INSTRUMENTS) * first_minutes > 0
-    assert second == len(INSTRUMENTS) * second_minutes > first
+    listed = len(INSTRUMENTS) + sum(one.has_perpetual for one in INSTRUMENTS)
+    assert first == listed * first_minutes > 0
+    assert second == listed * second_minutes > first
 
 
 def test_a_feed_outlives_a_redis_that_went_away(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
