@@ -32,8 +32,8 @@ class StrictJSON(BaseParser):
         if len(raw) > settings.DATA_UPLOAD_MAX_MEMORY_SIZE:
             raise body_too_large()
         try:
-            # It refuses what is nested more than 1,024 deep. The other goes as deep as Python's limit lets it, and beyond the
-            # end of the stack, which ends the process, since py_ecc (of wallets) has raised that limit to 100,000.
+            # It refuses what is nested more than 1,024 deep. The other, which keeps large whole numbers exact, goes as deep as
+            # Python's limit lets it: where a library has raised that, beyond the end of the stack, which ends the process.
             orjson.loads(raw)
             found = json.loads(raw.decode(), parse_constant=_refuse)
             if b"\\u" in raw:
