@@ -31,7 +31,7 @@ EVERY_SECONDS, QUANTITY, GIVE_UP_SECONDS = 10.0, Decimal(10), 120.0
 LAGS = """
 SELECT extract(epoch FROM fill.recorded_at - event.recorded_at), extract(epoch FROM event.recorded_at)
 FROM trading_order AS copied
-JOIN trading_leadevent AS event ON event.id = copied.cause_id::uuid
+JOIN trading_leadevent AS event ON event.id = copied.cause_id::bigint
 JOIN trading_fill AS fill ON fill.order_id = copied.id
 WHERE copied.cause_kind = 'LEAD_EVENT'
 ORDER BY event.recorded_at
