@@ -41,11 +41,13 @@ class Portfolio(ManyRead):
     # Who answers for it: limits of a plan count there, and notifications go there, a workspace's portfolio or not.
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="portfolios")
     # The team it belongs to: then its members' roles say who may do what, and being the owner opens nothing by itself.
-    workspace = models.ForeignKey(Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios")
+    workspace = models.ForeignKey(
+        Workspace, null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios", db_index=False
+    )
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=PortfolioKind)
-    namespace = models.SlugField(max_length=40)
-    settlement = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    namespace = models.SlugField(max_length=40, db_index=False)
+    settlement = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_index=False)
     state = models.CharField(max_length=10, choices=PortfolioState, default=PortfolioState.OPEN)
     # Empty and unrestricted: everything in the namespace that settles in the settlement currency.
     is_restricted = models.BooleanField(default=False)
@@ -62,14 +64,16 @@ class Portfolio(ManyRead):
     net_deposits = AmountField(default=Decimal(0))
     # The account at a venue that fills its orders; none where our own broker does.
     account = models.ForeignKey(
-        "ExchangeAccount", null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios"
+        "ExchangeAccount", null=True, blank=True, on_delete=models.PROTECT, related_name="portfolios", db_index=False
     )
     # Real money opens nothing before its owner has turned this on; exits pass always.
     is_live_trading_on = models.BooleanField(default=False)
     # It holds, or once held, something on margin: only then are its positions asked before its cash is promised.
     uses_margin = models.BooleanField(default=False)
     # A sub-account's parent and the limits that the parent's managers set (subaccounts.py); none is off.
-    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="sub_accounts")
+    parent = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="sub_accounts", db_index=False
+    )
     max_capital = AmountField(null=True, blank=True)
     max_capital_share = models.DecimalField(max_digits=7, decimal_places=6, null=True, blank=True)
     max_order_value = AmountField(null=True, blank=True)
@@ -86,6 +90,13 @@ class Portfolio(ManyRead):
                 fields=["owner", "name"], condition=~Q(state="CLOSED"), name="portfolio_name_per_owner"
             )
         ]
+        # Each fill writes this row anew, and with it a line in each index that it stands in: most stand in few.
+        indexes = [
+            models.Index(fields=["namespace"], name="portfolio_namespace"),
+            models.Index(fields=["workspace"], condition=Q(workspace__isnull=False), name="portfolio_of_workspace"),
+            models.Index(fields=["account"], condition=Q(account__isnull=False), name="portfolio_of_account"),
+            models.Index(fields=["parent"], condition=Q(parent__isnull=False), name="portfolio_of_parent"),
+        ]
 
     def __str__(self) -> str:
         return self.name
@@ -95,8 +106,9 @@ class Balance(ManyRead):
     """How much of an asset a portfolio holds, and how much of it is promised to orders under way or set aside as margin."""
 
     id = models.BigAutoField(primary_key=True)
-    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="balances")
-    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+")
+    # Found by portfolio, or by both: what is unique below. Another index would be one more to write with every fill.
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="balances", db_index=False)
+    asset = models.ForeignKey(Asset, on_delete=models.PROTECT, related_name="+", db_index=False)
     amount = AmountField(default=Decimal(0))
     reserved = AmountField(default=Decimal(0))
     # Losses on cross margin have taken more than was not promised: other positions' unrealized profits stand for it.
@@ -125,8 +137,9 @@ class Position(ManyRead):
     """
 
     id = models.BigAutoField(primary_key=True)
-    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="positions")
-    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    # Likewise.
+    portfolio = models.ForeignKey(Portfolio, on_delete=models.CASCADE, related_name="positions", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     quantity = AmountField(default=Decimal(0))
     cost = AmountField(default=Decimal(0))
     realized_pnl = AmountField(default=Decimal(0))

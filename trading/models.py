@@ -101,7 +101,7 @@ class Follow(ManyRead):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     follower = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="follows")
-    lead = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="followers")
+    lead = models.ForeignKey(Portfolio, on_delete=models.PROTECT, related_name="followers", db_index=False)
     portfolio = models.OneToOneField(Portfolio, on_delete=models.PROTECT, related_name="follow")
     state = models.CharField(max_length=8, choices=FollowState, default=FollowState.ACTIVE)
     # Why it is paused, stopping or stopped, where it was not its owner who wished so (trading/codes.py).
@@ -158,8 +158,9 @@ class FollowPosition(ManyRead):
     """
 
     id = models.BigAutoField(primary_key=True)
-    follow = models.ForeignKey(Follow, on_delete=models.CASCADE, related_name="positions")
-    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+")
+    # Found by follow, or by both: what is unique below.
+    follow = models.ForeignKey(Follow, on_delete=models.CASCADE, related_name="positions", db_index=False)
+    instrument = models.ForeignKey(Instrument, on_delete=models.PROTECT, related_name="+", db_index=False)
     ratio = AmountField(default=Decimal(0))
     target = AmountField(default=Decimal(0))
     last_seq = models.PositiveBigIntegerField(default=0)
