@@ -104,7 +104,7 @@ def test_a_token_cannot_be_stored_in_plain(alice: User) -> None:
 
 
 @pytest.mark.parametrize(
-    ("user_agent", "browser"),
+    ("user_agent", "name"),
     [
         ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
         (
@@ -117,5 +117,5 @@ def test_a_token_cannot_be_stored_in_plain(alice: User) -> None:
         ("", "–"),
     ],
 )
-def test_a_browser_is_named_as_people_know_it(user_agent: str, browser: str) -> None:
-    assert SignIn(user_agent=user_agent).browser == browser
+def test_a_browser_is_named_as_people_know_it(user_agent: str, name: str) -> None:
+    assert SignIn(user_agent=user_agent).browser == name
