@@ -17,7 +17,7 @@ from trading.simulation.living import live_on
 from trading.simulation.moves import perform
 from trading.simulation.plan import Plan, draw
 from trading.simulation.stage import NAMESPACE, stage
-from trading.simulation.world import World
+from trading.simulation.world import Broken, World
 from trading.trigger_engine import TriggerEngine
 
 # A healed world gets so many rounds of so many seconds each to finish everything.
@@ -87,7 +87,9 @@ def run_plan(plan: Plan, seed: int) -> Verdict:
 def _failure_of(world: World) -> str:
     try:
         world.play()
-        found = _heal(world) + wrongs(world.venue)
+        found = _heal(world) + world.rules.at_rest() + wrongs(world.venue)
+    except Broken as broken:
+        return str(broken)
     except Exception as error:
         return f"raised: {type(error).__name__}: {error}"
     return found[0] if found else ""
@@ -113,6 +115,7 @@ def _heal(world: World) -> list[str]:
         # The newest first: a stream keeps no order that anything may rest on.
         while world.venue.stream:
             record_fills([world.venue.stream.pop()])
+        world.ask_rules()
         if _is_quiet(world):
             return found
     return found

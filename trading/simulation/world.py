@@ -23,6 +23,7 @@ from markets.feed import announce_prices
 from markets.models import Instrument
 from portfolios.models import Portfolio
 from trading.brokers.choosing import use_venue
+from trading.simulation.copy_rules import CopyRules
 from trading.simulation.plan import Move, Plan
 from trading.simulation.stage import BASE_PRICES, NAMESPACE, NOON, Stage, instruments
 from trading.simulation.venue import SimulatedVenue
@@ -41,6 +42,10 @@ def name_of(call: Callable[[], Any]) -> str:
 
 class Crash(BaseException):
     """A process dies. Nothing of ours may catch it: what was not committed is gone."""
+
+
+class Broken(BaseException):
+    """A rule of copying does not hold; the message is "rule_14: details". Nothing of ours may catch this either."""
 
 
 @dataclass(slots=True)
@@ -79,6 +84,7 @@ class World:
             )
             self.people = {one.email.partition("@")[0]: one for one in User.objects.order_by("pk")}
             self.engine = TriggerEngine(NAMESPACE)
+            self.rules, self._asked_at = CopyRules(traded), -1
             stack.callback(use_venue, None)
             use_venue(self.venue)
             stack.enter_context(tasks_into(self))
@@ -94,7 +100,15 @@ class World:
             self._next += 1
             said = self._perform(self, move)
             self.say(f"{move}: {said}" if said else str(move))
+            self.ask_rules()
             moves = None if moves is None else moves - 1
+
+    def ask_rules(self) -> None:
+        """Raise Broken where a rule of copying does not hold, if anything was written since they were asked last."""
+        written = self.stage.connection.connection.total_changes
+        if written != self._asked_at and (broken := self.rules.broken()):
+            raise Broken(broken[0])
+        self._asked_at = written
 
     def say(self, what: str) -> None:
         """Write down what happened, when, and how deep in paused processes."""

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from tests.trading.simulation.copy_mutations import COPY_MUTATIONS
 from tests.trading.simulation.mutations import MUTATIONS, Mutation
 from trading.simulation.running import run_seed
 
 
-@pytest.mark.parametrize("mutation", MUTATIONS, ids=lambda one: one.make.__name__)
+@pytest.mark.parametrize("mutation", (*MUTATIONS, *COPY_MUTATIONS), ids=lambda one: one.make.__name__)
 def test_a_mistake_is_found(mutation: Mutation, monkeypatch: pytest.MonkeyPatch) -> None:
     mutation.make(monkeypatch)
     # The seed that is known to find it comes first; plans that change may give it to another one.

@@ -1,0 +1,116 @@
+"""Mistakes that somebody might make in copying, each as a patch: one for each rule that a simulation asks about by its number."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from engine.copying import minimums
+from engine.copying.checks import refusal_of
+from engine.decimals import ZERO, floor_to_step
+from engine.risk import InstrumentRules, OrderFacts
+from tests.trading.simulation.mutations import RAISED, Mutation
+from trading.models import LeadEvent, Order
+from trading.services import copy_orders, copying, execution, judging, lead_events
+
+Patch = pytest.MonkeyPatch
+
+
+def tell_what_was_held_before(patch: Patch) -> None:
+    """A lead's event says what was held before its fill."""
+    right = lead_events._add
+
+    def stale(event: LeadEvent, order: Order, fill: Any, booked: Any) -> None:
+        right(event, order, fill, booked)
+        event.resulting_quantity = booked.held - fill.change
+
+    patch.setattr(lead_events, "_add", stale)
+
+
+def close_all_of_it(patch: Patch) -> None:
+    """Whatever part the lead closes, followers close everything."""
+    right = copy_orders.another_order
+
+    def whole(model: Order, **facts: Any) -> Order:
+        order = right(model, **facts)
+        order.closed_fraction = None if order.closed_fraction is None else Decimal(1)
+        return order
+
+    patch.setattr(copy_orders, "another_order", whole)
+
+
+def leave_a_lot(patch: Patch) -> None:
+    """A copy that closes everything leaves one lot."""
+    right = judging._sized
+
+    def short(order: Order, own: OrderFacts, rules: InstrumentRules) -> OrderFacts:
+        sized = right(order, own, rules)
+        is_all = order.follow_id is not None and order.closed_fraction == 1 and sized.quantity > rules.lot_step
+        return replace(sized, quantity=sized.quantity - rules.lot_step) if is_all else sized
+
+    patch.setattr(judging, "_sized", short)
+
+
+def send_parts_of_lots(patch: Patch) -> None:
+    """What is netted is sent in tenths of a lot."""
+    patch.setattr(minimums, "floor_to_step", lambda quantity, step: floor_to_step(quantity, step / 10))
+
+
+def send_what_is_too_small(patch: Patch) -> None:
+    """The venue's minimum is no reason to wait, nor to deny."""
+    right = judging.rules_for
+    patch.setattr(copy_orders, "smallest_of", lambda instrument, price: ZERO)
+    patch.setattr(judging, "rules_for", lambda order: replace(right(order), min_notional=ZERO))
+
+
+def pay_any_price(patch: Patch) -> None:
+    """An open may trade two in a hundred from the lead's price."""
+    patch.setattr(copy_orders, "price_cap", lambda **facts: Decimal("0.02"))
+
+
+def open_however_late(patch: Patch) -> None:
+    """An event is never too old."""
+    now = timedelta(0)
+    patch.setattr(copy_orders, "refusal_of", lambda facts, settings: refusal_of(replace(facts, age=now), settings))
+
+
+def open_in_a_pause(patch: Patch) -> None:
+    """A pause keeps nothing from being opened."""
+    patch.setattr(copy_orders, "refusal_of", lambda facts, settings: refusal_of(replace(facts, is_paused=False), settings))
+
+
+def send_all_at_once(patch: Patch) -> None:
+    """A copy does not wait for those before it."""
+    right = execution._waiting_parts
+    patch.setattr(execution, "_waiting_parts", lambda *asked: right(*asked)._replace(copies=False))
+    patch.setattr(copying, "_ready", lambda event, orders: [])
+
+
+def name_copies_at_random(patch: Patch) -> None:
+    """A copy's client order id says nothing of what it copies."""
+    right = copy_orders.another_order
+
+    def nameless(model: Order, **facts: Any) -> Order:
+        order = right(model, **facts)
+        order.client_order_id = order.pk.hex
+        return order
+
+    patch.setattr(copy_orders, "another_order", nameless)
+
+
+COPY_MUTATIONS = (
+    Mutation(tell_what_was_held_before, 1, ("rule_03",)),
+    Mutation(close_all_of_it, 6, ("rule_09",)),
+    Mutation(leave_a_lot, 6, ("rule_09",)),
+    Mutation(send_parts_of_lots, 7, ("rule_10",)),
+    Mutation(send_what_is_too_small, 1, ("rule_11",)),
+    Mutation(pay_any_price, 6, ("rule_14",)),
+    Mutation(open_however_late, 7, ("rule_15",)),
+    Mutation(send_all_at_once, 59, ("rule_17", RAISED)),
+    Mutation(name_copies_at_random, 1, ("rule_18",)),
+    Mutation(open_in_a_pause, 22, ("rule_30",)),
+)
