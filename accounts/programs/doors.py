@@ -71,6 +71,8 @@ class ApiView(APIView):
     deprecation: ClassVar[Deprecation | None] = None
     # A door with limits of its own says so.
     is_limited: ClassVar[bool] = True
+    # Whether bodies are of the JSON types that the schema names. A door that judges bytes by their signature says no.
+    judges_types: ClassVar[bool] = True
     # Whether a POST may be one transaction with its stored answer. One that asks another server in between may not.
     is_atomic: ClassVar[bool] = True
 
@@ -85,7 +87,7 @@ class ApiView(APIView):
         method = request.method or ""
         if request.query_params and hasattr(self, method.lower()):
             check_parameters(self, method, request.query_params)
-        if method in {"POST", "PUT", "PATCH"}:
+        if method in {"POST", "PUT", "PATCH"} and self.judges_types:
             self._wrap(method.lower(), self._checked)
         if method == "POST" and "Idempotency-Key" in request.headers and isinstance(request.user, User):
             self._wrap("post", self._once)
@@ -146,7 +148,8 @@ class ApiView(APIView):
 
     def _checked(self, inner: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
         """Refuse a body of other types than the schema names."""
-        _ = request._request.body  # else nobody could read it again: signals are signed byte by byte
+        if not getattr(request._request, "_read_started", False):
+            _ = request._request.body  # else nobody could read it again
         check_body(self, request.method or "", request.data)
         return inner(request, *args, **kwargs)
 

@@ -6,7 +6,6 @@ import inspect
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
-from uuid import UUID
 
 from django.http import QueryDict
 from django_filters import CharFilter
@@ -24,18 +23,16 @@ _OF_READS = {"fields"}
 _OF_LISTS = {"cursor", "page_size"}
 # What a serializer or a filter reads takes an empty text for nothing said.
 _SOMETHING = "something"
-# How what is no text is read, and what is said where it cannot be.
+# How what is no text is read, and what is said where it cannot be. (An id that is none is as an id that nothing has: 404.)
 _READ: dict[Any, Callable[[str], Any]] = {
     bool: lambda value: ("true", "false", "1", "0").index(value.lower()),
     int: int,
-    UUID: UUID,
     OpenApiTypes.DATE: date.fromisoformat,
     _SOMETHING: lambda value: value or int(value),
 }
 _WORDS = {
     bool: "Either true or false.",
     int: "A whole number.",
-    UUID: "An id.",
     OpenApiTypes.DATE: "A day: 2026-03-01.",
     _SOMETHING: "Leave it out, or say something.",
 }

@@ -43,7 +43,7 @@ class ApiSchema(AutoSchema):
 
     def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
         """Say of decimals what is true: they are taken as numbers, too, and one that counts is told as one."""
-        found: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)
+        found: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]  # theirs
         if isinstance(field, serializers.DecimalField) and "string" in str(found.get("type")):
             kinds = found["type"] if isinstance(found["type"], list) else [found["type"]]
             if direction == "request":

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -71,7 +72,7 @@ def api_of(document: dict[str, Any], application: Any) -> Any:
     """Return the schema as schemathesis reads it, asked of an application."""
     refused = {"checks": {"negative_data_rejection": {"expected-statuses": REFUSED}}}
     # The schema's own links and no guesses beside them, most of which lead from lists that anybody reads.
-    linked = {"phases": {"stateful": {"inference": {"algorithms": []}}}}
+    linked: dict[str, Any] = {"phases": {"stateful": {"inference": {"algorithms": []}}}}
     config = SchemathesisConfig.from_dict(refused | linked)
     api = from_dict(document, config=config)
     api.app = application
@@ -95,9 +96,9 @@ class Fuzzer:
         """Ask every operation so many drawn requests, and so many of those that stand at the edges of its schema."""
         for found in self.api.get_all_operations():
             operation = found.ok()
-            self._hold(operation.label, lambda operation=operation: self._draw(operation, examples))
+            self._hold(operation.label, partial(self._draw, operation, examples))
             for case, how in self._edges(operation, probes):
-                self._hold(operation.label, lambda case=case, how=how: self._ask("edge", case, how))
+                self._hold(operation.label, partial(self._ask, "edge", case, how))
 
     def _hold(self, label: str, attempt: Callable[[], None]) -> None:
         """Go on after what did not hold: one defect must not hide the next."""

@@ -90,7 +90,8 @@ def test_the_wrong_type_is_refused_by_its_name(field: dict[str, Any]) -> None:
 
 
 def test_a_body_is_an_object_and_where_none_is_read_there_is_none() -> None:
-    assert [list(_wrong("PUT", data)) for data in ([], "text", 5, None)] == [["non_field_errors"]] * 4
+    no_objects: list[Any] = [[], "text", 5, None]
+    assert [list(_wrong("PUT", data)) for data in no_objects] == [["non_field_errors"]] * 4
     assert _wrong("POST", {}) is None
     assert list(_wrong("POST", {"reason": "because"})) == ["reason"]
     assert list(_wrong("POST", [1])) == ["non_field_errors"]
