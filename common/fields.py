@@ -92,6 +92,15 @@ def exact(value: Decimal | int | str) -> Decimal:
     raise ValueError(f"{value!r} is not an amount of at most 20 digits before and 18 after the point.")
 
 
+def is_exact(value: Decimal) -> bool:
+    """Say whether an AmountField can hold a value: finite, not too large, and not too fine."""
+    try:
+        exact(value)
+    except ValueError:
+        return False
+    return True
+
+
 class DecimalSum(models.Aggregate):
     """The exact sum of an amount column; 0 where there are no rows."""
 

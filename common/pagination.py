@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from base64 import b64encode
 from collections.abc import Sequence
 from types import SimpleNamespace
@@ -12,6 +13,7 @@ from urllib.parse import urlencode
 from django.core.exceptions import ValidationError
 from django.db.models import QuerySet
 from rest_framework.exceptions import NotFound
+from rest_framework.exceptions import ValidationError as ValidationFailed
 from rest_framework.pagination import Cursor, CursorPagination
 from rest_framework.request import Request
 from rest_framework.utils.urls import replace_query_param
@@ -21,6 +23,8 @@ from common.errors import DomainError
 
 # What an address may ask for without becoming another list.
 _NOT_THE_LIST = {"cursor", "page_size", "fields", "expand", "format"}
+# More digits than any page has entries are cut to the greatest page, as ever.
+_WHOLE = re.compile(r"0*[1-9][0-9]{0,17}")
 
 
 class NewestFirst(CursorPagination):
@@ -45,6 +49,21 @@ class NewestFirst(CursorPagination):
         except (NotFound, ValidationError, ValueError, OverflowError):
             # A cursor whose position is no id of this list: somebody changed it by hand.
             raise _invalid() from None
+
+    def get_page_size(self, request: Request) -> int | None:
+        """Return how many a page; DRF takes what is no number for nothing said, and answers another question than was asked."""
+        given = request.query_params.get(self.page_size_query_param)
+        if given is not None and not _WHOLE.fullmatch(given):
+            raise ValidationFailed({self.page_size_query_param: ["A whole number from 1 on."]})
+        return super().get_page_size(request)
+
+    def get_schema_operation_parameters(self, view: APIView) -> list[dict[str, Any]]:
+        """Return what a list takes, with the range of a page's size."""
+        parameters: list[dict[str, Any]] = super().get_schema_operation_parameters(view)
+        for one in parameters:
+            if one["name"] == self.page_size_query_param:
+                one["schema"] = {"type": "integer", "minimum": 1}
+        return parameters
 
     def decode_cursor(self, request: Request) -> Cursor | None:
         given = request.query_params.get(self.cursor_query_param)

@@ -11,6 +11,7 @@ import os
 import shutil
 import signal
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -53,6 +54,24 @@ def market_data_dir() -> Path | None:
     """Return the folder of real candles that MARKET_DATA_DIR names; None while it is unset."""
     named = os.environ.get("MARKET_DATA_DIR")
     return Path(named).resolve() if named else None
+
+
+@dataclass(frozen=True)
+class Fuzzing:
+    """How much the fuzzers of the API ask (tests/routes/fuzzing.py), with which seed, and where they note how much it was."""
+
+    seed: int
+    factor: int
+    log: Path | None
+
+
+def fuzzing() -> Fuzzing:
+    """Return what API_FUZZ_… say, which the soak sets; without them the fuzzers ask little, and the same each time."""
+    log = os.environ.get("API_FUZZ_LOG")
+    seed, factor = (
+        int(os.environ.get(f"API_FUZZ_{name}", default)) for name, default in (("SEED", "1"), ("FACTOR", "1"))
+    )
+    return Fuzzing(seed, factor, Path(log) if log else None)
 
 
 def _unread() -> list[str]:

@@ -12,12 +12,14 @@ import re
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from engine.strategy.formula import parse_formula, write_formula
 from engine.strategy.graph import canonical_graph, graph_hash
@@ -42,6 +44,9 @@ SEEDS = 60
 # Seeds of the kill drill in one turn: they share one site. A turn takes some six minutes.
 DRILLS = 5
 KILL_SECONDS = 450.0
+# How many times as much as `make test` asks of the API a turn asks: some 3,000 requests of each of three people.
+FUZZ_FACTOR = 5
+FUZZ_SECONDS = 420.0
 # Jobs that go on for all of the time where they are the only ones.
 ALONE = (["feed"], ["load"])
 _PASSED = re.compile(r"(\d+) passed")
@@ -148,6 +153,19 @@ def simulate(seed: int) -> int:
     return SEEDS
 
 
+def fuzz_api(seed: int) -> Measured:
+    """Ask the API as three people what its schema allows and what it forbids (tests/routes/fuzzing.py)."""
+    with TemporaryDirectory() as folder, running_services() as services:
+        noted = Path(folder) / "asked.jsonl"
+        how = {"API_FUZZ_SEED": str(seed), "API_FUZZ_FACTOR": str(FUZZ_FACTOR), "API_FUZZ_LOG": str(noted)}
+        run_tests("tests/routes/test_fuzz.py", environment={**services, **how})(seed)
+        asked: Counter[str] = Counter()
+        for line in noted.read_text().splitlines():
+            one = json.loads(line)
+            asked[one["asker"]] += sum(one["asked"].values())
+    return Measured(asked.total(), ", ".join(f"{asker} {count}" for asker, count in sorted(asked.items())))
+
+
 def drill(seed: int) -> int:
     """Kill workers in the middle of a replay, on a PostgreSQL and a Redis of its own."""
     with running_services() as environment:
@@ -198,8 +216,9 @@ def jobs(alone_seconds: float = 0.0) -> dict[str, Job]:
     else:
         print("left out: simulation (no tests/engine/simulation)", file=sys.stderr)
     if missing := find_programs().missing:
-        print(f"left out: drill, kills, load ({missing} not installed)", file=sys.stderr)
+        print(f"left out: api, drill, kills, load ({missing} not installed)", file=sys.stderr)
     else:
+        found.append(Job("api", fuzz_api, FUZZ_SECONDS))
         found.append(Job("drill", drill, DRILL_SECONDS))
         found.append(Job("kills", kill, KILL_SECONDS))
         found.append(Job("load", lambda seed: load(seed, load_seconds), load_seconds + LOAD_BESIDE_SECONDS))

@@ -26,6 +26,7 @@ from rest_framework.views import APIView
 
 from accounts.models import User
 from accounts.programs.answers import Expansion, check_known, expand, matches, named, only_fields, tag_of, tag_of_data
+from accounts.programs.bodies import check_body
 from accounts.programs.parameters import check_parameters
 from accounts.programs.rates import counted
 from accounts.programs.scopes import Scope
@@ -70,6 +71,8 @@ class ApiView(APIView):
     deprecation: ClassVar[Deprecation | None] = None
     # A door with limits of its own says so.
     is_limited: ClassVar[bool] = True
+    # Whether bodies are of the JSON types that the schema names. A door that judges bytes by their signature says no.
+    judges_types: ClassVar[bool] = True
     # Whether a POST may be one transaction with its stored answer. One that asks another server in between may not.
     is_atomic: ClassVar[bool] = True
 
@@ -83,7 +86,9 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         method = request.method or ""
         if request.query_params and hasattr(self, method.lower()):
-            check_parameters(self, method, set(request.query_params))
+            check_parameters(self, method, request.query_params)
+        if method in {"POST", "PUT", "PATCH"} and self.judges_types:
+            self._wrap(method.lower(), self._checked)
         if method == "POST" and "Idempotency-Key" in request.headers and isinstance(request.user, User):
             self._wrap("post", self._once)
         elif method == "GET" and ("fields" in request.query_params or "expand" in request.query_params):
@@ -140,6 +145,13 @@ class ApiView(APIView):
         if not told or not matches(request.headers["If-Match"], told):
             message = "It changed since you read it: read it again, and change what you find."
             raise DomainError("PRECONDITION_FAILED", message, {"etag": told}, status=412)
+
+    def _checked(self, inner: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Refuse a body of other types than the schema names."""
+        if not getattr(request._request, "_read_started", False):
+            _ = request._request.body  # else nobody could read it again
+        check_body(self, request.method or "", request.data)
+        return inner(request, *args, **kwargs)
 
     # --- what is done once -------------------------------------------------------------------------------------
     def _once(self, inner: Handler, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:

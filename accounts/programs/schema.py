@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.utils import OpenApiParameter
+from rest_framework import serializers
 
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import needed_scope
@@ -39,6 +40,18 @@ class ApiSchema(AutoSchema):
         """Return a name that is one in every language; an address may have a dot (`trades.csv`)."""
         name: str = super().get_operation_id()
         return name.replace(".", "_")
+
+    def _map_serializer_field(self, field: Any, direction: str, bypass_extensions: bool = False) -> Any:
+        """Say of decimals what is true: they are taken as numbers, too, and one that counts is told as one."""
+        found: dict[str, Any] = super()._map_serializer_field(field, direction, bypass_extensions)  # type: ignore[no-untyped-call]  # theirs
+        if isinstance(field, serializers.DecimalField) and "string" in str(found.get("type")):
+            kinds = found["type"] if isinstance(found["type"], list) else [found["type"]]
+            if direction == "request":
+                found["type"] = [*kinds, "number"]
+            elif getattr(field, "is_whole", False):
+                found["type"] = ["integer" if one == "string" else one for one in kinds]
+                del found["format"]
+        return found
 
     def _get_parameters(self) -> list[dict[str, Any]]:
         own: list[dict[str, Any]] = super()._get_parameters()

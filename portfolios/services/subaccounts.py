@@ -15,6 +15,7 @@ from accounts.models import User
 from accounts.services import audit, changes
 from accounts.teams.models import Membership, Role
 from common.errors import DomainError
+from common.fields import is_exact
 from engine.decimals import ONE, ZERO
 from portfolios.models import Portfolio
 from portfolios.services.books import lock_portfolios
@@ -72,9 +73,9 @@ def end_sub_account(*, actor: User, portfolio: Portfolio) -> Portfolio:
 
 def _check_limits(capital: Decimal | None, share: Decimal | None, order_value: Decimal | None) -> None:
     for name, value in (("max_capital", capital), ("max_order_value", order_value)):
-        if value is not None and not (value.is_finite() and ZERO < value <= 1_000_000_000):
+        if value is not None and not (is_exact(value) and ZERO < value <= 1_000_000_000):
             raise DomainError("LIMIT_INVALID", "Enter an amount above zero, or nothing.", {"field": name})
-    if share is not None and not (share.is_finite() and ZERO < share <= ONE):
+    if share is not None and not (is_exact(share) and ZERO < share <= ONE):
         message = "Enter a share above 0 and at most 1, or nothing."
         raise DomainError("LIMIT_INVALID", message, {"field": "max_capital_share"})
 
@@ -116,7 +117,7 @@ def set_approval(*, actor: User, portfolio: Portfolio, above: Decimal | None, mi
     if locked.workspace_id is None:
         message = "Nobody else could approve: give the portfolio to a workspace first."
         raise DomainError("NO_WORKSPACE", message, status=409)
-    if above is not None and not (above.is_finite() and ZERO <= above <= 1_000_000_000):
+    if above is not None and not (is_exact(above) and ZERO <= above <= 1_000_000_000):
         raise DomainError("LIMIT_INVALID", "Enter an amount of 0 or more, or nothing.", {"field": "above"})
     if not 1 <= minutes <= MAX_MINUTES:
         raise DomainError("MINUTES_INVALID", f"Enter 1 to {MAX_MINUTES} minutes.", {"field": "minutes"})

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from django.db.models import Model, QuerySet
+from rest_framework.exceptions import ValidationError
 from rest_framework.request import Request
 from rest_framework.test import APIRequestFactory
 
@@ -53,6 +55,13 @@ def test_a_row_made_meanwhile_shifts_no_page(alice: User) -> None:
 
 def test_a_page_holds_at_most_200() -> None:
     assert NewestFirst().get_page_size(Request(APIRequestFactory().get("/", {"page_size": "10000"}))) == 200
+
+
+@pytest.mark.parametrize("size", ["", "0", "-1", "2.5", "ten", "1,2", "true"])
+def test_a_size_that_is_none_is_refused(size: str) -> None:
+    with pytest.raises(ValidationError) as refused:
+        NewestFirst().get_page_size(Request(APIRequestFactory().get("/", {"page_size": size})))
+    assert list(cast(dict[str, Any], refused.value.detail)) == ["page_size"]
 
 
 @pytest.mark.parametrize(

@@ -126,6 +126,27 @@ _STANDARD = json.loads(Path(validation.__file__).with_name("openapi_3_1_schema.j
 _LIMITS = ("exclusiveMinimum", "exclusiveMaximum")
 
 
+def _astray(document: Document) -> Iterator[str]:
+    """Links to no operation, or with places filled by what is not there."""
+    known = {operation["operationId"]: path for _, path, operation in _operations(document)}
+    for name, path, operation in _operations(document):
+        for answer in operation["responses"].values():
+            for target, link in answer.get("links", {}).items():
+                if link["operationId"] not in known or link["parameters"].keys() != set(_PLACES.findall(known[target])):
+                    yield f"{name}: {target}"
+                for said in link["parameters"].values():
+                    here, _, field = said.partition("#/" if "#" in said else "path.")
+                    if here == "$request." and field not in _PLACES.findall(path):
+                        yield f"{name}: {target}: {said}"
+    made = document["paths"]["/api/v1/tokens/"]["post"]["responses"]["201"]["links"]
+    # The secret is called `token`, too: it belongs into no address.
+    yield from (
+        f"tokens: {one['parameters']}"
+        for one in made.values()
+        if one["parameters"] != {"token_id": "$response.body#/id"}
+    )
+
+
 def _untrue(document: Document) -> Iterator[str]:
     """Examples and defaults that their own schema refuses."""
     for where, schema in _schemas(document):
@@ -147,7 +168,7 @@ def _aimless(document: Document) -> Iterator[str]:
 
 RULES = (
     _nameless, _wordless, _tagless, _without_refusals, _open_to_whom, _scopeless, _misplaced, _dangling, _ill_formed,
-    _untrue, _aimless,
+    _untrue, _aimless, _astray,
 )  # fmt: skip
 
 
@@ -178,6 +199,7 @@ BROKEN: dict[Any, dict[str, Any]] = {
     _dangling: {"requestBody": {"$ref": "#/components/requestBodies/Nothing"}},
     _ill_formed: {"requestBody": {"type": "string", "nullable": True}},
     _untrue: {"requestBody": {"type": "string", "format": "date", "examples": ["tomorrow"]}},
+    _astray: {"responses": {"200": {"links": {"one": {"operationId": "nowhere", "parameters": {}}}}}},
 }
 
 

@@ -130,7 +130,7 @@ def test_no_path_makes_anything_fail(world: World) -> None:
 
 
 def _filled(world: World, route: Route) -> dict[str, Any]:
-    return {**world.values, **world._special(route)}
+    return {**world.values, **world.special(route)}
 
 
 def test_nothing_outside_the_built_files_is_served(world: World) -> None:

@@ -123,9 +123,9 @@ class World:
 
     def path(self, route: Route, **other: Any) -> str:
         """Return a route's address with alice's things in it, or with others."""
-        return route.path({**self.values, **self._special(route), **other})
+        return route.path({**self.values, **self.special(route), **other})
 
-    def _special(self, route: Route) -> dict[str, Any]:
+    def special(self, route: Route) -> dict[str, Any]:
         pages_of_follow = {f"portfolios:{name}" for name in ("follow", "copies", "follow_account", "follow_log")}
         if route.name in pages_of_follow:
             return {"portfolio_id": self.follow.portfolio_id}

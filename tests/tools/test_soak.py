@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -58,6 +60,25 @@ def test_a_turn_of_the_simulation_plays_the_seeds_from_its_own_on(monkeypatch: p
     assert soak.simulate(3) == 2
     with pytest.raises(Broken, match=r"-5\.\.-4"):
         soak.simulate(-5)
+
+
+def test_a_turn_at_the_api_says_how_much_each_asker_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    def asks(*paths: str, environment: Mapping[str, str]) -> Callable[[int], int]:
+        def run(seed: int) -> int:
+            assert environment == {
+                "API_FUZZ_SEED": "7",
+                "API_FUZZ_FACTOR": "5",
+                "API_FUZZ_LOG": environment["API_FUZZ_LOG"],
+            }
+            lines = [{"asker": "bob", "asked": {"drawn": 2, "edge": 1}}, {"asker": "alice", "asked": {"linked": 4}}]
+            Path(environment["API_FUZZ_LOG"]).write_text("".join(json.dumps(one) + "\n" for one in [*lines, lines[0]]))
+            return 1
+
+        return run
+
+    monkeypatch.setattr(soak, "run_tests", asks)
+    monkeypatch.setattr(soak, "running_services", lambda: nullcontext({}))
+    assert soak.fuzz_api(7) == soak.Measured(10, "alice 4, bob 6")
 
 
 def test_a_fuzzer_that_finds_something_says_what(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -22,6 +22,16 @@ def _number(help_text: str) -> AmountField:
     return AmountField(required=False, allow_null=True, help_text=help_text)
 
 
+class WholeField(AmountField):
+    """A number that counts something: sent as amounts are, told as a whole number."""
+
+    is_whole = True
+
+
+def _count(help_text: str) -> WholeField:
+    return WholeField(required=False, allow_null=True, help_text=help_text)
+
+
 class SettingsSerializer(serializers.Serializer[Any]):
     """The settings of a plan; each kind has its own, and refuses the others'."""
 
@@ -31,18 +41,18 @@ class SettingsSerializer(serializers.Serializer[Any]):
     quantity = _number("In all, of TWAP, ICEBERG, SCHEDULED; on each rung of GRID; first of MARTINGALE.")
     lower = _number("Of GRID: its lowest price.")
     upper = _number("Of GRID: its highest price.")
-    rungs = _number("Of GRID: how many steps from the lowest to the highest price.")
+    rungs = _count("Of GRID: how many steps from the lowest to the highest price.")
     amount = _number("Of DCA: quote units for each purchase.")
-    interval_seconds = _number("Of DCA: from one purchase to the next.")
-    times = _number("Of DCA: how many purchases.")
+    interval_seconds = _count("Of DCA: from one purchase to the next.")
+    times = _count("Of DCA: how many purchases.")
     factor = _number("Of MARTINGALE: how many times as large each purchase is as the one before, 1 to 4.")
     step_bps = _number("Of MARTINGALE: how far below the last it buys again.")
     gain_bps = _number("Of MARTINGALE: how far above the average price it sells all.")
-    most_steps = _number("Of MARTINGALE: purchases in a cycle, at most 10.")
+    most_steps = _count("Of MARTINGALE: purchases in a cycle, at most 10.")
     most_spent = _number("Of MARTINGALE: quote units in a cycle, before fees.")
-    cycles = _number("Of MARTINGALE: how often it sells before it ends.")
-    duration_seconds = _number("Of TWAP: how long it takes.")
-    slices = _number("Of TWAP: in how many orders.")
+    cycles = _count("Of MARTINGALE: how often it sells before it ends.")
+    duration_seconds = _count("Of TWAP: how long it takes.")
+    slices = _count("Of TWAP: in how many orders.")
     visible = _number("Of ICEBERG: how much of it shows at a time.")
     limit_price = _number("Of ICEBERG; of TWAP and SCHEDULED it may be left out, for the market's price.")
     at = serializers.DateTimeField(

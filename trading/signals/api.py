@@ -96,6 +96,7 @@ class SignalView(ApiView):
     scope = Scope.TRADE
     # A source has a limit of its own, and charting sites send everybody's alerts from a few addresses.
     is_limited = False
+    judges_types = False
     authentication_classes = []
     permission_classes = [AllowAny]
 

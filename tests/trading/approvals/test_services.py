@@ -161,6 +161,8 @@ def test_exits_pass_without_and_only_an_owner_loosens(pit: Pit, guarded: Portfol
     Membership.objects.filter(user=bob).update(role=Role.ADMIN)
     _refused("OWNERS_ONLY", set_approval, actor=bob, portfolio=guarded, above=None)
     assert set_approval(actor=bob, portfolio=guarded, above=Decimal(100)).approval_above == 100
+    # No column holds so little.
+    _refused("LIMIT_INVALID", set_approval, actor=bob, portfolio=guarded, above=Decimal("1E-19"))
 
 
 def test_a_sub_account_takes_no_more_than_its_parent_allows(pit: Pit) -> None:

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:1b0f9170cf4bee0573381d389c966cc6197b2f3e7c7001200a9d1bd68078e9f0
+# Written by `python -m tools.client_models`. Schemas: sha256:947190c72311e5951d08627500af5651ee5a9dbdc1bd08e7d7c14844bfc58842
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -4575,7 +4575,7 @@ class Settings(Model):
         Decimal | None, Field(description="Of GRID: its highest price.")
     ] = None
     rungs: Annotated[
-        Decimal | None,
+        int | None,
         Field(
             description="Of GRID: how many steps from the lowest to the highest price."
         ),
@@ -4584,11 +4584,11 @@ class Settings(Model):
         Decimal | None, Field(description="Of DCA: quote units for each purchase.")
     ] = None
     interval_seconds: Annotated[
-        Decimal | None, Field(description="Of DCA: from one purchase to the next.")
+        int | None, Field(description="Of DCA: from one purchase to the next.")
     ] = None
-    times: Annotated[
-        Decimal | None, Field(description="Of DCA: how many purchases.")
-    ] = None
+    times: Annotated[int | None, Field(description="Of DCA: how many purchases.")] = (
+        None
+    )
     factor: Annotated[
         Decimal | None,
         Field(
@@ -4606,7 +4606,7 @@ class Settings(Model):
         ),
     ] = None
     most_steps: Annotated[
-        Decimal | None,
+        int | None,
         Field(description="Of MARTINGALE: purchases in a cycle, at most 10."),
     ] = None
     most_spent: Annotated[
@@ -4614,15 +4614,15 @@ class Settings(Model):
         Field(description="Of MARTINGALE: quote units in a cycle, before fees."),
     ] = None
     cycles: Annotated[
-        Decimal | None,
+        int | None,
         Field(description="Of MARTINGALE: how often it sells before it ends."),
     ] = None
     duration_seconds: Annotated[
-        Decimal | None, Field(description="Of TWAP: how long it takes.")
+        int | None, Field(description="Of TWAP: how long it takes.")
     ] = None
-    slices: Annotated[
-        Decimal | None, Field(description="Of TWAP: in how many orders.")
-    ] = None
+    slices: Annotated[int | None, Field(description="Of TWAP: in how many orders.")] = (
+        None
+    )
     visible: Annotated[
         Decimal | None, Field(description="Of ICEBERG: how much of it shows at a time.")
     ] = None
