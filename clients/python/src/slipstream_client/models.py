@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:1b0f9170cf4bee0573381d389c966cc6197b2f3e7c7001200a9d1bd68078e9f0
+# Written by `python -m tools.client_models`. Schemas: sha256:d57047e43fd5f14cb44bb89541c33d159609064f8379d627e6e4f60a5df52feb
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -3375,7 +3375,7 @@ class LedgerLine(Model):
 
 class Listing(Model):
     """
-    A listing with its record up to the newest snapshot (`as_of`, market time).
+    A listing with its record up to `as_of` (market time): the newest snapshot, or a day ago of one that the reader does not pay for.
     """
 
     id: UUID
