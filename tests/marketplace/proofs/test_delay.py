@@ -307,6 +307,8 @@ def test_what_is_in_no_signed_root_is_withheld_however_old_it_is(paid: Sealed) -
     second = Seal.objects.get(portfolio=paid.listing.portfolio, first=4)
     Seal.objects.filter(pk=second.pk).update(root=None)
     fourth = Fill.objects.get(portfolio=paid.listing.portfolio, number=4)
+    later = Fill.objects.filter(portfolio=paid.listing.portfolio, number__gt=4)
+    later.update(happened_at=fourth.happened_at + timedelta(hours=1))
     set_market_time(paid.listing.portfolio.namespace, fourth.happened_at + timedelta(days=30))
     assert downloaded(paid, None)[0] == 3
     assert curve_ends([paid.listing], None) == {paid.listing.pk: fourth.happened_at}
