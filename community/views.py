@@ -20,7 +20,7 @@ from community import selectors
 from community.forms import CompetitionForm, ExchangeForm
 from community.services.competitions import create_competition, enter_competition
 from marketplace.billing.offers import cheapest_words
-from marketplace.curves import recent_curves
+from marketplace.curves import recent_curves, tell_newest
 from marketplace.selectors import leaderboard as ranked_listings
 from marketplace.selectors import published, published_kinds
 from marketplace.tabs import kind_tabs
@@ -48,6 +48,7 @@ def leaderboard(request: HttpRequest) -> HttpResponse:
 def profile(request: HttpRequest, handle: str) -> HttpResponse:
     person = profile_by_handle(handle)
     listings = list(published().filter(owner=person.user_id))
+    tell_newest(listings, request.user)
     curves, prices = recent_curves(listings, request.user), cheapest_words([one.pk for one in listings])
     facts = {
         "person": person,

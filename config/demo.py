@@ -22,6 +22,10 @@ from engine.simulation.types import SlippageKind
 from engine.sizing import stake_quantity
 from engine.timeframes import timeframe_ms
 from marketplace.models import Listing
+from marketplace.publishing.models import Outcome, Submission
+from marketplace.publishing.services.submissions import approve_submission
+from marketplace.search.services import refresh_ranking
+from marketplace.services.copy_records import refresh_copy_records
 from marketplace.services.listings import follow_listing, publish_listing
 from marketplace.services.records import refresh_records
 from markets.feeding import source_of
@@ -160,14 +164,26 @@ def _live_through(exchange: Exchange, timeframe: str, warm_up_steps: int) -> Non
         # The first prices: market time must run before anybody acts in it.
         walk(islice(steps, 1), source, finish=finish, progress=_quiet, hears_all=True)
         listings = [_lead(one, exchange, settlement, instruments, timeframe) for one in LEADS]
+        _approve(operator, listings)
         _followers(listings, exchange, settlement)
         _competition(operator, exchange, settlement, list(instruments.values()))
         _margin_desk(exchange, settlement, perpetuals)
         every = timedelta(minutes=1 if timeframe == "1m" else 30)
         walk(islice(steps, warm_up_steps), source, finish=finish, progress=_quiet, hears_all=True, snapshot_every=every)
         refresh_records()
+        refresh_copy_records()
+        # Hourly from now on: without it the marketplace would know for an hour neither markets nor followers' returns.
+        refresh_ranking()
     # Not computed here: the site's own workers do so as soon as it runs.
     _tries(User.objects.get(email=LEAD), next(iter(instruments.values())), timeframe)
+
+
+def _approve(operator: User, listings: Sequence[Listing]) -> None:
+    """Let the listings through the operators' review, where the site wants one."""
+    for submission in Submission.objects.filter(listing__in=listings, outcome=Outcome.IN_REVIEW).order_by("pk"):
+        approve_submission(operator=operator, submission=submission)
+    for one in listings:
+        one.refresh_from_db()
 
 
 def _quiet(candles: int) -> None:

@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin, StackedInline
 from accounts.requests import asker
 from common.admin import ReadOnlyAdmin
 from marketplace.billing import admin as _billing  # noqa: F401  # Django looks for an app's admin here
-from marketplace.models import CopyRecord, Listing, TrackRecord
+from marketplace.models import TOLD, CopyRecord, Listing, TrackRecord
 from marketplace.proofs import admin as _proofs  # noqa: F401  # Django looks for an app's admin here
 from marketplace.publishing import admin as _publishing  # noqa: F401
 from marketplace.reviews import admin as _reviews  # noqa: F401
@@ -19,7 +19,7 @@ from marketplace.services.listings import take_down_listing
 
 class RecordInline(ReadOnlyAdmin, StackedInline):  # type: ignore[misc]
     model = TrackRecord
-    fields = ["as_of", "equity", "net_deposits", "unit_value", "peak", "max_drawdown_ratio", "copied_capital"]
+    fields = [*TOLD, *(f"newest_{name}" for name in TOLD), "copied_capital"]
 
 
 class CopyRecordInline(ReadOnlyAdmin, StackedInline):  # type: ignore[misc]

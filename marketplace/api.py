@@ -15,7 +15,7 @@ from accounts.requests import asker
 from accounts.teams.models import Permission
 from engine.decimals import money
 from marketplace import selectors, serializers
-from marketplace.curves import equity_points
+from marketplace.curves import equity_points, tell_newest
 from marketplace.limits import check_reruns
 from marketplace.proofs.selectors import delay_of
 from marketplace.publishing.serializers import ListingChangeSerializer, PublishSerializer
@@ -194,4 +194,6 @@ class FollowView(ApiView):
 
 
 def _shown(request: Request, listing_id: UUID) -> dict[str, object]:
-    return serializers.ListingSerializer(selectors.listing_for_reader(asker(request), listing_id)).data
+    listing = selectors.listing_for_reader(asker(request), listing_id)
+    tell_newest([listing], asker(request))
+    return serializers.ListingSerializer(listing).data

@@ -11,7 +11,7 @@ class MarketplaceConfig(AppConfig):
 
         from accounts.registry import register_event, register_personal_data
         from common.realtime import register_topic
-        from marketplace import event_words, selectors
+        from marketplace import curves, event_words
         from marketplace.billing import checks
         from marketplace.billing import event_words as billing
         from marketplace.billing import webhook_sources as billing_sources
@@ -21,7 +21,7 @@ class MarketplaceConfig(AppConfig):
 
         register_sources()
         billing_sources.register_sources()
-        register_topic("listing", selectors.listing_snapshot)
+        register_topic("listing", curves.listing_snapshot)
         register_personal_data("marketplace", export=personal_data.export_listings, erase=personal_data.erase_listings)
         register(checks.settings_fit)
         register(checks.modes_do_not_mix, Tags.database)

@@ -1,10 +1,12 @@
-"""How listings went over time, as a reader may see it: the newest day of a paid one is its subscribers'."""
+"""How listings went, as a reader may see it: the newest day of a paid one is its subscribers'."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import reduce
+from operator import or_
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +19,7 @@ from marketplace.entitlements import withheld
 from marketplace.models import Listing
 from marketplace.proofs.models import Seal
 from marketplace.proofs.selectors import DELAY
-from marketplace.selectors import Asker
+from marketplace.selectors import Asker, listing_cells, listing_for_reader
 from portfolios.models import EquitySnapshot, Portfolio, SnapshotGrain
 from portfolios.selectors import equity_curve
 from trading.models import Fill
@@ -49,6 +51,30 @@ def curve_ends(shown: Sequence[Listing], reader: Asker) -> dict[UUID, datetime]:
             if first is not None:
                 ends[one.pk] = min(ends[one.pk], first)
     return ends
+
+
+def before_ends(ends: Mapping[UUID, datetime], listing: str) -> Q:
+    """Return the condition on snapshots that `listing`, a look-up, is one of these, and that they were before its end."""
+    groups: dict[datetime, list[UUID]] = {}
+    for listing_id, end in ends.items():
+        groups.setdefault(end, []).append(listing_id)
+    parts = (Q(**{f"{listing}__in": members}, at__lt=end) for end, members in groups.items())
+    return reduce(or_, parts, Q(pk__in=[]))
+
+
+def tell_newest(shown: Sequence[Listing], reader: Asker) -> None:
+    """Let the records of these listings say their newest figures where the reader may know them: their own, and what they pay for."""
+    kept = withheld(shown, reader)
+    for one in shown:
+        if one.pk not in kept:
+            one.record.take_newest()
+
+
+def listing_snapshot(user: Asker, key: str) -> dict[str, Any]:
+    """Gate and snapshot of the topic `listing:<id>`."""
+    listing: Any = listing_for_reader(user, key)
+    tell_newest([listing], user)
+    return {"cells": listing_cells(listing, listing.follower_count)}
 
 
 def equity_points(listing: Listing, reader: Asker) -> list[tuple[datetime, Decimal]]:

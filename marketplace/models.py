@@ -101,10 +101,11 @@ class Listing(models.Model):
 
 
 class TrackRecord(models.Model):
-    """What a listing's portfolio has achieved up to its newest snapshot (engine/performance.py).
+    """What a listing's portfolio has achieved (engine/performance.py), as everybody is told it, and up to its newest snapshot.
 
-    Kept in step snapshot by snapshot, so that showing or ranking a thousand listings reads a row of each and no
-    history. It starts with the portfolio, not with the listing: publishing late or anew hides nothing.
+    The two are the same, but of a paid listing, whose newest day is its subscribers'. Kept in step snapshot by snapshot,
+    so that showing or ranking a thousand listings reads a row of each and no history. It starts with the portfolio, not
+    with the listing: publishing late or anew hides nothing.
     """
 
     listing = models.OneToOneField(Listing, on_delete=models.CASCADE, primary_key=True, related_name="record")
@@ -116,6 +117,13 @@ class TrackRecord(models.Model):
     unit_value = models.FloatField(default=1.0)
     peak = models.FloatField(default=1.0)
     max_drawdown_ratio = models.FloatField(default=0.0)
+    # The same up to the newest snapshot, for subscribers and the owner.
+    newest_as_of = models.DateTimeField(null=True, blank=True)
+    newest_equity = AmountField(default=Decimal(0))
+    newest_net_deposits = AmountField(default=Decimal(0))
+    newest_unit_value = models.FloatField(default=1.0)
+    newest_peak = models.FloatField(default=1.0)
+    newest_max_drawdown_ratio = models.FloatField(default=0.0)
     # What the unfinished follows have contributed, net.
     copied_capital = AmountField(default=Decimal(0))
 
@@ -130,6 +138,15 @@ class TrackRecord(models.Model):
     def return_ratio(self) -> float:
         """Return the time-weighted return since the portfolio was opened; 0.1 is ten per cent."""
         return self.unit_value - 1
+
+    def take_newest(self) -> None:
+        """Say, in memory, what is known up to the newest snapshot."""
+        for name in TOLD:
+            setattr(self, name, getattr(self, f"newest_{name}"))
+
+
+# What a record says of a portfolio's past.
+TOLD = ("as_of", "equity", "net_deposits", "unit_value", "peak", "max_drawdown_ratio")
 
 
 def no_counts() -> list[int]:
@@ -185,6 +202,7 @@ class CopyRecord(models.Model):
 
 
 __all__ = [
+    "TOLD",
     "CopyRecord",
     "Listing",
     "ListingFacts",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from django.contrib.auth.models import AnonymousUser
@@ -157,12 +156,6 @@ def execution_bars(record: CopyRecord) -> list[TimeBar]:
     most = max(record.sent_after)
     ends = [f"up to {end:,} ms" for end in BUCKETS_MS] + [f"over {BUCKETS_MS[-1]:,} ms"]
     return [TimeBar(end, count, count / most) for end, count in zip(ends, record.sent_after, strict=True) if most]
-
-
-def listing_snapshot(user: Asker, key: str) -> dict[str, Any]:
-    """Gate and snapshot of the topic `listing:<id>`."""
-    listing: Any = listing_for_reader(user, key)
-    return {"cells": listing_cells(listing, listing.follower_count)}
 
 
 def follower_counts(portfolio_ids: Iterable[UUID]) -> dict[UUID, int]:

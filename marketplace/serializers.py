@@ -66,7 +66,7 @@ class CopyRecordSerializer(serializers.ModelSerializer[CopyRecord]):
 
 
 class ListingSerializer(serializers.ModelSerializer[Listing]):
-    """A listing with its record up to the newest snapshot (`as_of`, market time)."""
+    """A listing with its record up to `as_of` (market time): the newest snapshot, or a day ago of one that the reader does not pay for."""
 
     owner = serializers.CharField(source="owner.profile.handle", read_only=True)
     kind = serializers.ChoiceField(

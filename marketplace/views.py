@@ -16,7 +16,7 @@ from accounts.models import User
 from marketplace import selectors
 from marketplace.billing.offers import offers_of
 from marketplace.billing.selectors import listing_subject, prices_of
-from marketplace.curves import equity_points
+from marketplace.curves import equity_points, tell_newest
 from marketplace.entitlements import is_entitled
 from marketplace.forms import WhatIfForm
 from marketplace.limits import TOO_OFTEN, rerun_wait
@@ -37,6 +37,7 @@ CURVE_POINTS = 200
 def detail(request: HttpRequest, listing_id: UUID) -> HttpResponse:
     """One listing, and the way to follow it."""
     listing = selectors.listing_for_reader(request.user, listing_id)
+    tell_newest([listing], request.user)
     user = request.user if isinstance(request.user, User) else None
     facts = {
         "listing": listing,

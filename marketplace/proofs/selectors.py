@@ -204,12 +204,17 @@ def _figure_faults(listing: Listing) -> Iterator[Fault]:
         if made.get(key, _NOTHING) != kept.get(key, _NOTHING):
             yield Fault("FIGURE", 0, f"The position in instrument {key} is not what the fills make of it.")
     record = TrackRecord.objects.filter(listing=listing).first()
-    if record is None or record.as_of is None:
+    if record is None:
         return
-    snapshots = EquitySnapshot.objects.filter(portfolio=listing.portfolio_id, at=record.as_of)
-    taken = set(snapshots.values_list("equity", "net_deposits"))
-    if taken and taken != {(record.equity, record.net_deposits)}:
-        yield Fault("FIGURE", 0, f"The equity shown as of {record.as_of:%Y-%m-%d %H:%M} is not what was measured then.")
+    told = (record.as_of, record.equity, record.net_deposits)
+    newest = (record.newest_as_of, record.newest_equity, record.newest_net_deposits)
+    for at, *shown in dict.fromkeys((told, newest)):
+        if at is None:
+            continue
+        snapshots = EquitySnapshot.objects.filter(portfolio=listing.portfolio_id, at=at)
+        taken = set(snapshots.values_list("equity", "net_deposits"))
+        if taken and taken != {tuple(shown)}:
+            yield Fault("FIGURE", 0, f"The equity shown as of {at:%Y-%m-%d %H:%M} is not what was measured then.")
 
 
 _NOTHING = (ZERO, ZERO)

@@ -15,6 +15,7 @@ from rest_framework.utils.urls import replace_query_param
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker
+from marketplace.curves import tell_newest
 from marketplace.search.comparing import compared, curves_of
 from marketplace.search.saved import delete_search, save_search, saved_search_for_owner, saved_searches_of
 from marketplace.search.selectors import Query, listings_at, search, similar_to
@@ -35,6 +36,8 @@ def found_page(request: Request) -> dict[str, Any]:
     found = search(Query.of(request.query_params))
     size, number = asked.validated_data["page_size"], asked.validated_data["page"]
     page = Paginator(found.keys, size).get_page(number)
+    shown = listings_at(list(page)) if number == page.number else []
+    tell_newest(shown, asker(request))
     here = request.build_absolute_uri()
     facts = {
         "count": found.total,
@@ -42,7 +45,7 @@ def found_page(request: Request) -> dict[str, Any]:
         "previous": replace_query_param(here, "page", page.previous_page_number()) if page.has_previous() else None,
         "instead": found.instead,
         "facets": found.facets,
-        "results": listings_at(list(page)) if number == page.number else [],
+        "results": shown,
     }
     return dict(FoundSerializer(facts).data)
 
@@ -62,6 +65,7 @@ class CompareView(ApiView):
     def get(self, request: Request) -> Response:
         reader = asker(request)
         shown = compared(reader, request.query_params.getlist("listing"))
+        tell_newest(shown, reader)
         return Response(ListingComparisonSerializer({"listings": shown, "curves": curves_of(shown, reader)}).data)
 
 

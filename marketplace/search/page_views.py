@@ -13,6 +13,8 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from accounts.requests import SignedInRequest
 from common.errors import DomainError
 from common.forms import show_refusal
+from marketplace.curves import tell_newest
+from marketplace.entitlements import withheld
 from marketplace.search.comparing import MOST, compared, curves_of, prices_of
 from marketplace.search.forms import SaveSearchForm
 from marketplace.search.saved import delete_search, save_search, saved_search_for_owner, saved_searches_of
@@ -21,7 +23,14 @@ from marketplace.search.saved import delete_search, save_search, saved_search_fo
 @require_safe
 def compare(request: HttpRequest) -> HttpResponse:
     shown = compared(request.user, request.GET.getlist("listing"))
-    facts = {"shown": shown, "most": MOST, "chosen": [str(one.pk) for one in shown], "prices": prices_of(shown)}
+    tell_newest(shown, request.user)
+    facts = {
+        "shown": shown,
+        "most": MOST,
+        "chosen": [str(one.pk) for one in shown],
+        "prices": prices_of(shown),
+        "has_withheld": bool(withheld(shown, request.user)),
+    }
     return render(request, "marketplace/search/compare.html", facts)
 
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_safe
 from accounts.models import User
 from marketplace import selectors
 from marketplace.billing.offers import cheapest_words
-from marketplace.curves import recent_curves
+from marketplace.curves import recent_curves, tell_newest
 from marketplace.search.facets import SORTS
 from marketplace.search.selectors import Found, Query, aggregate_of, listings_at, search
 
@@ -28,6 +28,7 @@ def listing_list(request: HttpRequest) -> HttpResponse:
     found = search(query)
     page = Paginator(found.keys, PAGE_SIZE).get_page(request.GET.get("page"))
     shown = listings_at(list(page))
+    tell_newest(shown, request.user)
     curves, prices = recent_curves(shown, request.user), cheapest_words([one.pk for one in shown])
     is_part = request.headers.get("HX-Target") == "results"
     facts = {
@@ -43,7 +44,8 @@ def listing_list(request: HttpRequest) -> HttpResponse:
         "is_part": is_part,
     }
     if not is_part:
-        facts["mine"] = selectors.listings_of(request.user) if isinstance(request.user, User) else []
+        facts["mine"] = mine = list(selectors.listings_of(request.user)) if isinstance(request.user, User) else []
+        tell_newest(mine, request.user)
     kind = facts["kind"]
     facts["past"] = aggregate_of(str(kind)) if kind else None
     answer = render(request, "marketplace/search/_results.html" if is_part else "marketplace/list.html", facts)

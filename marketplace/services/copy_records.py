@@ -5,7 +5,7 @@ Each figure is moved on from where it stands, for all listings in the same few s
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -21,6 +21,7 @@ from common.db import bulk_insert, bulk_update, lock_rows
 from engine.copy_accounts.performance import Member, bucket_of, money_weighted_return, pooled_growth
 from engine.decimals import ZERO
 from engine.performance import Performance, extend
+from marketplace.curves import before_ends, curve_ends
 from marketplace.models import CopyRecord, Listing
 from portfolios.models import EquitySnapshot, SnapshotGrain
 from trading.copy_accounts.models import ProfitShareSettlement
@@ -42,23 +43,25 @@ def refresh_copy_records(*, listing_ids: Iterable[UUID] | None = None) -> int:
     listings = Listing.objects.all() if listing_ids is None else Listing.objects.filter(pk__in=list(listing_ids))
     missing = [CopyRecord(listing=one) for one in listings.filter(copies=None)]
     bulk_insert(CopyRecord, missing, ignore_conflicts=True)
-    records = lock_rows(CopyRecord.objects.filter(listing__in=listings).select_related("listing"))
+    records = lock_rows(CopyRecord.objects.filter(listing__in=listings).select_related("listing__portfolio"))
     if not records:
         return 0
-    _count_hours(records)
-    _count_days(records)
-    _count_followers(records)
+    # Everybody is told these: of a paid listing they end where its curve does for whoever does not subscribe.
+    ends = curve_ends([one.listing for one in records], None)
+    _count_hours(records, ends)
+    _count_days(records, ends)
+    _count_followers(records, ends)
     _count_copies(records)
     bulk_update(CopyRecord, records, _FIELDS)
     return len(records)
 
 
 # --- the lead's own -------------------------------------------------------------------------------------------------
-def _count_hours(records: Sequence[CopyRecord]) -> None:
+def _count_hours(records: Sequence[CopyRecord], ends: Mapping[UUID, datetime]) -> None:
     """Move the drawdown on: hourly values of what the lead holds, unrealized gains and losses included."""
     record = "portfolio__listing__copies__hour_as_of"
     unseen = Q(**{record: None}) | Q(at__gt=F(record))
-    rows = _points(records, SnapshotGrain.HOUR).filter(unseen)
+    rows = _points(records, SnapshotGrain.HOUR, ends).filter(unseen)
     found = {pk: list(points) for pk, points in _by_listing(rows)}
     for one in records:
         if not (points := found.get(one.pk)):
@@ -71,9 +74,9 @@ def _count_hours(records: Sequence[CopyRecord]) -> None:
         one.hour_equity, one.hour_net_deposits, one.hour_as_of = now.equity, now.net_deposits, points[-1][1]
 
 
-def _count_days(records: Sequence[CopyRecord]) -> None:
+def _count_days(records: Sequence[CopyRecord], ends: Mapping[UUID, datetime]) -> None:
     """Measure daily unit values and the money-weighted return, from days, which are kept for ever."""
-    for pk, points in _by_listing(_points(records, SnapshotGrain.DAY)):
+    for pk, points in _by_listing(_points(records, SnapshotGrain.DAY, ends)):
         record = next(one for one in records if one.pk == pk)
         days = list(points)
         curve = [(equity, deposits) for _, _, equity, deposits in days]
@@ -87,8 +90,11 @@ def _count_days(records: Sequence[CopyRecord]) -> None:
 _Row = tuple[UUID, datetime, Decimal, Decimal]
 
 
-def _points(records: Sequence[CopyRecord], grain: SnapshotGrain) -> QuerySet[EquitySnapshot]:
-    return EquitySnapshot.objects.filter(grain=grain, portfolio__listing__in=[one.pk for one in records])
+def _points(
+    records: Sequence[CopyRecord], grain: SnapshotGrain, ends: Mapping[UUID, datetime]
+) -> QuerySet[EquitySnapshot]:
+    whole = Q(portfolio__listing__in=[one.pk for one in records if one.pk not in ends])
+    return EquitySnapshot.objects.filter(whole | before_ends(ends, "portfolio__listing"), grain=grain)
 
 
 def _by_listing(rows: QuerySet[EquitySnapshot]) -> Iterator[tuple[UUID, Iterator[_Row]]]:
@@ -145,7 +151,7 @@ class _FollowerRow:
     stopped_at: datetime | None
 
 
-def _count_followers(records: Sequence[CopyRecord]) -> None:
+def _count_followers(records: Sequence[CopyRecord], ends: Mapping[UUID, datetime]) -> None:
     """Move on what all followers' money came to, hour by hour; those who stopped stay counted until they did."""
     listing = "portfolio__follow__lead__listing"
     cursor = f"{listing}__copies__followers_as_of"
@@ -158,9 +164,8 @@ def _count_followers(records: Sequence[CopyRecord]) -> None:
         "portfolio__follow__started_at",
         "portfolio__follow__stopped_at",
     )
-    rows = EquitySnapshot.objects.filter(
-        unseen, grain=SnapshotGrain.HOUR, **{f"{listing}__in": [one.pk for one in records]}
-    )
+    whole = Q(**{f"{listing}__in": [one.pk for one in records if one.pk not in ends]})
+    rows = EquitySnapshot.objects.filter(unseen, whole | before_ends(ends, listing), grain=SnapshotGrain.HOUR)
     found = rows.filter(at__gte=F("portfolio__follow__started_at")).order_by(listing, "at", "portfolio")
     pools = {one.pk: _Pool(one, shared=shared) for one, shared in _shared_by_follow(records)}
     values = (_FollowerRow(*row) for row in found.values_list(listing, *names).iterator())

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import groupby
 from operator import itemgetter
+from typing import Any
 from uuid import UUID
 
 from django.db import transaction
@@ -16,46 +17,72 @@ from common.db import bulk_update, lock_rows
 from common.realtime import publish
 from engine.decimals import ZERO
 from engine.performance import Performance, extend
-from marketplace.entitlements import withheld
-from marketplace.models import TrackRecord
+from marketplace.curves import before_ends, curve_ends
+from marketplace.models import TOLD, TrackRecord
 from marketplace.selectors import follower_counts, listing_cells
 from portfolios.models import EquitySnapshot
 from portfolios.selectors import net_deposits
 from trading.models import UNFINISHED_FOLLOW, Follow
 
-_FIELDS = ["as_of", "equity", "net_deposits", "unit_value", "peak", "max_drawdown_ratio", "copied_capital"]
+_FIELDS = [*TOLD, *(f"newest_{name}" for name in TOLD), "copied_capital"]
 
 
 @transaction.atomic
 def refresh_records(*, listing_ids: Iterable[UUID] | None = None) -> int:
     """Count what happened since each record's newest snapshot, and tell open pages; return how many records changed.
 
-    A snapshot is counted once: the record's row is locked, and says up to when it knows. Withdrawn listings go on:
-    history is never left out, nor started anew.
+    A snapshot is counted once: the record's row is locked, and says up to when it knows. What everybody is told goes on
+    with it, of a paid listing a day later (curves.py: curve_ends). Withdrawn listings go on: history is never left out,
+    nor started anew.
     """
     rows = TrackRecord.objects.select_related("listing__portfolio")
     records = lock_rows(rows if listing_ids is None else rows.filter(pk__in=list(listing_ids)))
     capital = _copied_capital(records)
-    points = _new_points(records)
-    changed = [one for one in records if _update(one, points.get(one.pk, []), capital)]
+    before = {one.pk: _state(one) for one in records}
+    points = _points_since(records, "newest_as_of")
+    ends = curve_ends([one.listing for one in records], None)
+    for one in records:
+        one.copied_capital = capital.get(one.listing.portfolio_id, ZERO)
+        _move_on(one, points.get(one.pk, []), "newest_")
+        if one.pk not in ends:
+            one.take_newest()
+    paid = [one for one in records if one.pk in ends]
+    points = _points_since(paid, "as_of", ends)
+    for one in paid:
+        _move_on(one, points.get(one.pk, []))
+    changed = [one for one in records if _state(one) != before[one.pk]]
     bulk_update(TrackRecord, changed, _FIELDS)
     followers = follower_counts(one.listing.portfolio_id for one in changed)
-    paid = withheld([one.listing for one in changed], None)
-    publish([_message(one, followers.get(one.listing.portfolio_id, 0), is_paid=one.pk in paid) for one in changed])
+    publish([_message(one, followers.get(one.listing.portfolio_id, 0), is_paid=one.pk in ends) for one in changed])
     return len(changed)
 
 
 _Row = tuple[UUID, datetime, Decimal, Decimal]
 
 
-def _new_points(records: Sequence[TrackRecord]) -> dict[UUID, list[_Row]]:
-    """Return (listing, at, equity, net deposits) of the snapshots after each record's, oldest first, by listing.
+def _state(record: TrackRecord) -> tuple[object, ...]:
+    return tuple(getattr(record, name) for name in _FIELDS)
 
-    A moment that has snapshots of several grains counts once: they say the same.
+
+def _points_since(
+    records: Sequence[TrackRecord], cursor: str, ends: Mapping[UUID, datetime] | None = None
+) -> dict[UUID, list[_Row]]:
+    """Return (listing, at, equity, net deposits) of the snapshots after each record's cursor, oldest first, by listing.
+
+    Where ends are given, only of what was before each listing's. A moment that has snapshots of several grains counts
+    once: they say the same.
     """
-    unseen = Q(portfolio__listing__record__as_of=None) | Q(at__gt=F("portfolio__listing__record__as_of"))
+    if not records:
+        return {}
+    record = f"portfolio__listing__record__{cursor}"
+    unseen = Q(**{record: None}) | Q(at__gt=F(record))
+    wanted = (
+        Q(portfolio__listing__in=[one.pk for one in records])
+        if ends is None
+        else before_ends(ends, "portfolio__listing")
+    )
     rows = (
-        EquitySnapshot.objects.filter(unseen, portfolio__listing__in=[one.pk for one in records])
+        EquitySnapshot.objects.filter(unseen, wanted)
         .order_by("portfolio__listing", "at")
         .values_list("portfolio__listing", "at", "equity", "net_deposits")
         .distinct()
@@ -63,17 +90,19 @@ def _new_points(records: Sequence[TrackRecord]) -> dict[UUID, list[_Row]]:
     return {listing_id: list(found) for listing_id, found in groupby(rows, key=itemgetter(0))}
 
 
-def _update(record: TrackRecord, points: Sequence[_Row], capital: dict[UUID, Decimal]) -> bool:
-    """Move a record on, in place; return whether that changed it."""
-    copied = capital.get(record.listing.portfolio_id, ZERO)
-    if not points and copied == record.copied_capital:
-        return False
-    past = Performance(record.unit_value, record.peak, record.max_drawdown_ratio, record.equity, record.net_deposits)
+def _move_on(record: TrackRecord, points: Sequence[_Row], prefix: str = "") -> None:
+    """Move one of the two states of a record on, in place."""
+    if not points:
+        return
+
+    def has(name: str) -> Any:
+        return getattr(record, prefix + name)
+
+    past = Performance(has("unit_value"), has("peak"), has("max_drawdown_ratio"), has("equity"), has("net_deposits"))
     now = extend(past, [(equity, deposits) for _, _, equity, deposits in points])
-    record.unit_value, record.peak, record.max_drawdown_ratio = now.unit_value, now.peak, now.max_drawdown_ratio
-    record.equity, record.net_deposits, record.copied_capital = now.equity, now.net_deposits, copied
-    record.as_of = points[-1][1] if points else record.as_of
-    return True
+    moved = (points[-1][1], now.equity, now.net_deposits, now.unit_value, now.peak, now.max_drawdown_ratio)
+    for name, value in zip(TOLD, moved, strict=True):
+        setattr(record, prefix + name, value)
 
 
 def _copied_capital(records: Sequence[TrackRecord]) -> dict[UUID, Decimal]:

@@ -70,6 +70,8 @@ def create(call: Call) -> Obj:
     if mode == "subscription":  # a destination that is not there is refused now, not on the page
         settings_of(world, _subscription_data(params))
     tax = forms.dictionary(params.get("automatic_tax"), "automatic_tax")
+    if forms.flag(tax.get("enabled"), "automatic_tax[enabled]"):
+        _check_address(params, customer)
     session = world.add(
         "checkout.session",
         "cs_test",
@@ -102,6 +104,21 @@ def create(call: Call) -> Obj:
     _price(world, session, params.get("discounts"), None)
     world.later(session["expires_at"], expire_when_due, session["id"])
     return session
+
+
+def _check_address(params: Obj, customer: Obj | None) -> None:
+    """Refuse taxes of a known customer whose address is not known and would not be kept."""
+    if customer is not None and not (customer["address"] or {}).get("country") and not _keeps_address(params):
+        raise invalid(
+            "Automatic tax calculation in Checkout requires a valid address on the Customer. Add a valid address to the"
+            " Customer or set either `customer_update[address]` to 'auto' or `customer_update[shipping]` to 'auto' to"
+            " save the address entered in Checkout to the Customer.",
+            code="customer_tax_location_invalid",
+        )
+
+
+def _keeps_address(params: Obj) -> bool:
+    return forms.dictionary(params.get("customer_update"), "customer_update").get("address") == "auto"
 
 
 def _subscription_data(params: Obj) -> Obj:
@@ -193,7 +210,8 @@ def complete(world: World, session: Obj, form: Obj) -> Obj:
         customer = make_customer(world, {"email": email, "name": form.get("name")}, account)
         world.emit("customer.created", customer)
         session["customer"] = customer["id"]
-    if form.get("country"):
+    # (An address that was entered stays with a customer who was known before only where that was asked for.)
+    if form.get("country") and (not known or _keeps_address(world.hidden[session["id"]]["params"])):
         customer["address"] = {**(customer["address"] or {}), "country": form["country"]}
     attach_to(world, method["id"], customer)
     done = {"payment": _pay, "subscription": _subscribe, "setup": _set_up}[session["mode"]]

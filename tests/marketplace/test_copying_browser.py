@@ -80,7 +80,10 @@ def test_sliders_and_forecast_answer_without_a_reload(
     result = page.locator("#what-if-result")
     expect(result).to_contain_text("500 USDT × 1 from")
     page.evaluate("window.kept = true")
+    # A slider says what it stands at before anybody has computed anything.
+    expect(page.locator("output[for=what-if-amount]")).to_have_text("500")
     page.get_by_label("Amount (USDT)").fill("1000")
+    expect(page.locator("output[for=what-if-amount]")).to_have_text("1000")
     expect(result).to_contain_text("1,000 USDT × 1 from")
     assert page.evaluate("window.kept") is True
     expect(page.get_by_text("all money together")).to_be_visible()

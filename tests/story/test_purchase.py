@@ -17,6 +17,7 @@ from pytest_playwright.pytest_playwright import CreateContextCallback
 
 from config import demo
 from tests.fixtures_stripe import StripeSandbox
+from tests.story.hands import Hand
 from tests.story.people import CORNER, Person
 from tests.story.processes import wait_until
 from tests.story.sites import Site, sandbox_site
@@ -56,8 +57,8 @@ def site(tmp_path: Path) -> Iterator[Site]:
 class Cast:
     """alice leads, bob follows, the operator looks after the money; and the payment processor."""
 
-    def __init__(self, site: Site, new_context: CreateContextCallback) -> None:
-        self.site = site
+    def __init__(self, site: Site, new_context: CreateContextCallback, hand: Hand) -> None:
+        self.site, self.hand = site, hand
         self.processor = StripeSandbox(site.environment["STRIPE_API_BASE"])
         emails = (demo.LEAD, demo.FOLLOWER, demo.OPERATOR)
         self.alice, self.bob, self.operator = (
@@ -92,7 +93,11 @@ class Cast:
 def test_a_listing_is_sold_paid_and_settled_to_the_cent_and_an_edited_fill_is_found(
     site: Site, new_context: CreateContextCallback, tmp_path: Path
 ) -> None:
-    cast = Cast(site, new_context)
+    with Hand(site) as hand:
+        play(Cast(site, new_context, hand), tmp_path)
+
+
+def play(cast: Cast, folder: Path) -> None:
     listing = alice_sells(cast)
     bob_subscribes(cast, listing)
     the_trial_ends_with_a_charge(cast)
@@ -102,7 +107,7 @@ def test_a_listing_is_sold_paid_and_settled_to_the_cent_and_an_edited_fill_is_fo
     the_operator_gives_a_part_back(cast)
     the_subscription_ends(cast, followed)
     all_books_agree(cast)
-    the_record_holds_until_a_fill_is_edited(cast, listing, tmp_path)
+    the_record_holds_until_a_fill_is_edited(cast, listing, folder)
     assert [one.complaints for one in cast.everybody] == [[], [], []]
 
 
@@ -167,8 +172,7 @@ def bob_follows(cast: Cast) -> str:
 
 
 def a_week_is_settled(cast: Cast) -> None:
-    done = cast.site.manage("shell", "--no-imports", "-c", A_WEEK_LATER)
-    assert done.returncode == 0, done.stderr
+    assert cast.hand.run(A_WEEK_LATER) == (0, "")
     cast.finds(cast.bob, "/billing/invoices/", "Profit share", "Alice", "12.34 USD", "paid")
 
 
@@ -209,8 +213,8 @@ def all_books_agree(cast: Cast) -> None:
     platform = [one for one in client.v1.balance_transactions.list().auto_paging_iter() if one.type != "payout"]
     cast.operator.visit("/billing/platform/")
     expect(cast.operator.page.locator(".stats")).to_contain_text(f"{_sum(platform)} USD")
-    done = cast.site.manage("check_billing")
-    assert (done.returncode, re.findall(r"^\w+", done.stdout, re.MULTILINE)) == (0, ["ok", "ok"]), done.stdout
+    code, said = cast.hand.manage("check_billing")
+    assert (code, re.findall(r"^\w+", said, re.MULTILINE)) == (0, ["ok", "ok"]), said
 
 
 def _sum(moved: Any) -> Decimal:
@@ -231,7 +235,7 @@ def the_record_holds_until_a_fill_is_edited(cast: Cast, listing: str, folder: Pa
 
     check()
     expect(page.get_by_text("The record holds")).to_be_visible()
-    assert cast.site.manage("verify_record", name).returncode == 0
+    assert cast.hand.manage("verify_record", name)[0] == 0
     with closing(sqlite3.connect(folder / "slipstream.sqlite3", timeout=30)) as database, database:
         edited = database.execute(
             "UPDATE trading_fill SET price = '1' WHERE number = 1 AND portfolio_id ="
@@ -241,4 +245,5 @@ def the_record_holds_until_a_fill_is_edited(cast: Cast, listing: str, folder: Pa
     check()
     expect(page.locator("[data-verify-fault]")).to_have_text("Fill 1 is not what was sealed.")
     done = cast.site.manage("verify_record", name)
+    # As an operator types it: with a process of its own, and the status in which that ends.
     assert (done.returncode, "Fill 1 is not what was sealed" in done.stdout) == (1, True), done.stdout

@@ -1,4 +1,4 @@
-/** Forms: a button that was pressed waits visibly and cannot be pressed twice; passwords can be shown. */
+/** Forms: a button that was pressed waits visibly and cannot be pressed twice; passwords can be shown; sliders say their value. */
 
 import { on } from "./events.js";
 
@@ -48,9 +48,24 @@ function reveal(_event, button) {
   button.setAttribute("aria-pressed", String(!shown));
 }
 
+/** Says beside a slider what it stands at. */
+function tell(_event, slider) {
+  const told = slider.form?.querySelector(`output[for="${slider.id}"]`);
+  if (told) {
+    told.textContent = slider.value;
+  }
+}
+
+function tellAll() {
+  document.querySelectorAll("input[type=range]").forEach((slider) => tell(null, slider));
+}
+
 export function startForms() {
   on("submit", "form", hold);
   on("click", "[data-reveal]", reveal);
+  on("input", "input[type=range]", tell);
+  // A browser that comes back to a page sets its sliders as they were left.
+  tellAll();
   on("htmx:afterRequest", "form", (_event, form) => release(form));
   // A page that comes back from the browser's history is as it was left: waiting.
   addEventListener("pageshow", (event) => event.persisted && [...document.forms].forEach(release));

@@ -182,7 +182,7 @@ def test_taxes_are_asked_of_the_processor_where_the_switch_is_on(shop: Shop, bob
     shop.processor.check_out(checkout.processor_id, country="DE")
     shop.hear()
     paid = Invoice.objects.get()
-    # 19 % on top of the price, which is before taxes; what the lead gets is as without them.
+    # 19 % on top of the price, which is before taxes.
     assert (paid.total_minor, paid.tax_minor, paid.paid_minor) == (1190, 190, 1190)
     assert differences_from_processor() == []
 

@@ -162,6 +162,7 @@ def test_a_paid_plan_raises_limits_and_its_end_takes_only_them_back(shop: Shop, 
     browser, plans = Client(), reverse("billing:plans")
     browser.force_login(bob)
     assert "No other plan is on sale." in browser.get(plans).content.decode()
+    assert f'href="{plans}"' in browser.get(reverse("billing:subscriptions")).content.decode()
     with shop.working():
         call_command("offer_plan", "pro", "--by", "olive@example.org", "--month", "19", "--limit", "follows=7")
     with pytest.raises(CommandError, match="everybody's"):

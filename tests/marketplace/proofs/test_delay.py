@@ -23,11 +23,15 @@ from common.clock import market_now, set_market_time
 from common.errors import DomainError
 from marketplace.billing.models import Price, Subscription
 from marketplace.billing.selectors import listing_subject
-from marketplace.curves import curve_ends, recent_curves
-from marketplace.models import TrackRecord
-from marketplace.proofs.models import RecordKey
+from marketplace.curves import curve_ends, listing_snapshot, recent_curves
+from marketplace.models import CopyRecord, TrackRecord
+from marketplace.proofs.models import RecordKey, Seal
 from marketplace.proofs.selectors import delay_of, proof_of
+from marketplace.search.models import ListingIndex
+from marketplace.search.services import index_listings
+from marketplace.selectors import leaderboard
 from marketplace.services import records
+from marketplace.services.copy_records import refresh_copy_records
 from portfolios.models import EquitySnapshot, SnapshotGrain
 from tests.fixtures_verified import Sealed
 from trading.models import Fill
@@ -171,6 +175,90 @@ def test_every_curve_ends_for_others_a_day_ago(paid: Sealed, alice: User, bob: U
     assert b"Until a day ago" not in Client().get(address).content
 
 
+FIGURES = ("return_ratio", "equity", "max_drawdown_ratio", "as_of")
+
+
+def figures(paid: Sealed, reader: User | None) -> dict[str, tuple[Any, ...]]:
+    """Return return, equity, deepest fall and moment as each door tells them."""
+    key, client = paid.listing.pk, Client()
+    if reader is not None:
+        client.force_login(reader)
+    records = {
+        "page": client.get(f"/marketplace/{key}/").context["listing"].record,
+        "list": client.get("/marketplace/").context["cards"][0][0].record,
+        "profile": client.get(f"/u/{paid.listing.owner.profile.handle}/").context["cards"][0][0].record,
+        "compared": client.get("/marketplace/compare/", {"listing": str(key)}).context["shown"][0].record,
+    }
+    told = {name: tuple(getattr(one, field) for field in FIGURES) for name, one in records.items()}
+    if reader is not None:
+        program = APIClient()
+        program.force_authenticate(reader)
+        answers = {
+            "api": program.get(f"/api/v1/listings/{key}/").json(),
+            "api list": program.get("/api/v1/listings/").json()["results"][0],
+            "api compared": program.get("/api/v1/listings/compare/", {"listing": str(key)}).json()["listings"][0],
+        }
+        for name, one in answers.items():
+            moment = None if one["as_of"] is None else datetime.fromisoformat(one["as_of"])
+            told[name] = (one["return_ratio"], Decimal(one["equity"]), one["max_drawdown_ratio"], moment)
+    cells = listing_snapshot(reader, str(key))["cells"]
+    told["socket"] = (cells["return"], cells["equity"], cells["drawdown"])
+    return told
+
+
+def test_the_figures_are_those_of_a_day_ago_for_others(paid: Sealed, alice: User, bob: User, charlie: User) -> None:
+    """An equity of this minute, beside the prices, would tell what the newest fill did: how much, and which way."""
+    measured(paid)
+    TrackRecord.objects.update(as_of=None, newest_as_of=None)
+    EquitySnapshot.objects.filter(at__gt=market_now(paid.listing.portfolio.namespace) - timedelta(hours=2)).update(
+        equity=Decimal(50)
+    )
+    records.refresh_records()
+    now = market_now(paid.listing.portfolio.namespace)
+    newest = (-0.5, Decimal(50), 0.75, now - timedelta(hours=1))
+    told = (0.0, Decimal(100), 0.0, now - timedelta(hours=25))
+    for reader in (alice, bob, charlie, None):
+        found, may_know = figures(paid, reader), reader in (alice, bob)
+        shown = ("−50.00%", "50.00 USDT", "75.00%") if may_know else ("0.00%", "100.00 USDT", "0.00%")
+        assert found.pop("socket") == shown
+        assert set(found.values()) == {newest if may_know else told}, found
+    # By what everybody is told, listings are also found, ranked and embedded.
+    index_listings(listing_ids=[paid.listing.pk])
+    row = ListingIndex.objects.get()
+    assert (row.return_ratio, row.max_drawdown_ratio) == (0.0, 0.0)
+    assert leaderboard(paid.listing.portfolio.kind)[0].record.return_ratio == 0.0
+    assert "−50.00%" not in Client().get(f"/marketplace/{paid.listing.pk}/embed/").content.decode()
+    # A day later that is everybody's, and again nothing newer.
+    set_market_time(paid.listing.portfolio.namespace, now + timedelta(hours=24))
+    Fill.objects.filter(portfolio=paid.listing.portfolio).update(happened_at=now + timedelta(hours=24))
+    assert records.refresh_records() == 1
+    assert figures(paid, None)["page"] == newest
+    assert records.refresh_records() == 0
+
+
+def test_what_a_free_listing_showed_stays_shown_when_it_gets_a_price(paid: Sealed) -> None:
+    measured(paid)
+    Price.objects.update(state="RETIRED")
+    TrackRecord.objects.update(as_of=None, newest_as_of=None)
+    records.refresh_records()
+    assert figures(paid, None)["page"][1] == 200
+    Price.objects.update(state="LIVE")
+    measured(paid)
+    records.refresh_records()
+    assert figures(paid, None)["page"][1] == 200
+
+
+def test_what_followers_and_hours_came_to_is_told_until_a_day_ago(paid: Sealed) -> None:
+    measured(paid)
+    CopyRecord.objects.update(hour_as_of=None)
+    now = market_now(paid.listing.portfolio.namespace)
+    for state, hours, ratio in (("LIVE", 25, 0.0), ("RETIRED", 1, 1.0)):
+        Price.objects.update(state=state)
+        refresh_copy_records()
+        kept = CopyRecord.objects.get()
+        assert (kept.hour_as_of, kept.daily_return_ratio) == (now - timedelta(hours=hours), ratio)
+
+
 def test_a_curve_ends_before_the_first_fill_that_is_withheld_however_fast_market_time_runs(paid: Sealed) -> None:
     sixth = Fill.objects.get(portfolio=paid.listing.portfolio, number=6)
     set_market_time(paid.listing.portfolio.namespace, sixth.happened_at + timedelta(days=30))
@@ -191,6 +279,39 @@ def test_an_open_page_of_a_paid_listing_is_told_of_followers_alone(
         ((topic, message),) = told
         assert (topic, message.keys()) == (f"listing:{paid.listing.pk}", keys)
         assert ("equity" in message["cells"], "return" in message["cells"]) == (state == "RETIRED",) * 2
+
+
+def test_whoever_finds_nothing_yet_reads_that_it_is_withheld_and_how_to_subscribe(paid: Sealed) -> None:
+    """Nothing of the record is a day old: neither a chart nor a back-test may say that nothing happened."""
+    clock.use_wall_clock(None)
+    EquitySnapshot.objects.all().delete()
+    client, key = Client(), paid.listing.pk
+    page = client.get(f"/marketplace/{key}/").content.decode()
+    assert "All of it is less than a day old" in page
+    assert f"/accounts/login/?next=/marketplace/{key}/" in page and "Log in to follow" not in page
+    assert (
+        b"what is newer is for subscribers"
+        in client.get(f"/marketplace/{key}/what-if/?amount=2000&multiplier=1").content
+    )
+    address = f"/marketplace/compare/?listing={key}"
+    assert "until it is a day old" in client.get(address).content.decode()
+    Price.objects.update(state="RETIRED")
+    page = client.get(f"/marketplace/{key}/").content.decode()
+    assert "All of it is less than a day old" not in page and "Log in to follow" in page
+    assert "until it is a day old" not in client.get(address).content.decode()
+
+
+def test_what_is_in_no_signed_root_is_withheld_however_old_it_is(paid: Sealed) -> None:
+    """Nobody could verify it: record and curve end before it, as they do before what is too young."""
+    assert downloaded(paid, None)[0] == 5
+    second = Seal.objects.get(portfolio=paid.listing.portfolio, first=4)
+    Seal.objects.filter(pk=second.pk).update(root=None)
+    fourth = Fill.objects.get(portfolio=paid.listing.portfolio, number=4)
+    later = Fill.objects.filter(portfolio=paid.listing.portfolio, number__gt=4)
+    later.update(happened_at=fourth.happened_at + timedelta(hours=1))
+    set_market_time(paid.listing.portfolio.namespace, fourth.happened_at + timedelta(days=30))
+    assert downloaded(paid, None)[0] == 3
+    assert curve_ends([paid.listing], None) == {paid.listing.pk: fourth.happened_at}
 
 
 def test_a_free_record_is_everybodys_at_once(paid: Sealed) -> None:

@@ -18,7 +18,7 @@ from marketplace.publishing.gate import check_share_allowed
 from marketplace.publishing.record import execution_of
 from marketplace.publishing.services.facts import refresh_facts
 from marketplace.services.listings import publish_listing, update_listing
-from portfolios.models import EquitySnapshot, PortfolioKind, SnapshotGrain
+from portfolios.models import EquitySnapshot, Portfolio, PortfolioKind, SnapshotGrain
 from strategies.services.definitions import save_strategy
 from strategies.services.runs import start_run
 from tests.fixtures_desk import NOON
@@ -137,6 +137,26 @@ def test_rule_39_real_money_shares_from_90_days_of_record_on(pit: Pit, listing: 
     check_share_allowed(pit.lead, Content(profit_share_ratio=D(0)))
     pit.desk.step({pit.instrument: 100}, NOON + timedelta(days=90))
     check_share_allowed(pit.lead, Content(profit_share_ratio=D("0.1")))
+
+
+def test_rule_39_every_way_to_publish_real_money_asks_for_the_90_days(pit: Pit) -> None:
+    pit.buy(1)
+    Portfolio.objects.filter(pk=pit.lead.pk).update(kind=PortfolioKind.LIVE)
+    pit.desk.step({pit.instrument: 100}, NOON + timedelta(days=89))
+    pit.lead.refresh_from_db()
+    with pytest.raises(DomainError) as refused:
+        publish_listing(owner=pit.alice, portfolio=pit.lead, title="Early", profit_share_ratio=D("0.1"), **SAID)
+    assert (refused.value.code, Listing.objects.count()) == ("PROFIT_SHARE_NEEDS_RECORD", 0)
+    # Who names no share asks for none, and may not raise it before.
+    listing = publish_listing(owner=pit.alice, portfolio=pit.lead, title="Early", **SAID)
+    assert listing.profit_share_ratio == 0
+    with pytest.raises(DomainError) as refused:
+        update_listing(actor=pit.alice, listing=listing, profit_share_ratio=D("0.1"))
+    assert refused.value.code == "PROFIT_SHARE_NEEDS_RECORD"
+    pit.desk.step({pit.instrument: 100}, NOON + timedelta(days=90))
+    update_listing(actor=pit.alice, listing=listing, profit_share_ratio=D("0.1"))
+    listing.refresh_from_db()
+    assert listing.profit_share_ratio == D("0.1")
 
 
 def test_rule_39_a_lead_must_carry_out_the_strategys_signals(pit: Pit) -> None:

@@ -19,12 +19,22 @@ from marketplace.models import Listing, ListingState, Offer, TrackRecord
 from marketplace.publishing.models import Outcome, Submission
 from marketplace.publishing.services.submissions import approve_submission, refuse_submission, take_back
 from marketplace.search.selectors import Query, listings_at, search
-from marketplace.services.listings import publish_listing, save_draft, update_listing, withdraw_listing
+from marketplace.services.listings import (
+    follow_listing,
+    publish_listing,
+    save_draft,
+    update_listing,
+    use_listing,
+    withdraw_listing,
+)
 from portfolios.models import Portfolio
+from strategies.grants.models import StrategyGrant
 from strategies.grants.services import grant_version
 from strategies.services.definitions import save_strategy
 from tests.fixtures_desk import Desk
 from tests.fixtures_past import CROSSING
+from trading.copy_terms import TERMS_VERSION
+from trading.models import Follow
 
 SAID: dict[str, Any] = {"risks": "It may lose.", "conflicts": "None.", "has_own_money": True}
 
@@ -168,6 +178,32 @@ def test_a_strategy_of_somebody_else_is_not_offered(alice: User, bob: User, desk
         with pytest.raises(NotFound):
             publish_listing(owner=alice, portfolio=led, title="Mine", offer=offer, version_id=bobs.pk, **SAID)
     assert Listing.objects.count() == 0
+
+
+def test_a_draft_names_no_strategy_of_somebody_else_either(alice: User, bob: User, desk: Desk, led: Portfolio) -> None:
+    bobs = save_strategy(owner=bob, name="His", instruments=[desk.instrument()], timeframe="5m", face=CROSSING)
+    grant_version(user=alice, version=bobs, shows_source=True)
+    with pytest.raises(NotFound):
+        save_draft(owner=alice, portfolio=led, title="Mine", offer=Offer.DEFINITION, version_id=bobs.pk, **SAID)
+    assert Listing.objects.count() == 0
+
+
+@pytest.mark.parametrize("state", [state for state in ListingState if state != ListingState.PUBLISHED])
+def test_what_is_not_public_is_neither_followed_nor_used(
+    alice: User, bob: User, desk: Desk, led: Portfolio, state: ListingState
+) -> None:
+    """Also not by somebody who knows its id, or whose page was open when it was taken down."""
+    version = save_strategy(owner=alice, name="Hers", instruments=[desk.instrument()], timeframe="5m", face=CROSSING)
+    listing = save_draft(owner=alice, portfolio=led, title="Half", **SAID)
+    purse = desk.portfolio(bob)
+    Listing.objects.update(state=state)
+    with pytest.raises(DomainError) as refused:
+        follow_listing(follower=bob, listing=listing, source=purse, amount=Decimal(100), accepted_terms=TERMS_VERSION)
+    assert (refused.value.code, Follow.objects.count()) == ("LISTING_WITHDRAWN", 0)
+    Listing.objects.update(offer=Offer.DEFINITION, version=version)
+    with pytest.raises(DomainError) as refused:
+        use_listing(user=bob, listing=listing)
+    assert (refused.value.code, StrategyGrant.objects.count()) == ("LISTING_WITHDRAWN", 0)
 
 
 def test_a_strategy_must_run_on_the_portfolio_and_be_disclosed(alice: User, desk: Desk, led: Portfolio) -> None:

@@ -51,7 +51,7 @@ def test_a_portfolio_has_one_listing(alice: User, led: Portfolio, listing: Listi
 
 def test_a_withdrawn_listing_is_published_anew_with_its_record(alice: User, led: Portfolio, listing: Listing) -> None:
     withdraw_listing(actor=alice, listing=listing)
-    TrackRecord.objects.update(unit_value=0.5, peak=1.5)
+    TrackRecord.objects.update(newest_unit_value=0.5, newest_peak=1.5)
     again = publish_listing(owner=alice, portfolio=led, title="Steadier")
     assert (again.pk, again.state, again.title) == (listing.pk, ListingState.PUBLISHED, "Steadier")
     assert again.published_at == listing.published_at

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:947190c72311e5951d08627500af5651ee5a9dbdc1bd08e7d7c14844bfc58842
+# Written by `python -m tools.client_models`. Schemas: sha256:2995e2309a6c36d461f8dff549334b94b26172c66a4b786cd5d91da0e7798f51
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -3375,7 +3375,7 @@ class LedgerLine(Model):
 
 class Listing(Model):
     """
-    A listing with its record up to the newest snapshot (`as_of`, market time).
+    A listing with its record up to `as_of` (market time): the newest snapshot, or a day ago of one that the reader does not pay for.
     """
 
     id: UUID
