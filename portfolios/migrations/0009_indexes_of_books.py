@@ -6,74 +6,116 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('accounts', '0001_squashed_0012_privacy'),
-        ('markets', '0001_squashed_0006_backfills'),
-        ('portfolios', '0001_squashed_0008_teams'),
+        ("accounts", "0001_squashed_0012_privacy"),
+        ("markets", "0001_squashed_0006_backfills"),
+        ("portfolios", "0001_squashed_0008_teams"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='balance',
-            name='asset',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset'),
+            model_name="balance",
+            name="asset",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+            ),
         ),
         migrations.AlterField(
-            model_name='balance',
-            name='portfolio',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='balances', to='portfolios.portfolio'),
+            model_name="balance",
+            name="portfolio",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="balances",
+                to="portfolios.portfolio",
+            ),
         ),
         migrations.AlterField(
-            model_name='portfolio',
-            name='account',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='portfolios', to='portfolios.exchangeaccount'),
+            model_name="portfolio",
+            name="account",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="portfolios",
+                to="portfolios.exchangeaccount",
+            ),
         ),
         migrations.AlterField(
-            model_name='portfolio',
-            name='namespace',
+            model_name="portfolio",
+            name="namespace",
             field=models.SlugField(db_index=False, max_length=40),
         ),
         migrations.AlterField(
-            model_name='portfolio',
-            name='parent',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='sub_accounts', to='portfolios.portfolio'),
+            model_name="portfolio",
+            name="parent",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="sub_accounts",
+                to="portfolios.portfolio",
+            ),
         ),
         migrations.AlterField(
-            model_name='portfolio',
-            name='settlement',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.asset'),
+            model_name="portfolio",
+            name="settlement",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.asset"
+            ),
         ),
         migrations.AlterField(
-            model_name='portfolio',
-            name='workspace',
-            field=models.ForeignKey(blank=True, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='portfolios', to='accounts.workspace'),
+            model_name="portfolio",
+            name="workspace",
+            field=models.ForeignKey(
+                blank=True,
+                db_index=False,
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="portfolios",
+                to="accounts.workspace",
+            ),
         ),
         migrations.AlterField(
-            model_name='position',
-            name='instrument',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument'),
+            model_name="position",
+            name="instrument",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+            ),
         ),
         migrations.AlterField(
-            model_name='position',
-            name='portfolio',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='portfolios.portfolio'),
+            model_name="position",
+            name="portfolio",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="positions",
+                to="portfolios.portfolio",
+            ),
         ),
         migrations.AddIndex(
-            model_name='portfolio',
-            index=models.Index(fields=['namespace'], name='portfolio_namespace'),
+            model_name="portfolio",
+            index=models.Index(fields=["namespace"], name="portfolio_namespace"),
         ),
         migrations.AddIndex(
-            model_name='portfolio',
-            index=models.Index(condition=models.Q(('workspace__isnull', False)), fields=['workspace'], name='portfolio_of_workspace'),
+            model_name="portfolio",
+            index=models.Index(
+                condition=models.Q(("workspace__isnull", False)), fields=["workspace"], name="portfolio_of_workspace"
+            ),
         ),
         migrations.AddIndex(
-            model_name='portfolio',
-            index=models.Index(condition=models.Q(('account__isnull', False)), fields=['account'], name='portfolio_of_account'),
+            model_name="portfolio",
+            index=models.Index(
+                condition=models.Q(("account__isnull", False)), fields=["account"], name="portfolio_of_account"
+            ),
         ),
         migrations.AddIndex(
-            model_name='portfolio',
-            index=models.Index(condition=models.Q(('parent__isnull', False)), fields=['parent'], name='portfolio_of_parent'),
+            model_name="portfolio",
+            index=models.Index(
+                condition=models.Q(("parent__isnull", False)), fields=["parent"], name="portfolio_of_parent"
+            ),
         ),
     ]

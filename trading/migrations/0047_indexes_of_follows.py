@@ -5,27 +5,38 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('markets', '0001_squashed_0006_backfills'),
-        ('portfolios', '0009_indexes_of_books'),
-        ('trading', '0001_squashed_0046_approvals'),
+        ("markets", "0001_squashed_0006_backfills"),
+        ("portfolios", "0009_indexes_of_books"),
+        ("trading", "0001_squashed_0046_approvals"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='follow',
-            name='lead',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='followers', to='portfolios.portfolio'),
+            model_name="follow",
+            name="lead",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="followers",
+                to="portfolios.portfolio",
+            ),
         ),
         migrations.AlterField(
-            model_name='followposition',
-            name='follow',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='positions', to='trading.follow'),
+            model_name="followposition",
+            name="follow",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.CASCADE,
+                related_name="positions",
+                to="trading.follow",
+            ),
         ),
         migrations.AlterField(
-            model_name='followposition',
-            name='instrument',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='markets.instrument'),
+            model_name="followposition",
+            name="instrument",
+            field=models.ForeignKey(
+                db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name="+", to="markets.instrument"
+            ),
         ),
     ]

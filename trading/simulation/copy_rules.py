@@ -22,6 +22,7 @@ from engine.copying.prices import price_cap
 from engine.decimals import ONE, ZERO
 from markets.models import Instrument, MarketKind
 from portfolios.models import Position
+from trading.follow_models import StopMode
 from trading.kinds import OrderKind, TimeInForce
 from trading.models import (
     IN_FLIGHT,
@@ -34,7 +35,6 @@ from trading.models import (
     Order,
     OrderState,
     Side,
-    StopMode,
 )
 from trading.services.copy_orders import KEPT
 

@@ -15,7 +15,9 @@ from engine.decimals import ZERO, floor_to_step
 from engine.risk import InstrumentRules, OrderFacts
 from tests.trading.simulation.mutations import RAISED, Mutation
 from trading.models import LeadEvent, Order
+from trading.rules import rules_for
 from trading.services import copy_orders, copying, execution, judging, lead_events
+from trading.services.orders import another_order
 
 Patch = pytest.MonkeyPatch
 
@@ -33,7 +35,7 @@ def tell_what_was_held_before(patch: Patch) -> None:
 
 def close_all_of_it(patch: Patch) -> None:
     """Whatever part the lead closes, followers close everything."""
-    right = copy_orders.another_order
+    right = another_order
 
     def whole(model: Order, **facts: Any) -> Order:
         order = right(model, **facts)
@@ -62,7 +64,7 @@ def send_parts_of_lots(patch: Patch) -> None:
 
 def send_what_is_too_small(patch: Patch) -> None:
     """The venue's minimum is no reason to wait, nor to deny."""
-    right = judging.rules_for
+    right = rules_for
     patch.setattr(copy_orders, "smallest_of", lambda instrument, price: ZERO)
     patch.setattr(judging, "rules_for", lambda order: replace(right(order), min_notional=ZERO))
 
@@ -80,7 +82,9 @@ def open_however_late(patch: Patch) -> None:
 
 def open_in_a_pause(patch: Patch) -> None:
     """A pause keeps nothing from being opened."""
-    patch.setattr(copy_orders, "refusal_of", lambda facts, settings: refusal_of(replace(facts, is_paused=False), settings))
+    patch.setattr(
+        copy_orders, "refusal_of", lambda facts, settings: refusal_of(replace(facts, is_paused=False), settings)
+    )
 
 
 def send_all_at_once(patch: Patch) -> None:
@@ -92,7 +96,7 @@ def send_all_at_once(patch: Patch) -> None:
 
 def name_copies_at_random(patch: Patch) -> None:
     """A copy's client order id says nothing of what it copies."""
-    right = copy_orders.another_order
+    right = another_order
 
     def nameless(model: Order, **facts: Any) -> Order:
         order = right(model, **facts)
@@ -107,7 +111,7 @@ COPY_MUTATIONS = (
     Mutation(close_all_of_it, 6, ("rule_09",)),
     Mutation(leave_a_lot, 6, ("rule_09",)),
     Mutation(send_parts_of_lots, 7, ("rule_10",)),
-    Mutation(send_what_is_too_small, 1, ("rule_11",)),
+    Mutation(send_what_is_too_small, 273, ("rule_11",)),
     Mutation(pay_any_price, 6, ("rule_14",)),
     Mutation(open_however_late, 7, ("rule_15",)),
     Mutation(send_all_at_once, 59, ("rule_17", RAISED)),
