@@ -95,7 +95,8 @@ def test_an_alert_is_made_told_and_canceled(api: APIClient, alice: User, desk: D
     assert (told["state"], told["told_price"], told["times_fired"]) == ("RESTING", "110.50", 1)
     assert [one["told_price"] for one in api.get(ALERTS, {"state": "RESTING"}).json()["results"]] == ["110.50"]
     assert api.get(ALERTS, {"state": "ARMED"}).json()["results"] == []
-    assert api.get(ALERTS, {"state": "ASLEEP"}).json()["code"] == "STATE_UNKNOWN"
+    refused = api.get(ALERTS, {"state": "ASLEEP"}).json()
+    assert (refused["code"], list(refused["context"]["fields"])) == ("INVALID_INPUT", ["state"])
     assert api.delete(address).json()["state"] == "CANCELED"
 
 

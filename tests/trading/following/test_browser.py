@@ -72,6 +72,8 @@ def watcher(page: Page, live_server: LiveServer, listing: Listing, bob: User) ->
 
 def shares(account: Locator) -> dict[str, Decimal]:
     """Return the parts of the account as percent of what was paid in."""
+    # The last row: what is told live may have the account drawn anew.
+    expect(account.get_by_role("rowheader", name="You", exact=True)).to_be_visible()
     found = {}
     for row in account.locator("tbody tr").all():
         name, share = row.locator("th").inner_text(), row.locator("td").last.inner_text()

@@ -268,7 +268,7 @@ MUTATIONS = (
     Mutation(take_late_answers_for_new_ones, 11, (RAISED, UNBOOKED, HELD, DEAD)),
     Mutation(forget_a_hold, 2, (HELD,)),
     Mutation(never_sweep, 1, (HELD, ORPHAN)),
-    Mutation(fan_out_twice, 1, (RAISED, "no_duplicate_copy")),
+    Mutation(fan_out_twice, 1, (RAISED, "no_duplicate_copy", "rule_18")),
     Mutation(promise_half, 72, (RAISED, UNBOOKED, "nothing_is_overspent")),
     Mutation(leave_parts_without_a_stop, 7, ("parts_are_guarded",)),
     Mutation(end_before_all_is_told, 59, (RAISED, UNBOOKED, HELD, AIMS)),
