@@ -75,17 +75,19 @@ def copying_storm(environment: Mapping[str, str]) -> Measurement:
 @cache
 def _measured(environment: tuple[tuple[str, str], ...]) -> dict[str, list[float]]:
     """Measure once for both rows, which are about one and the same run."""
-    return _with_worker(dict(environment), ["tools.latency.signals", str(SIGNALS)])
+    return _with_worker(
+        dict(environment), ["tools.latency.signals", str(SIGNALS)], "--include", "tools.latency.tasks"
+    )
 
 
-def _with_worker(environment: Mapping[str, str], job: Sequence[str]) -> dict[str, Any]:
-    """Run a module beside a worker with two children and return what it prints."""
+def _with_worker(environment: Mapping[str, str], job: Sequence[str], *more: str) -> dict[str, Any]:
+    """Run a module beside a worker with two children, started with `more`, and return what it prints."""
     with tempfile.TemporaryDirectory() as folder:
         own = dict(environment) | {"SLIPSTREAM_VAR_DIR": folder, "DJANGO_SETTINGS_MODULE": "config.settings"}
         own |= {"SLIPSTREAM_REDIS_PREFIX": "latency:"}
         subprocess.run([sys.executable, "manage.py", "migrate", "--verbosity", "0"], cwd=ROOT, env=own, check=True)
         worker = [sys.executable, "-m", "celery", "-A", "config", "worker", "--concurrency", "2", "--loglevel", "ERROR"]
-        with subprocess.Popen([*worker, "--include", "tools.latency.tasks"], cwd=ROOT, env=own) as process:
+        with subprocess.Popen([*worker, *more], cwd=ROOT, env=own) as process:
             try:
                 command = [sys.executable, "-m", *job]
                 done = subprocess.run(command, cwd=ROOT, env=own, capture_output=True, text=True, check=False)
