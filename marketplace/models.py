@@ -14,6 +14,7 @@ from engine.copy_accounts.profit_share import DEFAULT_RATIO, MAX_RATIO, MIN_RATI
 from marketplace.billing import card_models as _cards  # noqa: F401  # Django looks for an app's models here
 from marketplace.billing import models as _billing  # noqa: F401  # likewise
 from marketplace.billing import promotion_models as _promotions  # noqa: F401  # likewise
+from marketplace.billing import tax_models as _taxes  # noqa: F401  # likewise
 from marketplace.proofs import models as _proofs  # noqa: F401  # Django looks for an app's models here
 from marketplace.publishing.models import (
     ListingFacts,

@@ -92,7 +92,8 @@ def business_of(user: User) -> Business:
     if seller is None:
         return Business(**figures)  # type: ignore[arg-type]  # a dict of mixed values
     lines = MoneyLine.objects.filter(seller=seller, account=Account.SELLER)
-    charges = lines.filter(kind=BookingKind.CHARGE)
+    # (Of what was charged the taxes are not the lead's: they are taken back.)
+    charges = lines.filter(kind__in=[BookingKind.CHARGE, BookingKind.TAX])
     shares = ShareInvoice.objects.filter(seller=seller, is_void=False)
     paid = shares.filter(invoice__status="paid")
     return Business(

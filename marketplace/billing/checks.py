@@ -79,7 +79,7 @@ def differences_from_processor() -> list[str]:
     rows = MoneyLine.objects.filter(mode=mode)
     # What the platform pays out to itself is no business of these books.
     theirs = _sums(one for one in gateway.balance_transactions(mode) if one["type"] not in PAYOUTS)
-    found = _compared("the platform", _ours(rows.filter(account=Account.PLATFORM)), theirs)
+    found = _compared("the platform", _ours(rows.filter(account__in=PLATFORMS)), theirs)
     for seller in Seller.objects.filter(mode=mode).exclude(processor_id="").select_related("user__profile"):
         theirs = _sums(gateway.balance_transactions(mode, account=seller.processor_id))
         ours = _ours(rows.filter(account=Account.SELLER, seller=seller))
@@ -87,6 +87,8 @@ def differences_from_processor() -> list[str]:
     return found
 
 
+# The taxes that the platform holds lie in its one balance.
+PLATFORMS = (Account.PLATFORM, Account.TAX)
 PAYOUTS = frozenset({"payout", "payout_cancel", "payout_failure"})
 
 

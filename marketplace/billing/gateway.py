@@ -283,6 +283,21 @@ def reverse_transfer(mode: str, transfer: str, *, row: object, amount: int) -> A
     return _ask(mode, "transfers.reversals.create", transfer, key=f"reverse-{row}", **facts)
 
 
+def transfers(mode: str) -> Iterator[Answer]:
+    return _pages(mode, "transfers.list")
+
+
+def made_taking(mode: str, transfer: str, *, row: object) -> Answer | None:
+    """Return what was reversed of a transfer for a row of ours, if it was."""
+    return _marked(_pages(mode, "transfers.reversals.list", transfer), "taken", row)
+
+
+def take_of_transfer(mode: str, transfer: str, *, key: str, row: object, amount: int) -> Answer:
+    """Reverse an amount of a transfer and nothing of the fee: the amount is what the lead is to give, fee left out."""
+    facts: Answer = {"amount": amount, "metadata": {"taken": str(row)}}
+    return _ask(mode, "transfers.reversals.create", transfer, key=f"take-{key}", **facts)
+
+
 # --- leads ----------------------------------------------------------------------------------------------------------
 def create_account(mode: str, *, row: object, user: object, email: str) -> Answer:
     capabilities = {"card_payments": {"requested": True}, "transfers": {"requested": True}}

@@ -322,6 +322,8 @@ class Account(models.TextChoices):
     PLATFORM = "PLATFORM", "Platform's balance at the processor"
     PROCESSOR = "PROCESSOR", "Processor's fees"
     BANK = "BANK", "Paid out"
+    # On the platform's balance, too: what it holds for whoever taxes are paid to.
+    TAX = "TAX", "Taxes, in the platform's balance"
 
 
 class BookingKind(models.TextChoices):
@@ -329,6 +331,7 @@ class BookingKind(models.TextChoices):
     REFUND = "REFUND", "Refund"
     DISPUTE = "DISPUTE", "Dispute"
     TRANSFER = "TRANSFER", "Transfer"
+    TAX = "TAX", "Taxes"
     PAYOUT = "PAYOUT", "Payout"
 
 
@@ -451,6 +454,7 @@ class FindingKind(models.TextChoices):
     UNKNOWN_OBJECT = "UNKNOWN_OBJECT", "The processor has what we do not know of"
     SHARE_REFUSED = "SHARE_REFUSED", "Profit share could not be invoiced"
     REFUND_REFUSED = "REFUND_REFUSED", "Refund was refused by the processor"
+    TRANSFER_REFUSED = "TRANSFER_REFUSED", "Lead's part could not be taken back"
 
 
 class Finding(models.Model):

@@ -22,7 +22,7 @@ from marketplace.billing.models import (
     Subscription,
     Work,
 )
-from marketplace.billing.selectors import sums_of
+from marketplace.billing.selectors import sums_of, with_parts
 
 MOST_SHOWN = 50
 
@@ -32,6 +32,9 @@ class Platform:
     """How the platform's money stands, for operators. `held` counts accounts; `sellers` and `invoices` are what was sought."""
 
     kept: list[Money]
+    # Taxes that the platform holds, and what all payments to leads were made of.
+    taxes: list[Money]
+    parts: list[tuple[str, list[Money]]]
     by_kind: list[tuple[str, Money]]
     subscribers: int
     disputes: list[Dispute]
@@ -54,6 +57,8 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
     shares = ShareInvoice.objects.filter(state=Work.FAILED, seller__mode=mode or "")
     return Platform(
         kept=money_sums(sums_of(rows)),
+        taxes=money_sums(sums_of(MoneyLine.objects.filter(account=Account.TAX, mode=mode or ""))),
+        parts=_parts(mode),
         by_kind=[(BookingKind(one["kind"]).label, Money(one["currency"], one["total"])) for one in by_kind],
         subscribers=Subscription.objects.filter(mode=mode or "", right_until__gt=wall_now()).count(),
         disputes=list(disputes.order_by("-opened_at")[:SHOWN]),
@@ -66,6 +71,22 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
         sellers=list(_sellers(mode, sought)[:SHOWN]),
         invoices=list(_invoices(mode, sought)[:SHOWN]),
     )
+
+
+def _parts(mode: Mode | None) -> list[tuple[str, list[Money]]]:
+    """Return what all charges for leads were made of, before refunds: price and taxes, and of the price fee and share."""
+    charges = MoneyLine.objects.filter(account=Account.SELLER, kind=BookingKind.CHARGE, mode=mode or "")
+    names = ("price_minor", "tax_minor", "fee_minor", "share_minor")
+    lines = with_parts(charges).order_by().values_list("currency", *names)
+    found: dict[str, list[int]] = {}
+    for currency, *amounts in lines.iterator():
+        before = found.get(currency, [0] * len(names))
+        found[currency] = [one + other for one, other in zip(before, amounts, strict=True)]
+    labels = ("Price", "Taxes", "Fee", "Leads' share")
+    return [
+        (label, [Money(currency, amounts[index]) for currency, amounts in sorted(found.items())])
+        for index, label in enumerate(labels)
+    ]
 
 
 def _sellers(mode: Mode | None, sought: str) -> QuerySet[Seller]:

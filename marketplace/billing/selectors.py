@@ -7,7 +7,8 @@ from datetime import date
 from typing import Any, TypeVar
 from uuid import UUID
 
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet, Sum
+from django.db.models import BigIntegerField, Case, Exists, Model, OuterRef, Q, QuerySet, Subquery, Sum, When
+from django.db.models.functions import Coalesce
 
 from accounts.models import User
 from common.clock import wall_now
@@ -15,6 +16,7 @@ from common.errors import NotFound
 from marketplace.billing.card_models import CardMark
 from marketplace.billing.models import (
     Account,
+    BookingKind,
     Checkout,
     Finding,
     Invoice,
@@ -172,7 +174,21 @@ def statement_lines(seller: Seller, *, since: date | None = None, until: date | 
         rows = rows.filter(happened_at__date__gte=since)
     if until is not None:
         rows = rows.filter(happened_at__date__lt=until)
-    return rows.select_related("invoice").order_by("happened_at", "pk")
+    return with_parts(rows).select_related("invoice").order_by("happened_at", "pk")
+
+
+def with_parts(rows: QuerySet[MoneyLine]) -> QuerySet[MoneyLine]:
+    """Add to a lead's lines of charges what they are made of: price_minor and tax_minor were paid, fee + share is the price."""
+    same = MoneyLine.objects.filter(booking=OuterRef("booking"), kind=BookingKind.CHARGE)
+    paid, taxes = (
+        Subquery(same.filter(account=account).values("amount_minor")[:1]) for account in (Account.BUYER, Account.TAX)
+    )
+    is_charge = Q(kind=BookingKind.CHARGE)
+    tax, share = Coalesce(taxes, 0), Coalesce("invoice__tax_split__share_minor", "amount_minor")
+    named = {"price_minor": -paid - tax, "tax_minor": tax, "fee_minor": -paid - tax - share, "share_minor": share}
+    # (Of what is no charge they are None.)
+    parts = {name: Case(When(is_charge, then=one), output_field=BigIntegerField()) for name, one in named.items()}
+    return rows.annotate(**parts)
 
 
 def sums_of(rows: QuerySet[MoneyLine], *by: str) -> list[dict[str, Any]]:

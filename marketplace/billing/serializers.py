@@ -126,6 +126,33 @@ class BusinessSerializer(serializers.Serializer[Business]):
 
 
 class StatementLineSerializer(serializers.ModelSerializer[MoneyLine]):
+    price_minor = serializers.IntegerField(
+        allow_null=True,
+        read_only=True,
+        help_text="Of a charge: what was paid, without taxes. Null for what is no charge.",
+    )
+    tax_minor = serializers.IntegerField(
+        allow_null=True, read_only=True, help_text="Of a charge: the taxes on top, which the platform holds."
+    )
+    fee_minor = serializers.IntegerField(
+        allow_null=True, read_only=True, help_text="Of a charge: what the platform keeps of the price."
+    )
+    share_minor = serializers.IntegerField(
+        allow_null=True, read_only=True, help_text="Of a charge: what its lead has of the price in the end."
+    )
+
     class Meta:
         model = MoneyLine
-        fields = ["booking", "kind", "invoice", "mode", "currency", "amount_minor", "happened_at"]
+        fields = [
+            "booking",
+            "kind",
+            "invoice",
+            "mode",
+            "currency",
+            "amount_minor",
+            "price_minor",
+            "tax_minor",
+            "fee_minor",
+            "share_minor",
+            "happened_at",
+        ]

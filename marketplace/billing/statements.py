@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from marketplace.billing.currencies import as_amount, written
 from marketplace.billing.models import MoneyLine, Seller
 
-COLUMNS = ("date", "kind", "reference", "invoice", "amount", "currency")
+# What a payment is made of: its buyer paid price and tax; of the price the platform keeps the fee, the lead gets the share.
+PARTS = ("price", "tax", "fee", "share")
+COLUMNS = ("date", "kind", "reference", "invoice", "amount", "currency", *PARTS)
 
 
 def _rows(lines: Sequence[MoneyLine]) -> list[tuple[str, ...]]:
@@ -21,9 +23,15 @@ def _rows(lines: Sequence[MoneyLine]) -> list[tuple[str, ...]]:
             one.invoice.number if one.invoice is not None else "",
             str(as_amount(one.amount_minor, one.currency)),
             one.currency.upper(),
+            *_parts(one),
         )
         for one in lines
     ]
+
+
+def _parts(line: MoneyLine) -> list[str]:
+    minors: list[int | None] = [getattr(line, f"{name}_minor") for name in PARTS]
+    return ["" if minor is None else str(as_amount(minor, line.currency)) for minor in minors]
 
 
 def totals(lines: Sequence[MoneyLine]) -> dict[str, int]:
@@ -51,7 +59,7 @@ def statement_pdf(seller: Seller, lines: Sequence[MoneyLine], span: str) -> byte
 
     page = FPDF()
     page.set_title("Statement")
-    page.add_page()
+    page.add_page(orientation="landscape")
     page.set_font("Helvetica", size=16)
     page.cell(text="Statement", new_x="LMARGIN", new_y="NEXT")
     page.set_font("Helvetica", size=9)
@@ -59,8 +67,8 @@ def statement_pdf(seller: Seller, lines: Sequence[MoneyLine], span: str) -> byte
     page.cell(text=f"Account {seller.processor_id}{mode}, {span}", new_x="LMARGIN", new_y="NEXT")
     page.ln(4)
     page.set_font("Helvetica", size=8)
-    aligned = ("LEFT", "LEFT", "LEFT", "LEFT", "RIGHT", "LEFT")
-    with page.table(col_widths=(28, 18, 62, 34, 22, 14), text_align=aligned) as table:
+    aligned = ("LEFT", "LEFT", "LEFT", "LEFT", "RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT")
+    with page.table(col_widths=(28, 18, 62, 34, 22, 16, 22, 22, 22, 22), text_align=aligned) as table:
         for one in [tuple(name.capitalize() for name in COLUMNS), *_rows(lines)]:
             table.row([text.encode("latin-1", "replace").decode("latin-1") for text in one])
     page.ln(4)

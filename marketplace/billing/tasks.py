@@ -19,6 +19,7 @@ from marketplace.billing.services import (
     selling,
     sharing,
     sweeping,
+    taxing,
 )
 
 
@@ -60,6 +61,11 @@ def tell_change(change_id: str) -> None:
 def carry_out_refund(refund_id: str) -> None:
     refunding.give_back(refund_id=UUID(refund_id))
     lapsing.keep_rights()
+
+
+@shared_task(name="marketplace.take_back")
+def take_back(row_id: str) -> None:
+    taxing.take(row_id=UUID(row_id))
 
 
 @shared_task(name="marketplace.send_share_invoice")

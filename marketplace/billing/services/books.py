@@ -1,7 +1,8 @@
 """The books of money: append-only, double entry, booked once from what the processor's objects say.
 
 A charge of 10.00 with a platform fee of 2.00 and a processor's fee of 0.59 to a lead: buyers −10.00, the lead +8.00, the
-platform +1.41, the processor +0.59. Caller holds the invoice's lock.
+platform +1.41, the processor +0.59. With 1.90 of taxes on top: buyers −11.90, the lead +9.52, taxes +1.90, the platform
+−0.17, the processor +0.65; and what is taken back of the lead, 1.52, goes to the platform. Caller holds the invoice's lock.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
+
+from django.db.models import Sum
 
 from common.clock import wall_now
 from common.db import bulk_insert
@@ -38,6 +41,9 @@ def book(
         raise ValueError(f"The booking {booking} does not sum to zero: {dict(amounts)}")
     shared = {"booking": booking, "kind": kind, "currency": currency, "mode": mode, "invoice": invoice}
     times = {"happened_at": happened_at, "recorded_at": wall_now()}
+    if MoneyLine.objects.filter(booking=booking).exists():
+        # (As it was written: a release that knows one account more adds nothing to it.)
+        return False
     lines = [
         MoneyLine(account=account, amount_minor=amount, seller=seller, **shared, **times)
         for account, amount in sorted(amounts.items())
@@ -48,11 +54,21 @@ def book(
     return bool(bulk_insert(MoneyLine, lines, ignore_conflicts=True))
 
 
-def book_charge(invoice: Invoice, charge: Answer) -> None:
-    """Book what a buyer paid: what the lead, the platform and the processor got of it."""
+def part_of(whole: int, amount: int, of: int) -> int:
+    """Return as large a part of a whole as an amount is of another, rounded half up."""
+    return (2 * whole * amount + of) // (2 * of) if of else 0
+
+
+def charged_tax(invoice: Invoice, paid: int) -> int:
+    """Return the taxes in what was charged: where a buyer's credit paid a part of the invoice, as large a part of them."""
+    return part_of(invoice.tax_minor, min(paid, invoice.total_minor), invoice.total_minor)
+
+
+def book_charge(invoice: Invoice, charge: Answer) -> bool:
+    """Book what a buyer paid: what the lead, the platform and the processor got of it. Say whether it was new."""
     moved = charge.get("balance_transaction")
     if charge.get("status") != "succeeded" or not isinstance(moved, dict):
-        return
+        return False
     gross, kept = charge["amount"], charge.get("application_fee_amount") or 0
     goes_on = bool(reference(charge, "transfer") or charge.get("transfer_data"))
     to_seller = gross - kept if goes_on and invoice.seller is not None else 0
@@ -66,13 +82,15 @@ def book_charge(invoice: Invoice, charge: Answer) -> None:
             settled=moved["currency"],
         )
         fee = 0
+    tax = charged_tax(invoice, gross)
     amounts = {
         Account.BUYER: -gross,
         Account.SELLER: to_seller,
-        Account.PLATFORM: gross - to_seller - fee,
+        Account.TAX: tax,
+        Account.PLATFORM: gross - to_seller - tax - fee,
         Account.PROCESSOR: fee,
     }
-    book(booking=charge["id"], kind=BookingKind.CHARGE, amounts=amounts, **_facts(invoice, charge["created"]))
+    return book(booking=charge["id"], kind=BookingKind.CHARGE, amounts=amounts, **_facts(invoice, charge["created"]))
 
 
 def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) -> None:
@@ -82,6 +100,7 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
     gross, fee = charge["amount"], charge.get("application_fee_amount") or 0
     booked = _parts_booked(invoice, refunds)
     given = 0
+    tax, taxes = _tax_booked([charge["id"]]), 0
     counted = [one for one in sorted(refunds, key=lambda one: (one["created"], one["id"])) if one["status"] != "failed"]
     fees_before = 0
     for index, one in enumerate(counted):
@@ -92,15 +111,23 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
         part = booked.get(one["id"], fees_after - fees_before)
         fees_before += part
         back = _given_by_lead(one)
+        of_tax = -_tax_booked([one["id"]]) if one["id"] in booked else part_of(tax, given, gross) - taxes
+        taxes += of_tax
         amounts = {
             Account.BUYER: one["amount"],
             Account.SELLER: part - back,
-            Account.PLATFORM: back - part - one["amount"],
+            Account.TAX: -of_tax,
+            Account.PLATFORM: back - part - one["amount"] + of_tax,
         }
         book(booking=one["id"], kind=BookingKind.REFUND, amounts=amounts, **_facts(invoice, one["created"]))
     for one in refunds:
         if one["status"] == "failed":
             undo(booking=one["id"], reason="failed", happened_at=wall_now())
+
+
+def _tax_booked(bookings: list[str]) -> int:
+    lines = MoneyLine.objects.filter(booking__in=bookings, account=Account.TAX)
+    return int(lines.aggregate(total=Sum("amount_minor"))["total"] or 0)
 
 
 def _given_by_lead(refund: Answer) -> int:
@@ -134,6 +161,28 @@ def book_dispute(invoice: Invoice, dispute: Answer) -> None:
             Account.PROCESSOR: moved["fee"],
         }
         book(booking=moved["id"], kind=BookingKind.DISPUTE, amounts=amounts, **_facts(invoice, moved["created"]))
+
+
+def book_lost_tax(invoice: Invoice, dispute: Answer) -> None:
+    """Book that taxes which a bank gave back to a buyer for good are held no more: they pay for a part of what it took."""
+    lines = MoneyLine.objects.filter(invoice=invoice, account=Account.TAX)
+    charged, held = (
+        int(rows.aggregate(total=Sum("amount_minor"))["total"] or 0)
+        for rows in (lines.filter(kind=BookingKind.CHARGE), lines)
+    )
+    paid = invoice.lines.filter(kind=BookingKind.CHARGE, account=Account.BUYER).aggregate(total=Sum("amount_minor"))
+    whole = -int(paid["total"] or 0)
+    gone = min(whole, invoice.refunded_minor + dispute["amount"])
+    part = held - (charged - part_of(charged, gone, whole))
+    amounts = {Account.TAX: -part, Account.PLATFORM: part}
+    facts = _facts(invoice, dispute["created"])
+    book(booking=f"{dispute['id']}:tax", kind=BookingKind.DISPUTE, amounts=amounts, **facts)
+
+
+def book_taken(invoice: Invoice, reversal: Answer, *, kind: BookingKind) -> None:
+    """Book what a lead gave back of the transfer of a payment with taxes: the platform has it."""
+    amounts = {Account.SELLER: -reversal["amount"], Account.PLATFORM: reversal["amount"]}
+    book(booking=reversal["id"], kind=kind, amounts=amounts, **_facts(invoice, reversal["created"]))
 
 
 def book_reversal(invoice: Invoice, reversal: Answer, *, fee_returned: int) -> None:

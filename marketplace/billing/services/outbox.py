@@ -15,12 +15,21 @@ from common.errors import DomainError
 from marketplace.billing.gateway import Refused, Unanswered
 from marketplace.billing.models import Change, Checkout, Price, Refund, ShareInvoice
 from marketplace.billing.promotion_models import PromotionCode
+from marketplace.billing.tax_models import TakenBack
 
 logger = logging.getLogger(__name__)
 
 # So long one worker has before another may ask; a time-out is asked again then, with the same idempotency key.
 LEASE = timedelta(seconds=30)
-Outbox = type[Price] | type[Checkout] | type[Change] | type[Refund] | type[ShareInvoice] | type[PromotionCode]
+Outbox = (
+    type[Price]
+    | type[Checkout]
+    | type[Change]
+    | type[Refund]
+    | type[ShareInvoice]
+    | type[PromotionCode]
+    | type[TakenBack]
+)
 
 
 def carry_out(

@@ -12,6 +12,7 @@ from marketplace.billing import gateway
 from marketplace.billing.gateway import Answer, Refused, Unanswered, reference
 from marketplace.billing.models import FindingKind, Invoice, Mode, Price, Seller, Subscription
 from marketplace.billing.modes import current_mode
+from marketplace.billing.services import taxing
 from marketplace.billing.services.books import at
 from marketplace.billing.services.findings import note_finding
 from marketplace.billing.services.syncing import apply_subscription, sync_invoice, sync_seller, sync_subscription
@@ -54,7 +55,8 @@ def reconcile() -> int:
         differences += _invoice_differs(mode, found)
     for seller in Seller.objects.filter(mode=mode).exclude(processor_id=""):
         sync_seller(mode=mode, account_id=seller.processor_id)
-    return differences
+    taxing.ask_refused_again(mode)
+    return differences + taxing.transfers_differ(mode)
 
 
 def _subscription_differs(mode: Mode, found: Answer, fetched_at: datetime) -> bool:

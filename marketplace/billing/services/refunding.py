@@ -24,6 +24,7 @@ from marketplace.billing.modes import check_mode
 from marketplace.billing.services.findings import note_finding
 from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.syncing import sync_invoice, sync_subscription
+from marketplace.billing.services.taxing import returns_by_proportion
 
 WINDOW = timedelta(days=7)
 
@@ -143,7 +144,7 @@ def _give_back(refund: Refund) -> None:
         row=refund.pk,
         payment=invoice.payment_id,
         amount=refund.amount_minor,
-        returns_transfer=invoice.seller_id is not None,
+        returns_transfer=returns_by_proportion(invoice),
     )
     if refund.ends_right and invoice.subscription is not None:
         # (A refusal: it has ended already.)

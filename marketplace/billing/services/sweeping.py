@@ -17,8 +17,10 @@ from marketplace.billing.services import (
     refunding,
     selling,
     sharing,
+    taxing,
 )
 from marketplace.billing.services.outbox import waiting
+from marketplace.billing.tax_models import TakenBack
 
 
 def sweep() -> None:
@@ -41,5 +43,7 @@ def sweep() -> None:
     inbox.process_due()
     lapsing.keep_rights()
     selling.tell_processor_of_holds()
+    for row_id in waiting(TakenBack):
+        taxing.take(row_id=row_id)
     disputing.recover_lost()
     promoting.switch_off()

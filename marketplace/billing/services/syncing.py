@@ -6,6 +6,7 @@ So the order in which messages come, and how often, changes nothing: what was fe
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Protocol, cast
 
@@ -35,8 +36,16 @@ from marketplace.billing.models import (
 )
 from marketplace.billing.rights import right_until
 from marketplace.billing.selectors import entitled
-from marketplace.billing.services.books import at, book_charge, book_dispute, book_payout, book_refunds
+from marketplace.billing.services.books import (
+    at,
+    book_charge,
+    book_dispute,
+    book_lost_tax,
+    book_payout,
+    book_refunds,
+)
 from marketplace.billing.services.findings import note_finding
+from marketplace.billing.services.taxing import split_charge, take_for_dispute, take_for_refunds
 
 WON = frozenset({"won", "warning_closed", "prevented"})
 
@@ -135,8 +144,18 @@ def sync_invoice(*, mode: str, invoice_id: str, since: datetime | None = None) -
     charge = paid.get("latest_charge")
     charge = charge if isinstance(charge, dict) else {}
     refunds = list(gateway.refunds(mode, charge["id"])) if charge.get("amount_refunded") else []
+    percent = None
+    if charge and subscription_id and found.get("total_taxes"):
+        # (Of the price alone, which takes the percentage: a charge tells only what it came to.)
+        percent = gateway.subscription(mode, subscription_id).get("application_fee_percent")
     return apply_invoice(
-        mode=mode, found=found, payment_id=payment_id, charge=charge, refunds=refunds, fetched_at=fetched_at
+        mode=mode,
+        found=found,
+        payment_id=payment_id,
+        charge=charge,
+        refunds=refunds,
+        fee_percent=None if percent is None else Decimal(str(percent)),
+        fetched_at=fetched_at,
     )
 
 
@@ -158,7 +177,14 @@ def _payment_of(found: Answer) -> str:
 
 @transaction.atomic
 def apply_invoice(
-    *, mode: str, found: Answer, payment_id: str, charge: Answer, refunds: list[Answer], fetched_at: datetime
+    *,
+    mode: str,
+    found: Answer,
+    payment_id: str,
+    charge: Answer,
+    refunds: list[Answer],
+    fee_percent: Decimal | None,
+    fetched_at: datetime,
 ) -> Invoice | None:
     """Take over what the processor said of an invoice at a moment."""
     customer = Customer.objects.filter(processor_id=reference(found, "customer"), mode=mode).first()
@@ -178,8 +204,10 @@ def apply_invoice(
     row.save()
     if charge:
         _mark_card(row, charge, fetched_at)
-        book_charge(row, charge)
+        if book_charge(row, charge):
+            split_charge(row, charge, fee_percent)
         book_refunds(row, charge, refunds)
+        take_for_refunds(row, refunds)
     return row
 
 
@@ -248,6 +276,9 @@ def sync_dispute(*, mode: str, dispute_id: str) -> None:
     known = _invoices_paid_by(mode, reference(found, "payment_intent"))
     if not known:
         raise NotYet
+    if found["status"] == "lost":
+        # What was refunded before counts: its message may be under way.
+        sync_invoice(mode=mode, invoice_id=known[0])
     subscription = apply_dispute(invoice_id=known[0], found=found, fetched_at=fetched_at)
     if subscription is not None:
         sync_subscription(mode=mode, subscription_id=subscription.processor_id)
@@ -266,6 +297,9 @@ def apply_dispute(*, invoice_id: str, found: Answer, fetched_at: datetime) -> Su
     row.opened_at, row.fetched_at = at(found["created"]) or fetched_at, fetched_at
     row.save()
     book_dispute(invoice, found)
+    if row.status == "lost":
+        book_lost_tax(invoice, found)
+        take_for_dispute(row)
     details = {"invoice": str(invoice.pk), "amount_minor": row.amount_minor, "status": row.status}
     if row.is_open:
         note_finding(kind=FindingKind.CHARGEBACK, object_id=row.processor_id, user=invoice.user, **details)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.db.models import Sum
 from django.test import Client
 from pytest_django import Settings
 
@@ -39,11 +40,9 @@ def test_every_renewal_is_taxed_where_its_buyer_lives_and_the_books_agree(shop: 
     shop.advance(32)
     paid = list(Invoice.objects.order_by("created_at").values_list("total_minor", "tax_minor", "paid_minor"))
     assert paid == [(1190, 190, 1190)] * 2
-    # The fee is a part of what is paid, taxes with it; docs/billing.md says what that asks of operators.
-    sold = MoneyLine.objects.filter(invoice__tax_minor=190, account=Account.SELLER).values_list(
-        "amount_minor", flat=True
-    )
-    assert list(sold) == [952, 952]
+    # The processor sends on a part of the taxes, too, which is taken back (test_taxing.py).
+    sold = MoneyLine.objects.filter(invoice__tax_minor=190, account=Account.SELLER).order_by("invoice", "pk")
+    assert list(sold.values_list("amount_minor", flat=True)) == [952, -152, 952, -152]
     assert differences_from_processor() == []
 
 
@@ -72,6 +71,11 @@ def test_a_profit_share_is_taxed_as_the_switch_says(
     shop.hear()
     share = Invoice.objects.get(kind="PROFIT_SHARE")
     assert (share.status, share.total_minor, share.tax_minor) == ("paid", total, tax)
+    # A tenth of the shares alone is the platform's, rounded down, and all of the taxes.
+    lead = MoneyLine.objects.filter(invoice=share, account=Account.SELLER).aggregate(total=Sum("amount_minor"))
+    assert lead["total"] == 1234 - 123
+    held = MoneyLine.objects.filter(invoice=share, account=Account.TAX).aggregate(total=Sum("amount_minor"))
+    assert (held["total"] or 0) == tax
     assert differences_from_processor() == []
 
 

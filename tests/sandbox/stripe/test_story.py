@@ -160,3 +160,25 @@ def test_another_plan_is_prorated_and_a_cancel_waits_for_the_periods_end(stripe_
     assert status(shop, bought.id) == "active"
     stripe_sandbox.advance(days=367)
     assert status(shop, bought.id) == "canceled"
+
+
+def test_a_refund_takes_back_no_more_than_a_reversal_for_taxes_left_of_the_transfer(
+    stripe_sandbox: StripeSandbox,
+) -> None:
+    """As where a marketplace owes the taxes: it reverses them by an amount, and the application fee stays as it is."""
+    shop = opened(stripe_sandbox)
+    client = shop.client
+    shop.subscribe(application_fee_percent=10, transfer_data={"destination": shop.lead})
+    (transfer,) = client.v1.transfers.list().data
+    taxes = client.v1.transfers.reversals.create(transfer.id, {"amount": 500, "metadata": {"taken": "1"}})
+    assert (taxes.amount, taxes.source_refund, taxes.to_dict()["metadata"]) == (500, None, {"taken": "1"})
+    assert client.v1.application_fees.list().data[0].amount_refunded == 0
+    # 29.00 less 2.90 of the fee, less 5.00.
+    assert sums(client, shop.lead) == (2110, 2110)
+    refund = client.v1.refunds.create(
+        {"charge": str(transfer.source_transaction), "reverse_transfer": True, "refund_application_fee": True}
+    )
+    after = client.v1.transfers.retrieve(transfer.id)
+    assert (refund.amount, after.amount_reversed, after.reversed) == (2900, 2900, True)
+    assert [one.amount for one in client.v1.transfers.reversals.list(transfer.id).data] == [2400, 500]
+    assert sums(client, shop.lead) == (0, 0)

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:2995e2309a6c36d461f8dff549334b94b26172c66a4b786cd5d91da0e7798f51
+# Written by `python -m tools.client_models`. Schemas: sha256:bc4e70a3da7628485ce35e13aa95aa0d18441c956f5a5d16705f583a46f86619
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -1929,9 +1929,9 @@ class StartedFollow(Model):
 class StatementLine(Model):
     booking: str
     kind: Annotated[
-        Literal["CHARGE", "REFUND", "DISPUTE", "TRANSFER", "PAYOUT"] | str,
+        Literal["CHARGE", "REFUND", "DISPUTE", "TRANSFER", "TAX", "PAYOUT"] | str,
         Field(
-            description="* `CHARGE` - Charge\n* `REFUND` - Refund\n* `DISPUTE` - Dispute\n* `TRANSFER` - Transfer\n* `PAYOUT` - Payout"
+            description="* `CHARGE` - Charge\n* `REFUND` - Refund\n* `DISPUTE` - Dispute\n* `TRANSFER` - Transfer\n* `TAX` - Taxes\n* `PAYOUT` - Payout"
         ),
     ]
     invoice: UUID | None = None
@@ -1941,6 +1941,24 @@ class StatementLine(Model):
     ]
     currency: str
     amount_minor: int
+    price_minor: Annotated[
+        int | None,
+        Field(
+            description="Of a charge: what was paid, without taxes. Null for what is no charge."
+        ),
+    ]
+    tax_minor: Annotated[
+        int | None,
+        Field(description="Of a charge: the taxes on top, which the platform holds."),
+    ]
+    fee_minor: Annotated[
+        int | None,
+        Field(description="Of a charge: what the platform keeps of the price."),
+    ]
+    share_minor: Annotated[
+        int | None,
+        Field(description="Of a charge: what its lead has of the price in the end."),
+    ]
     happened_at: AwareDatetime
 
 
