@@ -9,7 +9,8 @@ from django.apps import apps
 
 from accounts.services import create_person
 from tests.routes.routes import Route, all_routes
-from tests.routes.world import PASSWORD, World, changed_by, send
+from tests.routes.stored import changed_by
+from tests.routes.world import PASSWORD, World, send
 
 # What is registered under "halt" is for whoever runs the platform, whatever else they were given.
 SWITCH = "admin:trading_safetyswitch_"

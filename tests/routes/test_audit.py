@@ -7,8 +7,9 @@ from django.db import transaction
 from accounts.models import AuditEntry
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import unchanged
 from tests.routes.tables import Row, rows_of
-from tests.routes.world import World, send, unchanged
+from tests.routes.world import World, send
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 DONE = {"done", "200", "201", "204"}

@@ -10,10 +10,11 @@ import pytest
 from django.urls import reverse
 
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import unchanged
 from tests.routes.tables import rows_of
 from tests.routes.tables_identity import ALLAUTHS
 from tests.routes.test_queries import asker_of
-from tests.routes.world import World, unchanged
+from tests.routes.world import World
 
 ROUTES = {route.name: route for route in all_routes()}
 # What each page and route reads behind the question mark.

@@ -9,8 +9,9 @@ import pytest
 from common.ids import new_id
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import unchanged
 from tests.routes.tables import rows_of
-from tests.routes.world import World, send, unchanged
+from tests.routes.world import World, send
 from trading.copy_terms import TERMS_VERSION
 
 ROUTES = {route.name: route for route in all_routes()}

@@ -9,7 +9,8 @@ import pytest
 
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
-from tests.routes.world import Answer, World, send, unchanged
+from tests.routes.stored import unchanged
+from tests.routes.world import Answer, World, send
 
 # What each kind of number gets from the API; "-" where it is a number like any other.
 FIELDS = """

@@ -6,9 +6,10 @@ from functools import partial
 
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import changed_by
 from tests.routes.tables import Row, rows_of
 from tests.routes.tables_identity import OPEN_BY_PROTOCOL
-from tests.routes.world import ASKERS, World, changed_by, send
+from tests.routes.world import ASKERS, World, send
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 DONE = {"done", "200", "201", "204"}

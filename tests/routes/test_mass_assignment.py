@@ -12,8 +12,9 @@ from common import clock, ids
 from tests.fixtures_counts import forget_counts
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import everything_stored
 from tests.routes.tables import rows_of
-from tests.routes.world import World, everything_stored, send
+from tests.routes.world import World, send
 from trading.copy_accounts.models import HighWaterMark
 
 DONE = {"done", "200", "201", "204"}

@@ -13,8 +13,9 @@ from common.ids import new_id
 from tests.routes.bodies import bodies
 from tests.routes.bodies_marketplace import FOLLOWING
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import changed_by, unchanged
 from tests.routes.tables import Row, rows_of
-from tests.routes.world import ASKERS, Answer, World, changed_by, send, unchanged
+from tests.routes.world import ASKERS, Answer, World, send
 
 REFUSALS = {"login", "entry", "400", "401", "403", "404", "405", "409"}
 # What differs from one answer to the next though nothing else does.

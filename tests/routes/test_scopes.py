@@ -13,8 +13,9 @@ from accounts.programs.scopes import ALL_SCOPES, Scope, needed_scope
 from accounts.services import issue_token
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
+from tests.routes.stored import unchanged
 from tests.routes.tables import rows_of
-from tests.routes.world import World, send, unchanged
+from tests.routes.world import World, send
 
 METHODS = ("get", "post", "put", "patch", "delete")
 # What drf-spectacular serves by itself: public, and read only.

@@ -7,11 +7,9 @@ nobody, and a program whose token alice has revoked.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
@@ -20,8 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.apps import apps
 from django.conf import settings
-from django.db import connection, transaction
-from django.db.models import AutoField, Model
+from django.db import transaction
 from django.test import Client
 from django.test.client import ClientHandler
 
@@ -199,70 +196,12 @@ def _client(*, checks_csrf: bool) -> Client:
     return client
 
 
-@contextmanager
-def unchanged() -> Iterator[list[str]]:
-    """Undo what the block does, and yield a list that then holds the tables that it changed."""
-    before = everything_stored()
-    found: list[str] = []
-    with transaction.atomic():
-        yield found
-        after = everything_stored()
-        transaction.set_rollback(True)
-    found += sorted(label for label in before if before[label] != after[label])
-
-
-def changed_by(tries: Mapping[str, Callable[[], None]]) -> dict[str, list[str]]:
-    """Return which of these acts change which tables; the price of looking is paid for each only where some do."""
-    with unchanged() as tables:
-        for act in tries.values():
-            act()
-    changed = {}
-    for name, act in tries.items() if tables else ():
-        with unchanged() as tables:
-            act()
-        if tables:
-            changed[name] = tables
-    return changed
-
-
 def send(client: Client, method: str, path: str, body: Any = None, *, as_json: bool = False) -> Answer:
     """Send one request: a body as JSON, or as a form sends it."""
     if as_json:
         text = "" if body is None else json.dumps(body)
         return client.generic(method, path, text, content_type="application/json")
     return client.post(path, body or {}) if method == "POST" else client.generic(method, path)
-
-
-def everything_stored() -> dict[str, tuple[int, str]]:
-    """Return how many rows each table has and a digest of them all: what a refusal must leave as it was.
-
-    Sessions are left out, since a browser's own may change with every page, as are the moments of a token's last use.
-    """
-    found = {}
-    for model in apps.get_models(include_auto_created=True):
-        if model._meta.label in {"sessions.Session", "usersessions.UserSession"}:
-            continue
-        fields = [one for one in model._meta.concrete_fields if not _is_counted(one)]
-        found[model._meta.label] = _digest(model, [one for one in fields if one.attname != "last_used_at"])
-    return found
-
-
-def _is_counted(field: Any) -> bool:
-    """Say whether a column holds a number that the database counts up, and goes on counting after what was undone."""
-    return isinstance(field, AutoField) or (field.is_relation and _is_counted(field.target_field))
-
-
-def _digest(model: type[Model], fields: list[Any]) -> tuple[int, str]:
-    """Return how many rows a table has and a digest of these columns; PostgreSQL makes it in a tenth of the time."""
-    if connection.vendor == "postgresql":
-        name = connection.ops.quote_name
-        columns, key = ", ".join(name(one.column) for one in fields), name(str(model._meta.pk.column))
-        rows = f"SELECT md5(ROW({columns})::text) AS row, {key} AS key FROM {name(model._meta.db_table)}"
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT count(*), md5(string_agg(row, '' ORDER BY key)) FROM ({rows}) AS rows")
-            return tuple(cursor.fetchone())
-    told = [repr(row) for row in model._base_manager.order_by("pk").values_list(*[one.attname for one in fields])]
-    return len(told), hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def build(desk: Desk, working: Working) -> World:
