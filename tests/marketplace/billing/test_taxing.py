@@ -11,6 +11,7 @@ from pytest_django import Settings
 
 from accounts.models import User
 from common.clock import wall_now
+from common.tasks import inline_tasks
 from marketplace.billing import gateway
 from marketplace.billing.business import business_of
 from marketplace.billing.checks import book_errors, differences_from_processor
@@ -336,3 +337,25 @@ def test_the_fee_is_of_the_price_also_where_the_percentage_is_another_by_now(sho
     paid = buy(shop, bob)
     for percent in (Decimal(20), Decimal(10), None):
         assert taxing._fee_of_price(paid, 1000, 1190, 238, percent) == 200
+
+
+@pytest.mark.usefixtures("taxed")
+def test_for_a_refund_that_may_fail_yet_the_lead_gives_nothing(shop: Shop, bob: User) -> None:
+    paid = buy(shop, bob)
+    under_way = {"id": "re_1", "amount": paid.paid_minor, "status": "pending", "created": 1}
+    taxing.take_for_refunds(paid, [under_way])
+    assert not TakenBack.objects.filter(cause="REFUND").exists()
+    with inline_tasks(random.Random(1)):
+        taxing.take_for_refunds(paid, [under_way | {"status": "succeeded"}])
+    assert TakenBack.objects.get(cause="REFUND").amount_minor == 800
+
+
+@pytest.mark.usefixtures("taxed")
+def test_how_a_payment_with_taxes_is_given_back_is_not_guessed_before_it_is_booked(shop: Shop, bob: User) -> None:
+    paid = buy(shop, bob)
+    assert not taxing.returns_by_proportion(paid)
+    TakenBack.objects.all().delete()
+    TaxSplit.objects.all().delete()
+    MoneyLine.objects.filter(invoice=paid).delete()
+    with pytest.raises(gateway.Unanswered):
+        taxing.returns_by_proportion(paid)
