@@ -25,4 +25,7 @@ def more_money(rows: Rows, listings: list[Listing]) -> None:
         number=lambda n: f"B-{n}",
     )
     line = rows.first(MoneyLine, account=Account.SELLER)
-    rows.copies(line, booking=lambda n: f"ch_crowd_{n}", invoice_id=rows.at(invoices))
+    booked = {"booking": lambda n: f"ch_crowd_{n}", "invoice_id": rows.at(invoices)}
+    rows.copies(line, **booked)
+    # A booking sums to zero: what she is paid somebody has paid.
+    rows.copies(line, **booked, account=lambda n: Account.BUYER, amount_minor=lambda n: -line.amount_minor)
