@@ -75,9 +75,7 @@ def copying_storm(environment: Mapping[str, str]) -> Measurement:
 @cache
 def _measured(environment: tuple[tuple[str, str], ...]) -> dict[str, list[float]]:
     """Measure once for both rows, which are about one and the same run."""
-    return _with_worker(
-        dict(environment), ["tools.latency.signals", str(SIGNALS)], "--include", "tools.latency.tasks"
-    )
+    return _with_worker(dict(environment), ["tools.latency.signals", str(SIGNALS)], "--include", "tools.latency.tasks")
 
 
 def _with_worker(environment: Mapping[str, str], job: Sequence[str], *more: str) -> dict[str, Any]:
