@@ -23,12 +23,20 @@ _OF_READS = {"fields"}
 _OF_LISTS = {"cursor", "page_size"}
 # What a serializer or a filter reads takes an empty text for nothing said.
 _SOMETHING = "something"
+
+
+def _said(value: str) -> str:
+    if not value:
+        raise ValueError("nothing is said")
+    return value
+
+
 # How what is no text is read, and what is said where it cannot be. (An id that is none is as an id that nothing has: 404.)
 _READ: dict[Any, Callable[[str], Any]] = {
     bool: lambda value: ("true", "false", "1", "0").index(value.lower()),
     int: int,
     OpenApiTypes.DATE: date.fromisoformat,
-    _SOMETHING: lambda value: value or int(value),
+    _SOMETHING: _said,
 }
 _WORDS = {
     bool: "Either true or false.",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
 from common.clock import wall_now
 from marketplace.billing.business import SHOWN, Money, money_sums
@@ -76,17 +76,14 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
 def _parts(mode: Mode | None) -> list[tuple[str, list[Money]]]:
     """Return what all charges for leads were made of, before refunds: price and taxes, and of the price fee and share."""
     charges = MoneyLine.objects.filter(account=Account.SELLER, kind=BookingKind.CHARGE, mode=mode or "")
-    names = ("price_minor", "tax_minor", "fee_minor", "share_minor")
-    lines = with_parts(charges).order_by().values_list("currency", *names)
-    found: dict[str, list[int]] = {}
-    for currency, *amounts in lines.iterator():
-        before = found.get(currency, [0] * len(names))
-        found[currency] = [one + other for one, other in zip(before, amounts, strict=True)]
-    labels = ("Price", "Taxes", "Fee", "Leads' share")
-    return [
-        (label, [Money(currency, amounts[index]) for currency, amounts in sorted(found.items())])
-        for index, label in enumerate(labels)
-    ]
+    names = {"Price": "price_minor", "Taxes": "tax_minor", "Fee": "fee_minor", "Leads' share": "share_minor"}
+    sums = with_parts(charges).order_by("currency").values("currency")
+    found = list(
+        sums.annotate(*(Sum(name) for name in names.values())).values_list(
+            "currency", *(f"{one}__sum" for one in names.values())
+        )
+    )
+    return [(label, [Money(row[0], row[place]) for row in found]) for place, label in enumerate(names, 1)]
 
 
 def _sellers(mode: Mode | None, sought: str) -> QuerySet[Seller]:

@@ -17,9 +17,8 @@ from uuid import UUID
 
 from common.fields import canonical
 from common.ids import deterministic_id
-from engine.copying.minimums import LEAST, MARGIN
-from engine.copying.prices import price_cap
-from engine.decimals import ONE, ZERO
+from engine.copying.prices import is_within, price_cap
+from engine.decimals import ZERO
 from markets.models import Instrument, MarketKind
 from portfolios.models import Position
 from trading.follow_models import StopMode
@@ -37,6 +36,7 @@ from trading.models import (
     Side,
 )
 from trading.services.copy_orders import KEPT
+from trading.services.copy_scenes import smallest_of
 
 OLDEST_EVENT = timedelta(seconds=5)
 # What a follow never comes back from, and what it never becomes again once it has begun.
@@ -223,27 +223,24 @@ def rule_11_nothing_small_is_sent(now: _Reading) -> Iterator[str]:
             yield f"{one.leg} of event {one.seq} was skipped without a code"
         if one.is_sized_open and not one.code and one.market_price is not None:
             worth = one.requested_quantity * one.market_price
-            if worth < max(now.instruments[one.instrument_id].min_notional * MARGIN, LEAST):
+            if worth < smallest_of(now.instruments[one.instrument_id], one.market_price):
                 yield f"an open worth {canonical(worth)}"
 
 
 def rule_14_opens_stay_within_their_cap(now: _Reading) -> Iterator[str]:
+    """The market's cap: in a simulation nobody chooses another."""
     for one in now.copies:
         if not one.is_sized_open:
             continue
         instrument, lead = now.instruments[one.instrument_id], now.event_of[one.cause_id].price
-        is_spot = instrument.market.kind == MarketKind.SPOT
+        is_spot, is_buy = instrument.market.kind == MarketKind.SPOT, one.side == Side.BUY
         cap = price_cap(base=instrument.market.base_id, is_spot=is_spot, chosen=None)
         if one.limit_price is None or one.kind != OrderKind.LIMIT or one.time_in_force != TimeInForce.IOC:
             yield f"an open is a {one.kind} {one.time_in_force}"
-        elif _is_beyond(one.limit_price, lead * (ONE + cap if one.side == Side.BUY else ONE - cap), one.side):
+        elif not is_within(one.limit_price, lead, cap, is_buy=is_buy):
             yield f"an open at {canonical(one.limit_price)}, the lead's at {canonical(lead)}"
-        elif one.average_price and _is_beyond(one.average_price, one.limit_price, one.side):
+        elif one.average_price and not is_within(one.average_price, one.limit_price, ZERO, is_buy=is_buy):
             yield f"filled at {canonical(one.average_price)} beyond {canonical(one.limit_price)}"
-
-
-def _is_beyond(price: Decimal, bound: Decimal, side: str) -> bool:
-    return price > bound if side == Side.BUY else price < bound
 
 
 def rule_15_nothing_old_is_opened(now: _Reading) -> Iterator[str]:

@@ -8,16 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from django.db.models import PositiveBigIntegerField, UUIDField
 
+from accounts.models import User
+from common.db import Slot, locking
+from common.prepared import Prepared
 from engine.copying import minimums
 from engine.copying.checks import refusal_of
 from engine.decimals import ZERO, floor_to_step
 from engine.risk import InstrumentRules, OrderFacts
+from portfolios.models import Portfolio
 from tests.trading.simulation.mutations import RAISED, Mutation
-from trading.models import LeadEvent, Order
+from trading.models import MIRRORING, Follow, LeadEvent, LeadStream, Order
 from trading.rules import rules_for
-from trading.services import copy_orders, copying, execution, judging, lead_events
+from trading.services import copy_orders, copying, execution, follows, judging, lead_events
 from trading.services.orders import another_order
+from trading.simulation import moves
 
 Patch = pytest.MonkeyPatch
 
@@ -106,7 +112,56 @@ def name_copies_at_random(patch: Patch) -> None:
     patch.setattr(copy_orders, "another_order", nameless)
 
 
+def lead_from_a_copy(patch: Patch) -> None:
+    """Whoever follows is followed themselves, and nobody refuses it."""
+    patch.setattr(follows, "is_following", lambda portfolio: False)
+    right = follows.start_follow
+
+    def onward(*, follower: User, lead: Portfolio, **facts: Any) -> Follow:
+        copying_one = Follow.objects.filter(state="ACTIVE").exclude(follower=follower).order_by("pk").first()
+        if copying_one is None:
+            return right(follower=follower, lead=lead, **facts)
+        LeadStream.objects.get_or_create(portfolio=copying_one.portfolio)
+        return right(follower=follower, lead=copying_one.portfolio, **facts)
+
+    patch.setattr(moves, "start_follow", onward)
+
+
+def resume_what_has_ended(patch: Patch) -> None:
+    """A stopped follow is resumed like a paused one."""
+
+    def revive(*, actor: User, follow: Follow) -> Follow:
+        follow.state = "ACTIVE"
+        follow.save(update_fields=["state"])
+        return follow
+
+    patch.setattr(moves, "resume_follow", revive)
+
+
+def _copy_for(patch: Patch, **which: Any) -> None:
+    """Let other follows copy an event than those that mirror, and began before it."""
+    asked = Slot("lead", UUIDField())
+    copied = Follow.objects.filter(lead_id=asked, **which)
+    patch.setattr(copying, "_MIRRORING", Prepared(lambda: copied.values_list("pk")))
+    patch.setattr(copying, "_CHOSEN", Prepared(lambda: locking(copied.filter(pk__among=Slot("follows")))))
+    patch.setattr(copying, "_seen", lambda follow: follow.last_seq)
+
+
+def copy_what_came_before(patch: Patch) -> None:
+    """A follow copies events of before its start."""
+    _copy_for(patch, state__in=MIRRORING)
+
+
+def copy_after_the_end(patch: Patch) -> None:
+    """A stopped follow goes on copying."""
+    _copy_for(patch, state__in=(*MIRRORING, "STOPPED"), start_seq__lt=Slot("seq", PositiveBigIntegerField()))
+
+
 COPY_MUTATIONS = (
+    Mutation(lead_from_a_copy, 13, ("rule_01",)),
+    Mutation(resume_what_has_ended, 35, ("rule_02",)),
+    Mutation(copy_what_came_before, 43, ("rule_29",)),
+    Mutation(copy_after_the_end, 2, ("rule_31",)),
     Mutation(tell_what_was_held_before, 1, ("rule_03",)),
     Mutation(close_all_of_it, 6, ("rule_09",)),
     Mutation(leave_a_lot, 6, ("rule_09",)),
