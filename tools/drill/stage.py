@@ -107,8 +107,11 @@ def _wait_for(address: str) -> None:
 
 
 @contextmanager
-def stage(folder: Path, seed: int, *arguments: str) -> Iterator[Stage]:
-    """Start the servers and the exchange (with further `arguments`), point this process's own environment at them, and yield the stage."""
+def stage(folder: Path, seed: int, *arguments: str, is_killed: bool = True) -> Iterator[Stage]:
+    """Start the servers and the exchange (with further `arguments`), point this process's own environment at them, and yield the stage.
+
+    An exchange that nobody kills (`is_killed` False) keeps no memory: it would write all accounts at each fill of one.
+    """
     # A folder that was used before would have the exchange remember accounts of another site.
     (folder / MEMORY).unlink(missing_ok=True)
     with running_servers(durable=True, remembers=True) as services:
@@ -125,7 +128,7 @@ def stage(folder: Path, seed: int, *arguments: str) -> Iterator[Stage]:
         os.environ.update(environment)
         commands = _commands(f"SLIPSTREAM_SIGNER_KEYS={PublicKey(private).text}")
         commands[EXCHANGE] = [sys.executable, "-m", "sandbox", "--port", str(exchange_port), "--seed", str(seed)]
-        commands[EXCHANGE] += ["--memory", str(folder / MEMORY), *arguments]
+        commands[EXCHANGE] += [*(("--memory", str(folder / MEMORY)) if is_killed else ()), *arguments]
         web, exchange = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{exchange_port}"
         made = Stage(folder, services, environment, commands, web, exchange)
         try:

@@ -30,7 +30,7 @@ def main(followers: int, fills: int) -> None:
     until = time.monotonic() + RUN_SECONDS
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     leave_cleanly_on_signals()
-    with tempfile.TemporaryDirectory() as name, stage(Path(name), 1, "--no-limits") as made:
+    with tempfile.TemporaryDirectory() as name, stage(Path(name), 1, "--no-limits", is_killed=False) as made:
         import django
 
         django.setup()
