@@ -42,7 +42,7 @@ from trading.services.fills import record_fills  # noqa: E402
 from trading.services.orders import Cause, new_order, place_hand_order  # noqa: E402
 from trading.services.reconciliation import reconcile_orders  # noqa: E402
 
-BATCH, ROUNDS = 500, 3
+BATCH, ROUNDS, START_SECONDS = 500, 3, 60
 # As many as the Procfile's worker has.
 WORKERS, _FORK = 2, get_context("fork")
 PRICE = Decimal(100)
@@ -168,7 +168,8 @@ class _Copied(NamedTuple):
 def _copy_beside_others(event: LeadEvent, starts: Barrier) -> _Copied:
     """Work at an event as a worker's tasks do, until nothing of it is left to do."""
     connection.ensure_connection()
-    starts.wait()
+    # Whoever ends before that would be waited for without an end.
+    starts.wait(START_SECONDS)
     began, cpu = time.perf_counter(), time.process_time()
     while fan_out_batch(lead_id=event.lead_id, at_once=True):
         pass

@@ -15,7 +15,7 @@ from django.db.models import Exists, OuterRef
 from accounts.models import AuditEntry
 from common.fields import DecimalSum, canonical
 from engine.copying.settings import SizingMode
-from engine.decimals import ZERO
+from engine.decimals import ZERO, floor_to_step
 from markets.models import MarketKind
 from portfolios.models import Balance, Portfolio, Position
 from trading.brokers import Outcome
@@ -33,6 +33,8 @@ from trading.models import (
     Trigger,
     TriggerState,
 )
+from trading.services.copy_orders import KEPT
+from trading.services.copy_scenes import smallest_of
 from trading.simulation import on_margin
 from trading.simulation.venue import SimulatedVenue
 from trading.transitions import ENDED
@@ -117,9 +119,18 @@ def every_hold_is_released(venue: SimulatedVenue) -> list[str]:
 def no_exit_is_blocked(venue: SimulatedVenue) -> list[str]:
     """An exit was sent, or there was nothing for it to do; no stop is spent while what it guards is still held."""
     exits = Order.objects.filter(leg=Leg.CLOSE, state__in=[OrderState.DENIED, OrderState.CANCELED])
-    blocked = [f"{one.cause_kind} {one.state} {one.code}" for one in exits.exclude(code__in=_HARMLESS)]
+    spent = exits.exclude(code__in=_HARMLESS).select_related("instrument__market")
+    blocked = [f"{one.cause_kind} {one.state} {one.code}" for one in spent if not _is_kept_part(one)]
     stops = Trigger.objects.filter(state=TriggerState.FIRED).order_by("change")
     return blocked + [f"a stop was spent on nothing: {stop.price:f}" for stop in stops if _is_spent_on_nothing(stop)]
+
+
+def _is_kept_part(order: Order) -> bool:
+    """Say whether a part that a lead closed waits for the next one, being less than what is sent (rule 11); all never waits."""
+    if order.code != KEPT or not order.closed_fraction or order.closed_fraction >= 1 or order.market_price is None:
+        return False
+    lots = floor_to_step(order.requested_quantity, order.instrument.lot_step)
+    return lots * order.market_price < smallest_of(order.instrument, order.market_price)
 
 
 def _is_spent_on_nothing(stop: Trigger) -> bool:

@@ -75,6 +75,17 @@ def send_what_is_too_small(patch: Patch) -> None:
     patch.setattr(judging, "rules_for", lambda order: replace(right(order), min_notional=ZERO))
 
 
+def keep_parts(patch: Patch) -> None:
+    """A part that the lead closes waits for the next one, whatever it is worth."""
+    right = copy_orders.net_reduction
+
+    def kept(closing: Decimal, closed_fraction: Decimal, bucket: minimums.Bucket, terms: minimums.Terms) -> Any:
+        never = replace(terms, smallest=Decimal(10) ** 12)
+        return right(closing, closed_fraction, bucket, never)
+
+    patch.setattr(copy_orders, "net_reduction", kept)
+
+
 def pay_any_price(patch: Patch) -> None:
     """An open may trade two in a hundred from the lead's price."""
     patch.setattr(copy_orders, "price_cap", lambda **facts: Decimal("0.02"))
@@ -167,6 +178,7 @@ COPY_MUTATIONS = (
     Mutation(leave_a_lot, 6, ("rule_09",)),
     Mutation(send_parts_of_lots, 7, ("rule_10",)),
     Mutation(send_what_is_too_small, 273, ("rule_11",)),
+    Mutation(keep_parts, 6, ("no_exit_is_blocked",)),
     Mutation(pay_any_price, 6, ("rule_14",)),
     Mutation(open_however_late, 7, ("rule_15",)),
     Mutation(send_all_at_once, 59, ("rule_17", RAISED)),
