@@ -35,7 +35,7 @@ from tools.crowds import bench_instrument, open_books, open_followed_lead  # noq
 from trading.brokers import BrokerFill, OrderResult, Outcome  # noqa: E402
 from trading.brokers.choosing import use_broker  # noqa: E402
 from trading.checks import run_checks  # noqa: E402
-from trading.models import CauseKind, Fill, LeadEvent, Leg, Order, OrderEvent, OrderState, Side  # noqa: E402
+from trading.models import CauseKind, Fill, LeadEvent, LeadStream, Leg, Order, OrderEvent, OrderState, Side  # noqa: E402
 from trading.services.copying import fan_out_batch  # noqa: E402
 from trading.services.execution import execute_pending  # noqa: E402
 from trading.services.fills import record_fills  # noqa: E402
@@ -125,11 +125,13 @@ def book_fills(count: int) -> dict[str, object]:
     return {"ours": rows / ours, "raw": (rows + deposits) / raw, "rows": rows, "wrong": _wrong()}
 
 
-def _raw_seconds(tables: Sequence[str]) -> float:
-    """Return how long it takes to insert all rows of the tables into empty ones like them, with their indexes and references."""
+def _raw_seconds(tables: Sequence[str], chosen: str = "true", parameters: Sequence[str] = ()) -> float:
+    """Return how long it takes to insert the chosen rows of the tables into empty ones like them, with their indexes and references."""
     seconds = 0.0
     with connection.cursor() as cursor:
         for table in tables:
+            cursor.execute(f'DROP TABLE IF EXISTS "raw_{table}", source')
+            cursor.execute(f'CREATE TABLE source AS SELECT * FROM "{table}" WHERE {chosen}', parameters)
             cursor.execute(f'CREATE TABLE "raw_{table}" (LIKE "{table}" INCLUDING ALL)')
             # LIKE leaves the references out, and what a row that names others costs is the check that they exist.
             cursor.execute(REFERENCES, [table])
@@ -137,46 +139,65 @@ def _raw_seconds(tables: Sequence[str]) -> float:
                 at_once = definition.replace(" DEFERRABLE INITIALLY DEFERRED", "")
                 cursor.execute(f'ALTER TABLE "raw_{table}" ADD CONSTRAINT "{name}" {at_once}')
             began = time.perf_counter()
-            cursor.execute(f'INSERT INTO "raw_{table}" SELECT * FROM "{table}"')
+            cursor.execute(f'INSERT INTO "raw_{table}" SELECT * FROM source')
             seconds += time.perf_counter() - began
     return seconds
 
 
 def copy_to_crowd(count: int) -> dict[str, object]:
-    """Copy one fill as a site's workers do, batch by batch; what `_Copied` names of the slower one, and of the bare insert."""
+    """Copy fills of a lead one after the other as a site's workers do, batch by batch, and write their orders once more bare.
+
+    Of each fill the slower worker's seconds; the CPU of both for all fills (s), and the most memory of either (MiB).
+    """
     _in_children(1, lambda: _lead_with_followers(count))
-    event = LeadEvent.objects.get()
-    before = _most_memory()
+    lead, before = LeadStream.objects.get().portfolio, _most_memory()
     starts, results = _FORK.Barrier(WORKERS), _FORK.SimpleQueue()
-    _in_children(WORKERS, lambda: results.put(_copy_beside_others(event, starts)))
+    _in_children(WORKERS, lambda: results.put(_copy_beside_others(lead, starts)))
     copied = [results.get() for _ in range(WORKERS)]
-    filled = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT, state=OrderState.FILLED).count()
-    found = {name: max(getattr(one, name) for one in copied) for name in ("promised", "seconds", "memory")}
-    cpu, raw = sum(one.cpu for one in copied), _raw_seconds([Order._meta.db_table])
-    return {**found, "cpu": cpu, "raw": raw, "before": before, "filled": filled, "wrong": _wrong()}
+    promised, seconds = (
+        [max(pair) for pair in zip(*parts, strict=True)] for parts in zip(*map(_timed, copied), strict=True)
+    )
+    orders = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT)
+    events = [str(pk) for pk in LeadEvent.objects.order_by("seq").values_list("pk", flat=True)]
+    chosen = "cause_kind = 'LEAD_EVENT' AND cause_id = %s"
+    raw = [_raw_seconds([Order._meta.db_table], chosen, [event]) for event in events]
+    cpu, memory = sum(one.cpu for one in copied), max(one.memory for one in copied)
+    found = {"promised": promised, "seconds": seconds, "cpu": cpu, "memory": memory, "raw": raw, "before": before}
+    return {**found, "filled": orders.filter(state=OrderState.FILLED).count(), "wrong": _wrong()}
 
 
 class _Copied(NamedTuple):
-    """How long one worker took until all was promised, and until all was booked (s), its CPU (s) and its most memory (MiB)."""
+    """How long a worker took until each fill was promised, and until it was booked (s), its CPU (s) and its most memory (MiB)."""
 
-    promised: float
-    seconds: float
+    promised: list[float]
+    seconds: list[float]
     cpu: float
     memory: float
 
 
-def _copy_beside_others(event: LeadEvent, starts: Barrier) -> _Copied:
-    """Work at an event as a worker's tasks do, until nothing of it is left to do."""
+def _timed(one: _Copied) -> tuple[list[float], list[float]]:
+    return one.promised, one.seconds
+
+
+def _copy_beside_others(lead: Portfolio, starts: Barrier) -> _Copied:
+    """Work at each of the lead's fills as a worker's tasks do, until nothing of it is left to do; one of the workers trades."""
     connection.ensure_connection()
-    # Whoever ends before that would be waited for without an end.
-    starts.wait(START_SECONDS)
-    began, cpu = time.perf_counter(), time.process_time()
-    while fan_out_batch(lead_id=event.lead_id, at_once=True):
-        pass
-    promised = time.perf_counter() - began
-    while execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=str(event.pk)):
-        pass
-    return _Copied(promised, time.perf_counter() - began, time.process_time() - cpu, _most_memory())
+    promised, seconds, cpu = [], [], 0.0
+    for _ in range(ROUNDS):
+        # Whoever ends before the others would be waited for without an end.
+        if not starts.wait(START_SECONDS):
+            _trade(lead)
+        starts.wait(START_SECONDS)
+        began, spent = time.perf_counter(), time.process_time()
+        while fan_out_batch(lead_id=lead.pk, at_once=True):
+            pass
+        promised.append(time.perf_counter() - began)
+        event = LeadEvent.objects.latest("seq")
+        while execute_pending(cause_kind=CauseKind.LEAD_EVENT, cause_id=str(event.pk)):
+            pass
+        seconds.append(time.perf_counter() - began)
+        cpu += time.process_time() - spent
+    return _Copied(promised, seconds, cpu, _most_memory())
 
 
 def _in_children(count: int, work: Callable[[], object]) -> None:
@@ -197,17 +218,19 @@ def _most_memory() -> float:
 
 
 def _lead_with_followers(count: int) -> Portfolio:
-    """Return a lead whose first fill so many are to copy."""
+    """Return a lead whose fills so many are to copy."""
     instrument, namespace = bench_instrument(), "bench"
     # Market time stands still: what is measured must not grow too old to be copied while it is measured.
     set_market_time(namespace, wall_now())
     put_prices(namespace, {str(instrument.pk): str(PRICE)}, market_now(namespace))
-    lead = open_followed_lead(count, instrument.exchange)
-    order = place_hand_order(
-        actor=lead.owner, portfolio=lead, instrument=instrument, side=Side.BUY, quantity=Decimal(1_000)
-    )
+    return open_followed_lead(count, instrument.exchange)
+
+
+def _trade(lead: Portfolio) -> None:
+    """Have the lead buy at the market, and what was bought booked."""
+    instrument, quantity = Instrument.objects.get(), Decimal(500)
+    order = place_hand_order(actor=lead.owner, portfolio=lead, instrument=instrument, side=Side.BUY, quantity=quantity)
     execute_pending(cause_kind=order.cause_kind, cause_id=order.cause_id)
-    return lead
 
 
 def _wrong() -> list[str]:
