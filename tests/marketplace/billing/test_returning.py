@@ -18,6 +18,7 @@ from marketplace.billing.services.inbox import process_due
 from marketplace.billing.services.reconciling import reconcile
 from marketplace.billing.services.refunding import refund_part, request_refund
 from marketplace.billing.services.sweeping import sweep
+from marketplace.billing.services.syncing import sync_invoice
 from marketplace.billing.tax_models import TakenBack
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop, deliver
@@ -249,6 +250,19 @@ def test_what_was_taken_for_a_refund_that_failed_goes_back_to_the_lead(
     agree()
     settled(shop)
     assert state(paid) == had
+
+
+@pytest.mark.usefixtures("taxed")
+def test_whatever_looks_at_the_payment_next_hears_of_the_failure(shop: Shop, bob: User) -> None:
+    """Its own messages are lost, and the charge says nothing of a refund any more."""
+    paid = buy(shop, bob)
+    shop.advance(3)
+    name = refund_there(shop, paid, 595)
+    shop.hear()
+    shop.processor.fail_refund(name)
+    with shop.working():
+        sync_invoice(mode="TEST", invoice_id=paid.processor_id)
+    assert state(paid) == (800, 190, -1190)
 
 
 @pytest.mark.usefixtures("taxed")
