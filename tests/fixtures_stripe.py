@@ -85,6 +85,10 @@ class StripeSandbox:
         """Decide a dispute: won or lost, from the platform's side."""
         self.control("POST", "disputes/close", dispute=dispute, outcome=outcome)
 
+    def fail_refund(self, refund: str) -> None:
+        """Have a buyer's bank refuse a refund that had succeeded."""
+        self.control("POST", "refunds/fail", refund=refund)
+
 
 @pytest.fixture(scope="session")
 def stripe_process() -> Iterator[StripeSandbox]:

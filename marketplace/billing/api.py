@@ -13,15 +13,18 @@ from rest_framework.response import Response
 from accounts.programs.doors import ApiListView, ApiView
 from accounts.programs.scopes import Scope
 from accounts.requests import asker, unlimited_asker
+from common.errors import NotFound
 from marketplace.billing import selectors, serializers
 from marketplace.billing.business import business_of
 from marketplace.billing.models import ChangeKind, Interval, Invoice, MoneyLine, Subscription
 from marketplace.billing.promotion_models import DiscountLength
 from marketplace.billing.services.buying import begin_checkout
 from marketplace.billing.services.changing import choose_stop_mode, request_change
+from marketplace.billing.services.closing import close_taking, retry_taking
 from marketplace.billing.services.pricing import retire_price, set_price
 from marketplace.billing.services.promoting import create_code, retire_code
 from marketplace.billing.services.refunding import request_refund
+from marketplace.billing.tax_models import TakenBack
 from marketplace.selectors import listing_for_owner, listing_for_reader
 from trading.follow_models import StopMode
 
@@ -254,3 +257,48 @@ class StatementView(ApiListView[MoneyLine]):
     @extend_schema(summary="List what moved one's balance at the payment processor")
     def get(self, request: Request) -> Response:
         return self.list(request)
+
+
+class TakingsView(ApiListView[TakenBack]):
+    """What the payment processor refused to move between leads and the platform."""
+
+    scope = Scope.READ
+    serializer_class = serializers.TakingSerializer
+    queryset = TakenBack.objects.none()
+
+    def get_queryset(self) -> QuerySet[TakenBack]:
+        return selectors.takings_for_operator(unlimited_asker(self.request))
+
+    @extend_schema(
+        summary="List what was refused between leads and the platform (operators only)",
+        description="Refused ones first, then those that were closed: both are owed, by the lead or, of RETURN, to it.",
+    )
+    def get(self, request: Request) -> Response:
+        if not unlimited_asker(request).is_staff:
+            raise NotFound("page")
+        return self.list(request)
+
+
+class TakingView(ApiView):
+    """An operator's decision on what was refused."""
+
+    scope = Scope.MANAGE
+    is_atomic = False
+
+    @extend_schema(
+        summary="Try again, or close, what was refused between a lead and the platform (operators only)",
+        description="RETRY asks the payment processor once more, of a closed one too. CLOSE takes a `reason`; it moves no"
+        " money, and what is owed stays listed.",
+        request=serializers.TakingDecisionSerializer,
+        responses=serializers.TakingSerializer,
+    )
+    def post(self, request: Request, taking_id: UUID) -> Response:
+        operator = unlimited_asker(request)
+        row = selectors.taking_for_operator(operator, taking_id)
+        wanted = serializers.TakingDecisionSerializer(data=request.data)
+        wanted.is_valid(raise_exception=True)
+        if wanted.validated_data["act"] == "CLOSE":
+            decided = close_taking(operator=operator, row=row, reason=wanted.validated_data["reason"])
+        else:
+            decided = retry_taking(operator=operator, row=row)
+        return Response(serializers.TakingSerializer(decided).data)

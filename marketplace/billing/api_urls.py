@@ -17,6 +17,8 @@ urlpatterns = [
     path("subscriptions/<uuid:subscription_id>/", api.SubscriptionView.as_view(), name="subscription"),
     path("invoices/", api.InvoicesView.as_view(), name="invoices"),
     path("invoices/<uuid:invoice_id>/refund/", api.RefundView.as_view(), name="refund"),
+    path("takings/", api.TakingsView.as_view(), name="takings"),
+    path("takings/<uuid:taking_id>/", api.TakingView.as_view(), name="taking"),
     path("business/", api.BusinessView.as_view(), name="business"),
     path("business/statement/", api.StatementView.as_view(), name="statement"),
 ]

@@ -249,6 +249,15 @@ def refunds(mode: str, charge_id: str) -> Iterator[Answer]:
     return _pages(mode, "refunds.list", charge=charge_id, expand=expand)
 
 
+def all_refunds(mode: str) -> Iterator[Answer]:
+    return _pages(mode, "refunds.list")
+
+
+def has_come_to_nothing(refund: Mapping[str, Any]) -> bool:
+    """Say whether a refund gave its buyer nothing in the end."""
+    return refund["status"] in {"failed", "canceled"}
+
+
 def refund(mode: str, refund_id: str) -> Answer:
     return _ask(mode, "refunds.retrieve", refund_id)
 
@@ -296,6 +305,29 @@ def take_of_transfer(mode: str, transfer: str, *, key: str, row: object, amount:
     """Reverse an amount of a transfer and nothing of the fee: the amount is what the lead is to give, fee left out."""
     facts: Answer = {"amount": amount, "metadata": {"taken": str(row)}}
     return _ask(mode, "transfers.reversals.create", transfer, key=f"take-{key}", **facts)
+
+
+def reversed_by_refunds(mode: str, transfer: str) -> int:
+    """Return how much of a transfer was reversed by refunds, in proportion to them, and by no call of ours."""
+    found = _pages(mode, "transfers.reversals.list", transfer)
+    return sum(one["amount"] for one in found if one.get("source_refund"))
+
+
+def left_of_transfer(mode: str, transfer: str) -> int:
+    """Return how much of a transfer was not reversed."""
+    found = _ask(mode, "transfers.retrieve", transfer)
+    return int(found["amount"] - found["amount_reversed"])
+
+
+def made_transfer(mode: str, *, row: object) -> Answer | None:
+    """Return what was transferred to a lead for a row of ours, if it was."""
+    return next(iter(_pages(mode, "transfers.list", transfer_group=f"returned-{row}")), None)
+
+
+def create_transfer(mode: str, *, key: str, row: object, amount: int, currency: str, destination: str) -> Answer:
+    facts: Answer = {"amount": amount, "currency": currency, "destination": destination}
+    marked: Answer = {"transfer_group": f"returned-{row}", "metadata": {"returned": str(row)}}
+    return _ask(mode, "transfers.create", key=f"return-{key}", **facts, **marked)
 
 
 # --- leads ----------------------------------------------------------------------------------------------------------

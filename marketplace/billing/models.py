@@ -455,6 +455,8 @@ class FindingKind(models.TextChoices):
     SHARE_REFUSED = "SHARE_REFUSED", "Profit share could not be invoiced"
     REFUND_REFUSED = "REFUND_REFUSED", "Refund was refused by the processor"
     TRANSFER_REFUSED = "TRANSFER_REFUSED", "Lead's part could not be taken back"
+    RETURN_REFUSED = "RETURN_REFUSED", "Lead could not be paid back"
+    REFUND_FAILED = "REFUND_FAILED", "Refund failed after it was made"
 
 
 class Finding(models.Model):

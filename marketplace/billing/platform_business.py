@@ -22,7 +22,8 @@ from marketplace.billing.models import (
     Subscription,
     Work,
 )
-from marketplace.billing.selectors import sums_of, with_parts
+from marketplace.billing.selectors import owed_takings, sums_of, with_parts
+from marketplace.billing.tax_models import TakenBack, TakenFor, TakenState
 
 MOST_SHOWN = 50
 
@@ -41,6 +42,11 @@ class Platform:
     refunds: list[Refund]
     findings: list[Finding]
     refused_shares: list[ShareInvoice]
+    # What the processor refused to move between leads and the platform, and what is owed with the closed ones.
+    refused_takings: list[TakenBack]
+    closed_takings: list[TakenBack]
+    owed_by_leads: list[Money]
+    owed_to_leads: list[Money]
     held: int
     sellers: list[Seller]
     invoices: list[Invoice]
@@ -55,6 +61,8 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
     refunds = Refund.objects.filter(invoice__mode=mode or "").select_related(*people)
     findings = Finding.objects.filter(settled_at=None).select_related("user__profile")
     shares = ShareInvoice.objects.filter(state=Work.FAILED, seller__mode=mode or "")
+    owed = owed_takings(mode)
+    returns = Q(cause=TakenFor.RETURN)
     return Platform(
         kept=money_sums(sums_of(rows)),
         taxes=money_sums(sums_of(MoneyLine.objects.filter(account=Account.TAX, mode=mode or ""))),
@@ -67,10 +75,19 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
         refused_shares=list(
             shares.select_related("follower__profile", "seller__user__profile").order_by("created_at")[:MOST_SHOWN]
         ),
+        refused_takings=list(owed.filter(state=TakenState.FAILED).order_by("created_at", "pk")[:MOST_SHOWN]),
+        closed_takings=list(owed.filter(state=TakenState.CLOSED).order_by("-closed_at", "pk")[:MOST_SHOWN]),
+        owed_by_leads=_owed(owed.exclude(returns)),
+        owed_to_leads=_owed(owed.filter(returns)),
         held=Seller.objects.filter(is_held=True, mode=mode or "").count(),
         sellers=list(_sellers(mode, sought)[:SHOWN]),
         invoices=list(_invoices(mode, sought)[:SHOWN]),
     )
+
+
+def _owed(rows: QuerySet[TakenBack]) -> list[Money]:
+    grouped = rows.order_by().values_list("invoice__currency").annotate(total=Sum("amount_minor"))
+    return [Money(currency, total) for currency, total in grouped.order_by("invoice__currency")]
 
 
 def _parts(mode: Mode | None) -> list[tuple[str, list[Money]]]:

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_POST, require_safe
 
 from accounts.requests import SignedInRequest
@@ -17,6 +18,7 @@ from marketplace.billing.currencies import minor_of
 from marketplace.billing.forms import RefundForm
 from marketplace.billing.modes import current_mode
 from marketplace.billing.platform_business import platform_business
+from marketplace.billing.services.closing import close_taking, retry_taking
 from marketplace.billing.services.findings import settle_finding
 from marketplace.billing.services.refunding import refund_part
 from marketplace.billing.services.selling import hold_payouts, release_payouts
@@ -75,6 +77,20 @@ def decide_share(request: SignedInRequest, share_id: UUID) -> HttpResponse:
         retry_share(operator=request.user, share=share)
         messages.success(request, "It is being tried again.")
     return redirect("billing:platform")
+
+
+@require_POST
+@login_required
+def decide_taking(request: SignedInRequest, taking_id: UUID) -> HttpResponse:
+    """Have what was refused between a lead and the platform tried again, or close it for a reason."""
+    row = selectors.taking_for_operator(request.user, taking_id)
+    if request.POST.get("act") == "close":
+        close_taking(operator=request.user, row=row, reason=request.POST.get("reason", ""))
+        messages.success(request, "Closed: it is not asked for any more, and stands below as owed.")
+    else:
+        retry_taking(operator=request.user, row=row)
+        messages.success(request, "It is being tried again.")
+    return redirect(f"{reverse('billing:platform')}#takings")
 
 
 @require_POST

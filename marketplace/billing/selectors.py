@@ -29,6 +29,7 @@ from marketplace.billing.models import (
 )
 from marketplace.billing.modes import current_mode
 from marketplace.billing.promotion_models import PromotionCode
+from marketplace.billing.tax_models import OWED, TakenBack
 from marketplace.models import Listing
 
 Row = TypeVar("Row", bound=Model)
@@ -81,6 +82,25 @@ def seller_for_operator(seller_id: UUID) -> Seller:
 
 def share_for_operator(share_id: UUID) -> ShareInvoice:
     return _one(ShareInvoice.objects.all(), share_id)
+
+
+def taking_for_operator(user: User, row_id: UUID) -> TakenBack:
+    """Return what moves between a lead and the platform; to whoever is no operator there is none."""
+    rows = TakenBack.objects.all() if user.is_staff else TakenBack.objects.none()
+    return _one(rows.select_related("invoice"), row_id)
+
+
+def takings_for_operator(user: User) -> QuerySet[TakenBack]:
+    """Return what the processor refused to move between leads and the platform, open ones first; operators alone have any."""
+    rows = owed_takings(current_mode()) if user.is_staff else TakenBack.objects.none()
+    return rows.order_by("-state", "-created_at", "-pk")
+
+
+def owed_takings(mode: str | None) -> QuerySet[TakenBack]:
+    """Return what leads still owe the platform of payments, and it them (RETURN): refused, whether closed or not."""
+    rows = TakenBack.objects.filter(state__in=OWED)
+    rows = rows if mode is None else rows.filter(invoice__mode=mode)
+    return rows.select_related("invoice__seller__user__profile", "invoice__user__profile", "closed_by__profile")
 
 
 def invoice_for_operator(invoice_id: UUID) -> Invoice:

@@ -7,8 +7,10 @@ from rest_framework import serializers
 from marketplace.billing.business import Business
 from marketplace.billing.models import Change, ChangeKind, Checkout, Interval, Invoice, MoneyLine, Price, Subscription
 from marketplace.billing.promotion_models import DiscountLength, PromotionCode
+from marketplace.billing.services.closing import MAX_REASON
 from marketplace.billing.services.pricing import MAX_TRIAL_DAYS
 from marketplace.billing.services.promoting import MOST_USES
+from marketplace.billing.tax_models import TakenBack
 from markets.serializers import ExactField
 from portfolios.serializers import AmountField
 from trading.follow_models import StopMode
@@ -123,6 +125,40 @@ class BusinessSerializer(serializers.Serializer[Business]):
     shares_waiting = ExactField()
     shares_invoiced = MoneySerializer(many=True)
     shares_paid = MoneySerializer(many=True)
+
+
+class TakingSerializer(serializers.ModelSerializer[TakenBack]):
+    lead = serializers.CharField(source="invoice.seller.user.profile.handle", read_only=True)
+    currency = serializers.CharField(source="invoice.currency", read_only=True)
+    mode = serializers.CharField(source="invoice.mode", read_only=True)
+    problem = serializers.CharField(help_text="Why the payment processor refused it, in its words.")
+    closed_by = serializers.CharField(source="closed_by.profile.handle", default=None, read_only=True, allow_null=True)
+
+    class Meta:
+        model = TakenBack
+        fields = [
+            "id",
+            "cause",
+            "lead",
+            "invoice",
+            "mode",
+            "currency",
+            "amount_minor",
+            "state",
+            "problem",
+            "attempt",
+            "close_reason",
+            "closed_by",
+            "closed_at",
+            "created_at",
+        ]
+
+
+class TakingDecisionSerializer(serializers.Serializer[TakenBack]):
+    act = serializers.ChoiceField(choices=["RETRY", "CLOSE"])
+    reason = serializers.CharField(
+        max_length=MAX_REASON, default="", allow_blank=True, help_text="For CLOSE: why; the audit keeps it."
+    )
 
 
 class StatementLineSerializer(serializers.ModelSerializer[MoneyLine]):

@@ -5,12 +5,18 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from typing import Any
 
 from marketplace.billing.currencies import as_amount, written
 from marketplace.billing.models import MoneyLine, Seller
 
 # What a payment is made of: its buyer paid price and tax; of the price the platform keeps the fee, the lead gets the share.
 PARTS = ("price", "tax", "fee", "share")
+# What its reader would ask.
+EXPLAINED = (
+    "Times are UTC. Amount is what moved the balance; of a charge, price and tax were paid, and of the price the platform"
+    " keeps the fee and the lead has the share."
+)
 COLUMNS = ("date", "kind", "reference", "invoice", "amount", "currency", *PARTS)
 
 
@@ -57,21 +63,28 @@ def statement_pdf(seller: Seller, lines: Sequence[MoneyLine], span: str) -> byte
     """Return a statement as PDF. The core fonts know Latin-1 only: names are left to the account's id."""
     from fpdf import FPDF  # it loads for a quarter of a second
 
-    page = FPDF()
+    page = FPDF(orientation="landscape")
     page.set_title("Statement")
-    page.add_page(orientation="landscape")
+    page.add_page()
     page.set_font("Helvetica", size=16)
-    page.cell(text="Statement", new_x="LMARGIN", new_y="NEXT")
+    page.cell(h=9, text="Statement", new_x="LMARGIN", new_y="NEXT")
     page.set_font("Helvetica", size=9)
     mode = " (test mode)" if seller.mode == "TEST" else ""
-    page.cell(text=f"Account {seller.processor_id}{mode}, {span}", new_x="LMARGIN", new_y="NEXT")
-    page.ln(4)
+    page.cell(h=5, text=f"Account {seller.processor_id}{mode}, {span}", new_x="LMARGIN", new_y="NEXT")
+    page.set_text_color(90)
+    page.cell(h=5, text=EXPLAINED, new_x="LMARGIN", new_y="NEXT")
+    page.set_text_color(0)
+    page.ln(3)
     page.set_font("Helvetica", size=8)
+    page.set_draw_color(190)
     aligned = ("LEFT", "LEFT", "LEFT", "LEFT", "RIGHT", "LEFT", "RIGHT", "RIGHT", "RIGHT", "RIGHT")
-    with page.table(col_widths=(28, 18, 62, 34, 22, 16, 22, 22, 22, 22), text_align=aligned) as table:
+    widths = (28, 18, 62, 34, 22, 16, 22, 22, 22, 22)
+    looks: dict[str, Any] = {"text_align": aligned, "borders_layout": "HORIZONTAL_LINES", "line_height": 5}
+    with page.table(col_widths=widths, **looks) as table:
         for one in [tuple(name.capitalize() for name in COLUMNS), *_rows(lines)]:
             table.row([text.encode("latin-1", "replace").decode("latin-1") for text in one])
     page.ln(4)
+    page.set_font("Helvetica", size=10, style="B")
     for currency, minor in sorted(totals(lines).items()):
-        page.cell(text=f"Sum: {written(minor, currency)}", new_x="LMARGIN", new_y="NEXT")
+        page.cell(h=6, text=f"Sum: {written(minor, currency)}", new_x="LMARGIN", new_y="NEXT")
     return bytes(page.output())

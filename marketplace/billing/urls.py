@@ -29,5 +29,6 @@ urlpatterns = [
     path("platform/findings/<uuid:finding_id>/settle/", platform_views.settle, name="settle"),
     path("platform/sellers/<uuid:seller_id>/hold/", platform_views.hold, name="hold"),
     path("platform/shares/<uuid:share_id>/decide/", platform_views.decide_share, name="decide_share"),
+    path("platform/takings/<uuid:taking_id>/decide/", platform_views.decide_taking, name="decide_taking"),
     path("platform/invoices/<uuid:invoice_id>/give-back/", platform_views.give_back, name="give_back"),
 ]

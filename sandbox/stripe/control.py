@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from sandbox.stripe import checkout, connect, disputes
+from sandbox.stripe import checkout, connect, disputes, payments
 from sandbox.stripe.errors import StripeError
 from sandbox.stripe.faults import parsed
 from sandbox.stripe.world import PLATFORM
@@ -40,6 +40,7 @@ class Control:
             ("POST", "redeliver"): self._redeliver,
             ("POST", "disputes"): self._open_dispute,
             ("POST", "disputes/close"): self._close_dispute,
+            ("POST", "refunds/fail"): self._fail_refund,
             ("POST", "checkout"): self._check_out,
             ("POST", "onboard"): self._onboard,
             ("POST", "payouts/fail"): self._fail_payout,
@@ -98,6 +99,10 @@ class Control:
         world = self._server.world
         dispute = world.get("dispute", body["dispute"], account=body.get("account", PLATFORM), param="dispute")
         return disputes.close_dispute(world, dispute, body["outcome"])
+
+    def _fail_refund(self, body: Body) -> object:
+        world = self._server.world
+        return payments.fail_refund(world, world.get("refund", body["refund"], param="refund"))
 
     def _check_out(self, body: Body) -> object:
         world = self._server.world

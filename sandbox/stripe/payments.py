@@ -318,6 +318,23 @@ def create_refund(call: Call) -> Obj:
     return refund
 
 
+def fail_refund(world: World, refund: Obj, reason: str = "expired_or_canceled_card") -> Obj:
+    """Have a bank refuse a refund that had succeeded: the amount is the platform's again.
+
+    What was reversed of a transfer for it, and returned of a fee, stays where it is, as at Stripe.
+    """
+    if refund["status"] in {"failed", "canceled"}:
+        raise invalid("This refund gave nothing already.", param="refund")
+    charge = world.get("charge", refund["charge"], account=world.owners[refund["id"]])
+    back = money.book(world, "refund_failure", refund["amount"], refund["currency"], refund["id"])
+    charge["amount_refunded"] -= refund["amount"]
+    charge["refunded"] = False
+    changes = {"status": "failed", "failure_reason": reason, "failure_balance_transaction": back["id"]}
+    world.change("refund.failed", refund, changes)
+    world.emit("charge.refund.updated", refund)
+    return refund
+
+
 def _charge_to_refund(call: Call) -> Obj:
     charge = call.referred("charge", "charge")
     if charge is not None:

@@ -48,6 +48,7 @@ def marketplace_bodies(world: World) -> dict[tuple[str, str], Body]:
         "billing:ending": {"stop_mode": "KEEP"},
         "billing:prices": {"interval": "month", "amount": "10", "currency": "usd", "trial_days": "0"},
         "billing:give_back": {"amount": "1"},
+        "billing:decide_taking": {"act": "close", "reason": "The account is gone."},
         "billing:codes": {"code": "SPRING20", "percent_off": "20", "length": "once"},
         "billing:retire": {"makes_free": "yes"},
     }
@@ -66,6 +67,7 @@ def marketplace_bodies(world: World) -> dict[tuple[str, str], Body]:
         ("marketplace_api:pictures", "POST"): {"picture": b64encode(PICTURE).decode()},
         ("marketplace_api:decision", "POST"): {"is_approved": True},
         ("billing_api:prices", "POST"): {"interval": "month", "amount": "10", "currency": "usd"},
+        ("billing_api:taking", "POST"): {"act": "CLOSE", "reason": "The account is gone."},
         ("billing_api:codes", "POST"): {"code": "SPRING20", "percent_off": 20},
         ("billing_api:subscription", "PATCH"): {"stop_mode": "KEEP"},
         ("marketplace_api:searches", "POST"): {"name": "Calm ones", "query": "q=calm"},

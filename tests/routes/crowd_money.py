@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from marketplace.billing.models import Account, Invoice, MoneyLine, Subscription
+from marketplace.billing.tax_models import TakenBack
 from marketplace.models import Listing
 from tests.routes.crowd_rows import Rows
 
@@ -24,6 +25,7 @@ def more_money(rows: Rows, listings: list[Listing]) -> None:
         processor_id=lambda n: f"in_crowd_{n}",
         number=lambda n: f"B-{n}",
     )
+    rows.copies(rows.first(TakenBack), invoice_id=rows.at(invoices), about=lambda n: f"ch_crowd_{n}")
     line = rows.first(MoneyLine, account=Account.SELLER)
     booked = {"booking": lambda n: f"ch_crowd_{n}", "invoice_id": rows.at(invoices)}
     rows.copies(line, **booked)

@@ -27,6 +27,7 @@ billing:codes                            GET     login    404      404      200 
 billing:codes                            POST    login    404      404      400      404      login
 billing:end_code                         POST    login    404      404      done     404      login
 billing:decide_share                     POST    login    404      404      404      409      login
+billing:decide_taking                    POST    login    404      404      404      409      login
 stripe_webhook                           POST    400      400      400      400      400      400
 billing_api:prices                       GET     401      200      200      200      200      401
 billing_api:prices                       POST    401      404      404      409      404      401
@@ -41,6 +42,8 @@ billing_api:subscription                 GET     401      404      404      200 
 billing_api:subscription                 PATCH   401      404      404      200      404      401
 billing_api:invoices                     GET     401      200      200      200      200      401
 billing_api:refund                       POST    401      404      404      409      404      401
+billing_api:takings                      GET     401      404      404      404      200      401
+billing_api:taking                       POST    401      404      404      404      409      401
 billing_api:business                     GET     401      200      200      200      200      401
 billing_api:statement                    GET     401      200      200      200      200      401
 """

@@ -24,6 +24,7 @@ from marketplace.billing.models import (
     Work,
 )
 from marketplace.billing.promotion_models import PromotionCode
+from marketplace.billing.tax_models import TakenBack
 from marketplace.models import CopyRecord, Listing, ListingState, TrackRecord
 from portfolios.models import Portfolio
 
@@ -92,6 +93,7 @@ def fill_till(alice: User, listing: Listing, unlisted: Portfolio) -> dict[str, A
         "finding_id": finding.pk,
         "code_id": code.pk,
         "share_id": share.pk,
+        "taking_id": _refused(invoice).pk,
         "form": "csv",
     }
 
@@ -115,6 +117,13 @@ def _offered(listing: Listing, seller: Seller) -> tuple[PromotionCode, ShareInvo
         created_at=now,
     )
     return code, share
+
+
+def _refused(invoice: Invoice) -> TakenBack:
+    """Return what could not be taken back of a lead."""
+    now, words = wall_now(), {"state": "FAILED", "problem": "Refused."}
+    times = {"due_at": now, "created_at": now}
+    return TakenBack.objects.create(invoice=invoice, cause="TAX", about="ch_1", amount_minor=152, **words, **times)
 
 
 def _book(seller: Seller, invoice: Invoice) -> None:

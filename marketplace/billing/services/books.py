@@ -15,7 +15,7 @@ from django.db.models import Sum
 
 from common.clock import wall_now
 from common.db import bulk_insert
-from marketplace.billing.gateway import Answer, reference
+from marketplace.billing.gateway import Answer, has_come_to_nothing, reference
 from marketplace.billing.models import Account, BookingKind, FindingKind, Invoice, Mode, MoneyLine, Seller
 from marketplace.billing.services.findings import note_finding
 
@@ -99,20 +99,21 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
     returned = kept.get("amount_refunded", 0) if isinstance(kept, dict) else 0
     gross, fee = charge["amount"], charge.get("application_fee_amount") or 0
     booked = _parts_booked(invoice, refunds)
-    given = 0
-    tax, taxes = _tax_booked([charge["id"]]), 0
-    counted = [one for one in sorted(refunds, key=lambda one: (one["created"], one["id"])) if one["status"] != "failed"]
-    fees_before = 0
-    for index, one in enumerate(counted):
-        given += one["amount"]
+    asked = given = fees_before = taxes = 0
+    tax = _tax_booked([charge["id"]])
+    ordered = sorted(refunds, key=lambda one: (one["created"], one["id"]))
+    for index, one in enumerate(ordered):
+        asked += one["amount"]
         # What the processor returned of the fee is known as a sum only: it falls to the refunds by their amounts.
         # (What was booked stays: the next one makes up for how that was rounded.)
-        fees_after = returned if index == len(counted) - 1 else min(returned, fee * given // gross)
+        fees_after = returned if index == len(ordered) - 1 else min(returned, fee * asked // gross)
         part = booked.get(one["id"], fees_after - fees_before)
         fees_before += part
         back = _given_by_lead(one)
-        of_tax = -_tax_booked([one["id"]]) if one["id"] in booked else part_of(tax, given, gross) - taxes
-        taxes += of_tax
+        is_gone = has_come_to_nothing(one)
+        given += 0 if is_gone else one["amount"]
+        of_tax = -_tax_booked([one["id"]]) if one["id"] in booked or is_gone else part_of(tax, given, gross) - taxes
+        taxes += 0 if is_gone else of_tax
         amounts = {
             Account.BUYER: one["amount"],
             Account.SELLER: part - back,
@@ -120,9 +121,16 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
             Account.PLATFORM: back - part - one["amount"] + of_tax,
         }
         book(booking=one["id"], kind=BookingKind.REFUND, amounts=amounts, **_facts(invoice, one["created"]))
-    for one in refunds:
-        if one["status"] == "failed":
-            undo(booking=one["id"], reason="failed", happened_at=wall_now())
+        if is_gone:
+            # The platform has it back, and holds its taxes again. What the lead gave is not the lead's by that: a
+            # transfer pays it back (returning.py).
+            amounts = {
+                Account.BUYER: -one["amount"],
+                Account.TAX: of_tax,
+                Account.PLATFORM: one["amount"] - of_tax,
+            }
+            facts = _facts(invoice, one["created"]) | {"happened_at": wall_now()}
+            book(booking=f"{one['id']}:failed", kind=BookingKind.REFUND, amounts=amounts, **facts)
 
 
 def _tax_booked(bookings: list[str]) -> int:
@@ -149,7 +157,8 @@ def _parts_booked(invoice: Invoice, refunds: Sequence[Answer]) -> dict[str, int]
 
 def fees_returned(invoice: Invoice, refunds: Sequence[Answer]) -> int:
     """Return how much of the platform's fee came back with the refunds that are booked."""
-    return sum(_parts_booked(invoice, [one for one in refunds if one["status"] != "failed"]).values())
+    # (With one that failed, too: the processor does not take the fee again by that.)
+    return sum(_parts_booked(invoice, refunds).values())
 
 
 def book_dispute(invoice: Invoice, dispute: Answer) -> None:
@@ -183,6 +192,13 @@ def book_taken(invoice: Invoice, reversal: Answer, *, kind: BookingKind) -> None
     """Book what a lead gave back of the transfer of a payment with taxes: the platform has it."""
     amounts = {Account.SELLER: -reversal["amount"], Account.PLATFORM: reversal["amount"]}
     book(booking=reversal["id"], kind=kind, amounts=amounts, **_facts(invoice, reversal["created"]))
+
+
+def book_returned(invoice: Invoice, transfer: Answer) -> None:
+    """Book what a lead was paid back by a transfer of the platform's."""
+    amounts = {Account.SELLER: transfer["amount"], Account.PLATFORM: -transfer["amount"]}
+    facts = _facts(invoice, transfer["created"])
+    book(booking=transfer["id"], kind=BookingKind.REFUND, amounts=amounts, **facts)
 
 
 def book_reversal(invoice: Invoice, reversal: Answer, *, fee_returned: int) -> None:

@@ -24,3 +24,8 @@ def settle_finding(*, operator: User, finding: Finding) -> None:
         raise DomainError("OPERATORS_ONLY", "Only an operator may close this.", status=403)
     if Finding.objects.filter(pk=finding.pk, settled_at=None).update(settled_at=wall_now()):
         audit(action="finding.settled", obj=finding, actor=operator, after={"kind": finding.kind})
+
+
+def settle_of(kind: FindingKind, object_id: object) -> None:
+    """Close what was found of an object where the cause of it is gone."""
+    Finding.objects.filter(kind=kind, object_id=str(object_id), settled_at=None).update(settled_at=wall_now())

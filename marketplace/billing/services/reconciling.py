@@ -53,6 +53,7 @@ def reconcile() -> int:
         differences += _is_gone(mode, row)
     for found in gateway.invoices(mode):
         differences += _invoice_differs(mode, found)
+    differences += _refunds_differ(mode)
     for seller in Seller.objects.filter(mode=mode).exclude(processor_id=""):
         sync_seller(mode=mode, account_id=seller.processor_id)
     taxing.ask_refused_again(mode)
@@ -116,3 +117,22 @@ def _invoice_differs(mode: Mode, found: Answer) -> bool:
         return False
     note_finding(kind=FindingKind.DIFFERENCE, object_id=found["id"], user=applied.user, ours=ours, theirs=theirs)
     return True
+
+
+def _refunds_differ(mode: Mode) -> int:
+    """Compare what went back of each payment, made here or at the processor's own page, and how that was shared out."""
+    by_payment: dict[str, list[Answer]] = {}
+    for one in gateway.all_refunds(mode):
+        by_payment.setdefault(reference(one, "payment_intent"), []).append(one)
+    differences = 0
+    rows = Invoice.objects.filter(mode=mode, payment_id__among=[one for one in by_payment if one])
+    for row in rows:
+        refunds = by_payment[row.payment_id]
+        theirs = sum(one["amount"] for one in refunds if not gateway.has_come_to_nothing(one))
+        if row.refunded_minor == theirs and taxing.is_shared_out(row, refunds):
+            continue
+        sync_invoice(mode=mode, invoice_id=row.processor_id, has_refunds=True)
+        facts = {"ours": {"refunded_minor": row.refunded_minor}, "theirs": {"refunded_minor": theirs}}
+        note_finding(kind=FindingKind.DIFFERENCE, object_id=row.processor_id, user=row.user, **facts)
+        differences += 1
+    return differences

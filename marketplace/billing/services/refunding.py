@@ -152,4 +152,5 @@ def _give_back(refund: Refund) -> None:
             gateway.cancel_subscription(invoice.mode, invoice.subscription.processor_id)
         sync_subscription(mode=invoice.mode, subscription_id=invoice.subscription.processor_id)
     sync_invoice(mode=invoice.mode, invoice_id=invoice.processor_id)
-    Refund.objects.filter(pk=refund.pk).update(state=Work.DONE, processor_id=found["id"])
+    # (It may have failed there by now, which is written down already.)
+    Refund.objects.filter(pk=refund.pk, state=Work.PENDING).update(state=Work.DONE, processor_id=found["id"])

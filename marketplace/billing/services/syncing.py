@@ -5,13 +5,16 @@ So the order in which messages come, and how often, changes nothing: what was fe
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from typing import Any, Protocol, cast
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 
 from accounts.models import User
 from common.clock import wall_now
@@ -21,18 +24,23 @@ from marketplace.billing.card_models import CardMark
 from marketplace.billing.gateway import Answer, reference
 from marketplace.billing.models import (
     UNFINISHED_CHECKOUT,
+    BookingKind,
     Checkout,
     CheckoutState,
     Customer,
     Dispute,
+    Finding,
     FindingKind,
     Invoice,
     InvoiceKind,
+    MoneyLine,
     Payout,
     Price,
+    Refund,
     Seller,
     ShareInvoice,
     Subscription,
+    Work,
 )
 from marketplace.billing.rights import right_until
 from marketplace.billing.selectors import entitled
@@ -45,7 +53,7 @@ from marketplace.billing.services.books import (
     book_refunds,
 )
 from marketplace.billing.services.findings import note_finding
-from marketplace.billing.services.taxing import split_charge, take_for_dispute, take_for_refunds
+from marketplace.billing.services.taxing import share_by_rows, split_charge, take_for_dispute, take_for_refunds
 
 WON = frozenset({"won", "warning_closed", "prevented"})
 
@@ -131,8 +139,13 @@ def sync_checkout(*, mode: str, session_id: str) -> None:
 
 
 # --- invoices -------------------------------------------------------------------------------------------------------
-def sync_invoice(*, mode: str, invoice_id: str, since: datetime | None = None) -> Invoice | None:
-    """Fetch an invoice with its charge and its refunds, take it over and book what moved; one fetched `since` then is left."""
+def sync_invoice(
+    *, mode: str, invoice_id: str, since: datetime | None = None, has_refunds: bool = False
+) -> Invoice | None:
+    """Fetch an invoice with its charge and its refunds, take it over and book what moved; one fetched `since` then is left.
+
+    A charge says nothing of refunds that failed: who heard of one says that it `has_refunds`.
+    """
     if since is not None and (known := Invoice.objects.filter(processor_id=invoice_id, fetched_at__gt=since).first()):
         return known
     fetched_at = wall_now()
@@ -143,7 +156,8 @@ def sync_invoice(*, mode: str, invoice_id: str, since: datetime | None = None) -
     paid = gateway.payment(mode, payment_id) if payment_id and found["status"] == "paid" else {}
     charge = paid.get("latest_charge")
     charge = charge if isinstance(charge, dict) else {}
-    refunds = list(gateway.refunds(mode, charge["id"])) if charge.get("amount_refunded") else []
+    has_refunds = has_refunds or bool(charge.get("amount_refunded")) or _had_refunds(invoice_id)
+    refunds = list(gateway.refunds(mode, charge["id"])) if charge and has_refunds else []
     percent = None
     if charge and subscription_id and found.get("total_taxes"):
         # (Of the price alone, which takes the percentage: a charge tells only what it came to.)
@@ -157,6 +171,10 @@ def sync_invoice(*, mode: str, invoice_id: str, since: datetime | None = None) -
         fee_percent=None if percent is None else Decimal(str(percent)),
         fetched_at=fetched_at,
     )
+
+
+def _had_refunds(invoice_id: str) -> bool:
+    return MoneyLine.objects.filter(invoice__processor_id=invoice_id, kind=BookingKind.REFUND).exists()
 
 
 def _is_known(subscription_id: str) -> bool:
@@ -200,15 +218,40 @@ def apply_invoice(
         return row
     _take_over(row, found)
     row.payment_id, row.fetched_at = payment_id, fetched_at
-    row.refunded_minor = sum(one["amount"] for one in refunds if one["status"] != "failed")
+    row.refunded_minor = sum(one["amount"] for one in refunds if not gateway.has_come_to_nothing(one))
     row.save()
     if charge:
         _mark_card(row, charge, fetched_at)
         if book_charge(row, charge):
             split_charge(row, charge, fee_percent)
         book_refunds(row, charge, refunds)
+        if any(gateway.has_come_to_nothing(one) for one in refunds):
+            share_by_rows(row, charge)
         take_for_refunds(row, refunds)
+        _note_failed(row, refunds)
     return row
+
+
+def _note_failed(row: Invoice, refunds: list[Answer]) -> None:
+    """Tell operators, once, of refunds that were made and failed: their buyers have nothing of them, and may ask again."""
+    for one in refunds:
+        if not gateway.has_come_to_nothing(one):
+            continue
+        words = f"The processor says that it {one['status']}: {one.get('failure_reason') or 'no reason given'}."
+        named = Q(processor_id=one["id"]) | Q(pk=_our_refund(one))
+        asked = Refund.objects.filter(named, invoice=row).exclude(state=Work.FAILED)
+        is_new = bool(asked.update(state=Work.FAILED, problem=words[:300], processor_id=one["id"]))
+        known = Finding.objects.filter(kind=FindingKind.REFUND_FAILED, object_id=one["id"])
+        if is_new or not known.exists():
+            facts = {"invoice": str(row.pk), "amount_minor": one["amount"], "problem": words}
+            note_finding(kind=FindingKind.REFUND_FAILED, object_id=one["id"], user=row.user, **facts)
+
+
+def _our_refund(refund: Answer) -> UUID | None:
+    """Return the row of ours that a refund says it was made of."""
+    with suppress(ValueError):
+        return UUID((refund.get("metadata") or {}).get("refund") or "")
+    return None
 
 
 def _mark_card(row: Invoice, charge: Answer, at_time: datetime) -> None:
@@ -254,12 +297,12 @@ def sync_charge(*, mode: str, charge_id: str, since: datetime | None = None) -> 
 
 
 def sync_refund(*, mode: str, refund_id: str, since: datetime | None = None) -> None:
-    _sync_payment(mode, reference(gateway.refund(mode, refund_id), "payment_intent"), since)
+    _sync_payment(mode, reference(gateway.refund(mode, refund_id), "payment_intent"), since, has_refunds=True)
 
 
-def _sync_payment(mode: str, payment_id: str, since: datetime | None) -> None:
+def _sync_payment(mode: str, payment_id: str, since: datetime | None, *, has_refunds: bool = False) -> None:
     for invoice_id in _invoices_paid_by(mode, payment_id):
-        sync_invoice(mode=mode, invoice_id=invoice_id, since=since)
+        sync_invoice(mode=mode, invoice_id=invoice_id, since=since, has_refunds=has_refunds)
 
 
 def _invoices_paid_by(mode: str, payment_id: str) -> list[str]:

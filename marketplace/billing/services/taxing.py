@@ -3,28 +3,38 @@
 The processor takes its percentage of what was paid and transfers the rest, taxes with it. One reversal of the transfer
 mends that (of 11.90 with 1.90 of taxes: 9.52 − 1.52 = 8.00, which is 10.00 less a fifth). From then on no call reverses a
 part of such a transfer by proportion: each takes an amount that is a row before, once for a charge, a refund, a dispute.
+What a refund at the processor's own page reversed by proportion counts, and what of it was too much goes back (returning.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Sum
+from django.db.models import F, Q, Sum
 
 from accounts.models import User
 from common.clock import wall_now
 from common.db import lock_rows
-from common.tasks import enqueue
 from marketplace.billing import gateway
-from marketplace.billing.gateway import Answer, Unanswered, reference
-from marketplace.billing.models import Account, BookingKind, Dispute, FindingKind, Invoice, InvoiceKind, MoneyLine, Work
+from marketplace.billing.gateway import Answer, Unanswered, has_come_to_nothing, reference
+from marketplace.billing.models import BookingKind, Dispute, FindingKind, Invoice, InvoiceKind
 from marketplace.billing.services.books import book_taken, charged_tax, part_of
 from marketplace.billing.services.findings import note_finding
 from marketplace.billing.services.outbox import carry_out
-from marketplace.billing.tax_models import TakenBack, TakenFor, TaxSplit
+from marketplace.billing.services.returning import (
+    FAILED,
+    ask_for,
+    due_of_lead,
+    given_by_lead,
+    pay_back,
+    return_surplus,
+    surplus_of,
+)
+from marketplace.billing.tax_models import TakenBack, TakenFor, TakenState, TaxSplit
 
 KINDS = {
     TakenFor.TAX: BookingKind.TAX,
@@ -63,7 +73,18 @@ def split_charge(invoice: Invoice, charge: Answer, fee_percent: Decimal | None) 
         fee_minor=fee,
         share_minor=price - fee,
     )
-    _take(split, TakenFor.TAX, charge["id"], paid - kept - split.share_minor)
+    ask_for(invoice, TakenFor.TAX, charge["id"], paid - kept - split.share_minor)
+
+
+def share_by_rows(invoice: Invoice, charge: Answer) -> None:
+    """Have what moves of a payment without taxes be rows, too, once a refund of it failed. Caller holds its lock.
+
+    The processor would reverse its transfer by proportion as before, and knows nothing of what was paid back beside it.
+    """
+    transfer, kept = reference(charge, "transfer"), charge.get("application_fee_amount") or 0
+    if transfer and invoice.seller is not None and split_of(invoice) is None:
+        parts = {"price_minor": charge["amount"], "fee_minor": kept, "share_minor": charge["amount"] - kept}
+        TaxSplit.objects.create(invoice=invoice, transfer_id=transfer, tax_minor=0, **parts)
 
 
 def _fee_of_price(invoice: Invoice, price: int, paid: int, kept: int, percent: Decimal | None) -> int:
@@ -77,104 +98,134 @@ def _fee_of_price(invoice: Invoice, price: int, paid: int, kept: int, percent: D
 
 
 def take_for_refunds(invoice: Invoice, refunds: Sequence[Answer]) -> None:
-    """Have a lead give back its share of what was refunded, once. Caller holds the invoice's lock."""
+    """Have a lead give back its share of what was refunded, once, or be paid what it gave too much. Caller holds the lock."""
     split = split_of(invoice)
-    if split is None or not refunds:
-        return
-    # (One that is under way may fail yet: the lead gives nothing for it before it has succeeded.)
-    done = [one for one in refunds if one["status"] == "succeeded"]
-    due = part_of(split.share_minor, sum(one["amount"] for one in done), split.paid_minor) - _taken(split)
-    if due < 0:
-        # A refund failed later, or one was made at the processor's own page, which reverses by proportion.
-        facts = {"invoice": str(invoice.pk), "lead_gave_too_much_minor": -due}
-        note_finding(kind=FindingKind.DIFFERENCE, object_id=split.transfer_id, user=invoice.user, **facts)
-        return
-    known = set(TakenBack.objects.filter(split=split).values_list("about", flat=True))
-    unknown = [one["id"] for one in sorted(done, key=lambda one: one["created"]) if one["id"] not in known]
-    if due and unknown:
-        _take(split, TakenFor.REFUND, unknown[-1], due)
+    if split is not None and (due := _due_for(split, refunds)) > 0 and (about := _newest_unknown(split, refunds)):
+        ask_for(invoice, TakenFor.REFUND, about, due)
+    return_surplus(invoice)
+
+
+def _due_for(split: TaxSplit, refunds: Sequence[Answer]) -> int:
+    """Return what the lead is to give for refunds. (One that is under way may fail yet: nothing before it succeeded.)"""
+    done = sum(one["amount"] for one in refunds if one["status"] == "succeeded")
+    return due_of_lead(split, done) - given_by_lead(split)
+
+
+def _newest_unknown(split: TaxSplit, refunds: Sequence[Answer]) -> str:
+    rows = TakenBack.objects.filter(invoice=split.invoice_id, cause=TakenFor.REFUND)
+    known = set(rows.values_list("about", flat=True))
+    # (For one that failed a lead may have been given a part of the fee.)
+    names = [
+        one["id"] if one["status"] == "succeeded" else f"{one['id']}{FAILED}"
+        for one in sorted(refunds, key=lambda one: one["created"], reverse=True)
+        if one["status"] == "succeeded" or has_come_to_nothing(one)
+    ]
+    return next((one for one in names if one not in known), "")
+
+
+def is_shared_out(invoice: Invoice, refunds: Sequence[Answer]) -> bool:
+    """Say whether each row stands that the refunds of a payment as the processor has them now call for."""
+    split = split_of(invoice)
+    if split is None:
+        return True
+    lacks = _due_for(split, refunds) > 0 and bool(_newest_unknown(split, refunds))
+    is_under_way = TakenBack.objects.filter(invoice=invoice, state=TakenState.PENDING).exists()
+    return not lacks and (is_under_way or not surplus_of(invoice))
 
 
 def take_for_dispute(dispute: Dispute) -> None:
     """Have a lead give back its share of a charge that a bank took away for good. Caller holds the invoice's lock."""
     split = split_of(dispute.invoice)
-    if split is None or dispute.status != "lost":
-        return
-    gone = min(split.paid_minor, dispute.invoice.refunded_minor + dispute.amount_minor)
-    due = part_of(split.share_minor, gone, split.paid_minor) - _taken(split)
-    if due > 0:
-        _take(split, TakenFor.DISPUTE, dispute.processor_id, due)
-
-
-def _taken(split: TaxSplit) -> int:
-    """Return what the lead gave of its share, or is to: by rows of ours, and by refunds that reversed by proportion."""
-    rows = TakenBack.objects.filter(split=split)
-    ours = rows.exclude(cause=TakenFor.TAX).aggregate(total=Sum("amount_minor"))["total"] or 0
-    lines = MoneyLine.objects.filter(invoice=split.invoice_id, account=Account.SELLER, kind=BookingKind.REFUND)
-    others = lines.exclude(booking__in=rows.exclude(processor_id="").values("processor_id"))
-    return int(ours) - int(others.aggregate(total=Sum("amount_minor"))["total"] or 0)
-
-
-def _take(split: TaxSplit, cause: TakenFor, about: str, amount: int) -> None:
-    from marketplace.billing.tasks import take_back
-
-    if amount <= 0:
-        return
-    now = wall_now()
-    facts = {"amount_minor": amount, "split": split, "due_at": now, "created_at": now}
-    row, is_new = TakenBack.objects.get_or_create(cause=cause, about=about, defaults=facts)
-    if is_new:
-        enqueue(take_back, str(row.pk))
+    if split is not None and dispute.status == "lost":
+        due = due_of_lead(split, dispute.invoice.refunded_minor) - given_by_lead(split)
+        ask_for(dispute.invoice, TakenFor.DISPUTE, dispute.processor_id, due)
 
 
 def take(*, row_id: UUID) -> bool:
-    """Have the processor reverse what a lead gives back; what it reversed already for this row is found there."""
-    return carry_out(TakenBack, row_id, _reverse, _tell_operator)
+    """Have the processor move what a lead gives or is paid back; what it moved already for this row is found there."""
+    return carry_out(TakenBack, row_id, _move, _tell_operator)
 
 
-def _reverse(row: TakenBack) -> None:
-    invoice, transfer = row.split.invoice, row.split.transfer_id
+def _move(row: TakenBack) -> None:
     key = f"{row.pk}-{row.attempt}" if row.attempt else str(row.pk)
-    made = gateway.made_taking(invoice.mode, transfer, row=row.pk) or gateway.take_of_transfer(
-        invoice.mode, transfer, key=key, row=row.pk, amount=row.amount_minor
-    )
+    if row.cause == TakenFor.RETURN:
+        pay_back(row, key)
+        return
+    invoice, made = row.invoice, ""
+    for found in _reversals(row, key):
+        made = found["id"]
+        with transaction.atomic():
+            lock_rows(User.objects.filter(pk=invoice.user_id))
+            book_taken(Invoice.objects.get(pk=invoice.pk), found, kind=KINDS[TakenFor(row.cause)])
     with transaction.atomic():
         lock_rows(User.objects.filter(pk=invoice.user_id))
-        book_taken(Invoice.objects.get(pk=invoice.pk), made, kind=KINDS[TakenFor(row.cause)])
-        done = {"state": Work.DONE, "processor_id": made["id"], "problem": ""}
+        invoice = Invoice.objects.get(pk=invoice.pk)
+        done = {"state": TakenState.DONE, "processor_id": made, "problem": ""}
         TakenBack.objects.filter(pk=row.pk).update(**done)
+        # What it was taken for may have failed meanwhile.
+        return_surplus(invoice)
+
+
+def _reversals(row: TakenBack, key: str) -> Iterator[Answer]:
+    """Have a row's amount reversed and yield what was: of the payment's transfer, then of what was paid back beside it."""
+    mode, transfer = row.invoice.mode, row.invoice.tax_split.transfer_id
+    back = TakenBack.objects.filter(invoice=row.invoice, cause=TakenFor.RETURN, state=TakenState.DONE)
+    others = list(back.order_by("created_at", "pk").values_list("processor_id", flat=True))
+    left = row.amount_minor
+    for number, one in enumerate([transfer, *others]):
+        made = gateway.made_taking(mode, one, row=row.pk)
+        if made is None:
+            # (With one transfer the processor knows best whether it holds as much.)
+            part = min(left, gateway.left_of_transfer(mode, one)) if others else left
+            if not part:
+                continue
+            named = f"{key}-of-{number}" if number else key
+            made = gateway.take_of_transfer(mode, one, key=named, row=row.pk, amount=part)
+        left -= made["amount"]
+        yield made
+    if left:
+        raise gateway.Refused("The transfers to this lead hold no more of this payment.")
 
 
 def _tell_operator(row: TakenBack, words: str) -> None:
-    facts = {"invoice": str(row.split.invoice_id), "amount_minor": row.amount_minor, "problem": words}
-    note_finding(kind=FindingKind.TRANSFER_REFUSED, object_id=str(row.pk), user=row.split.invoice.user, **facts)
+    facts = {"invoice": str(row.invoice_id), "amount_minor": row.amount_minor, "problem": words}
+    is_return = row.cause == TakenFor.RETURN
+    kind = FindingKind.RETURN_REFUSED if is_return else FindingKind.TRANSFER_REFUSED
+    note_finding(kind=kind, object_id=str(row.pk), user=row.invoice.user, **facts)
+    lock_rows(User.objects.filter(pk=row.invoice.user_id))
+    return_surplus(Invoice.objects.get(pk=row.invoice_id))
 
 
 def ask_refused_again(mode: str) -> None:
-    """Have what was refused asked for once more, under a new key: the lead may have money there by now."""
-    rows = TakenBack.objects.filter(state=Work.FAILED, split__invoice__mode=mode)
-    for one in rows:
-        again = {"state": Work.PENDING, "due_at": wall_now(), "attempt": one.attempt + 1}
-        TakenBack.objects.filter(pk=one.pk, state=Work.FAILED).update(**again)
+    """Have what was refused asked for once more, under a new key: money may be there by now. What was closed is left."""
+    rows = TakenBack.objects.filter(state=TakenState.FAILED, invoice__mode=mode)
+    again = {"state": TakenState.PENDING, "due_at": wall_now()}
+    rows.update(attempt=F("attempt") + 1, **again)
 
 
 def transfers_differ(mode: str) -> int:
     """Compare what was reversed of each transfer with our rows; report and count the differences."""
-    splits = {one.transfer_id: one for one in TaxSplit.objects.filter(invoice__mode=mode).select_related("invoice")}
+    splits = {one.pk: one for one in TaxSplit.objects.filter(invoice__mode=mode).select_related("invoice")}
     if not splits:
         return 0
-    rows = TakenBack.objects.filter(split__invoice__mode=mode)
-    waiting = set(rows.exclude(state=Work.DONE).values_list("split", flat=True))
-    done = rows.filter(state=Work.DONE).order_by().values_list("split").annotate(total=Sum("amount_minor"))
-    sums = dict(done)
-    differences = 0
+    rows, is_return = TakenBack.objects.filter(invoice__mode=mode), Q(cause=TakenFor.RETURN)
+    waiting = rows.filter(state__in=(TakenState.PENDING, TakenState.FAILED)).exclude(is_return)
+    done = rows.filter(state=TakenState.DONE)
+    ours = dict(done.exclude(is_return).order_by().values_list("invoice").annotate(total=Sum("amount_minor")))
+    whose = {one.transfer_id: key for key, one in splits.items()}
+    whose |= dict(done.filter(is_return).values_list("processor_id", "invoice"))
+    theirs: Counter[UUID] = Counter()
     for found in gateway.transfers(mode):
-        split = splits.get(found["id"])
-        if split is None or split.pk in waiting:
-            continue
-        ours, theirs = sums.get(split.pk, 0), found["amount_reversed"]
-        if ours != theirs:
-            facts = {"ours": {"reversed_minor": ours}, "theirs": {"reversed_minor": theirs}}
-            note_finding(kind=FindingKind.DIFFERENCE, object_id=found["id"], user=split.invoice.user, **facts)
+        if found["id"] in whose:
+            theirs[whose[found["id"]]] += found["amount_reversed"]
+    differences = 0
+    for key in theirs.keys() - set(waiting.values_list("invoice", flat=True)):
+        split, ours_minor, theirs_minor = splits[key], ours.get(key, 0), theirs[key]
+        if ours_minor != theirs_minor:
+            # What a refund reversed by proportion is booked with that refund, and no row.
+            theirs_minor -= gateway.reversed_by_refunds(mode, split.transfer_id)
+        if ours_minor != theirs_minor:
+            facts = {"ours": {"reversed_minor": ours_minor}, "theirs": {"reversed_minor": theirs_minor}}
+            note_finding(kind=FindingKind.DIFFERENCE, object_id=split.transfer_id, user=split.invoice.user, **facts)
             differences += 1
     return differences

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:bc4e70a3da7628485ce35e13aa95aa0d18441c956f5a5d16705f583a46f86619
+# Written by `python -m tools.client_models`. Schemas: sha256:f37ebb86653732a8b36f29babf763c8f9257bbef2b7fd51dc9480f13fccb3528
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -2102,6 +2102,16 @@ class Taken(Model):
     grant: UUID
     version: UUID
     until: AwareDatetime | None
+
+
+class TakingDecisionRequest(Model):
+    act: Annotated[
+        Literal["RETRY", "CLOSE"] | str,
+        Field(description="* `RETRY` - RETRY\n* `CLOSE` - CLOSE"),
+    ]
+    reason: Annotated[
+        str | None, Field(description="For CLOSE: why; the audit keeps it.")
+    ] = None
 
 
 class TelegramLink(Model):
@@ -4949,6 +4959,35 @@ class SweepAskRequest(Model):
     seed: int | None = None
 
 
+class Taking(Model):
+    id: UUID
+    cause: Annotated[
+        Literal["TAX", "REFUND", "DISPUTE", "RETURN"] | str,
+        Field(
+            description="* `TAX` - Taxes\n* `REFUND` - Refund\n* `DISPUTE` - Lost dispute\n* `RETURN` - Paid back to the lead"
+        ),
+    ]
+    lead: str
+    invoice: UUID
+    mode: str
+    currency: str
+    amount_minor: int
+    state: Annotated[
+        Literal["PENDING", "DONE", "FAILED", "CLOSED", "VOID"] | str | None,
+        Field(
+            description="* `PENDING` - Under way\n* `DONE` - Done\n* `FAILED` - Refused\n* `CLOSED` - Closed\n* `VOID` - No longer due"
+        ),
+    ] = None
+    problem: Annotated[
+        str, Field(description="Why the payment processor refused it, in its words.")
+    ]
+    attempt: int | None = None
+    close_reason: str | None = None
+    closed_by: str | None
+    closed_at: AwareDatetime | None = None
+    created_at: AwareDatetime
+
+
 class Template(Model):
     """
     A ready strategy.
@@ -5141,6 +5180,17 @@ class PaginatedSubmissionList(Model):
         Field(description="The address of the page before; null on the first."),
     ] = None
     results: list[Submission]
+
+
+class PaginatedTakingList(Model):
+    next: Annotated[
+        str | None, Field(description="The address of the next page; null on the last.")
+    ] = None
+    previous: Annotated[
+        str | None,
+        Field(description="The address of the page before; null on the first."),
+    ] = None
+    results: list[Taking]
 
 
 class Plan(Model):

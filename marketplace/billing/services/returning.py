@@ -1,0 +1,128 @@
+"""What a lead is paid back: the share of a refund that failed after it had succeeded, and what one took too much.
+
+A refund at the processor's own page may reverse a transfer by proportion, taxes and all, and a refund that failed leaves
+what it reversed with the platform. Both are one transfer to the lead, a row before. All of it is computed from rows: of
+what was due of the lead, what was refunded as the processor last said, and what the lead gave.
+"""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F, Q, QuerySet, Sum
+
+from accounts.models import User
+from common.clock import wall_now
+from common.db import lock_rows
+from common.tasks import enqueue
+from marketplace.billing import gateway
+from marketplace.billing.models import Account, BookingKind, Dispute, FindingKind, Invoice, MoneyLine
+from marketplace.billing.services.books import book_returned, part_of
+from marketplace.billing.services.findings import note_finding, settle_of
+from marketplace.billing.tax_models import OWED, TakenBack, TakenFor, TakenState, TaxSplit
+
+FAILED = ":failed"
+
+
+def due_of_lead(split: TaxSplit, refunded: int) -> int:
+    """Return what a lead is to give of a payment in all: its taxes, and its share of what was refunded or lost for good."""
+    lost = Dispute.objects.filter(invoice=split.invoice_id, status="lost").aggregate(total=Sum("amount_minor"))["total"]
+    gone = min(split.paid_minor, refunded + int(lost or 0))
+    charged = _lines(split.invoice_id, BookingKind.CHARGE).aggregate(total=Sum("amount_minor"))["total"]
+    return max(int(charged or 0) - split.share_minor, 0) + part_of(split.share_minor, gone, split.paid_minor)
+
+
+def given_by_lead(split: TaxSplit) -> int:
+    """Return what the lead gave, or is to: by rows of ours, and by refunds that reversed by proportion."""
+    rows = TakenBack.objects.filter(invoice=split.invoice_id).exclude(state=TakenState.VOID)
+    back = Q(cause=TakenFor.RETURN)
+    ours = rows.aggregate(taken=Sum("amount_minor", filter=~back), returned=Sum("amount_minor", filter=back))
+    # (Only a refund's own booking has a line of its buyer.)
+    refunds = MoneyLine.objects.filter(invoice=split.invoice_id, account=Account.BUYER, kind=BookingKind.REFUND)
+    lines = _lines(split.invoice_id, BookingKind.REFUND).filter(booking__in=refunds.values("booking"))
+    by_proportion = lines.aggregate(total=Sum("amount_minor"))["total"]
+    return int(ours["taken"] or 0) - int(ours["returned"] or 0) - int(by_proportion or 0)
+
+
+def _lines(invoice_id: UUID, kind: BookingKind) -> QuerySet[MoneyLine]:
+    return MoneyLine.objects.filter(invoice=invoice_id, account=Account.SELLER, kind=kind)
+
+
+def surplus_of(invoice: Invoice) -> int:
+    """Return what a lead gave too much of a payment that is shared by rows; a refund under way counts as made."""
+    split = TaxSplit.objects.filter(invoice=invoice).first()
+    return 0 if split is None else max(given_by_lead(split) - due_of_lead(split, invoice.refunded_minor), 0)
+
+
+def return_surplus(invoice: Invoice) -> None:
+    """Have a lead be paid what it gave too much. Caller holds the invoice's lock, and the invoice as it is."""
+    surplus = surplus_of(invoice)
+    # What is under way may come or be refused: whichever it is, this is asked again then.
+    if not surplus or TakenBack.objects.filter(invoice=invoice, state=TakenState.PENDING).exists():
+        return
+    surplus = _not_taken(invoice, surplus)
+    if surplus:
+        about = _cause_of(invoice)
+        if about is None:
+            facts = {"invoice": str(invoice.pk), "lead_gave_too_much_minor": surplus}
+            note_finding(kind=FindingKind.DIFFERENCE, object_id=invoice.processor_id, user=invoice.user, **facts)
+        else:
+            ask_for(invoice, TakenFor.RETURN, about, surplus)
+
+
+def _not_taken(invoice: Invoice, surplus: int) -> int:
+    """Let what was refused, and is not due any more, be owed no more, newest first; return what is left to pay back."""
+    rows = TakenBack.objects.filter(invoice=invoice, state__in=OWED).exclude(cause=TakenFor.RETURN)
+    for row in rows.order_by("-created_at", "-pk"):
+        part = min(row.amount_minor, surplus)
+        if part == row.amount_minor:
+            TakenBack.objects.filter(pk=row.pk).update(state=TakenState.VOID)
+            settle_of(FindingKind.TRANSFER_REFUSED, row.pk)
+        elif part:
+            TakenBack.objects.filter(pk=row.pk).update(amount_minor=F("amount_minor") - part)
+        surplus -= part
+    return surplus
+
+
+def _cause_of(invoice: Invoice) -> str | None:
+    """Return the newest refund, or the failure of one, for which nothing was paid back yet."""
+    known = TakenBack.objects.filter(invoice=invoice, cause=TakenFor.RETURN).values("about")
+    lines = MoneyLine.objects.filter(invoice=invoice, account=Account.BUYER, kind=BookingKind.REFUND)
+    newest = lines.exclude(booking__in=known).order_by("-pk").values_list("booking", flat=True)
+    return newest.first()
+
+
+def ask_for(invoice: Invoice, cause: TakenFor, about: str, amount: int) -> None:
+    """Write down once what a lead is to give or be paid back. Caller holds the invoice's lock."""
+    from marketplace.billing.tasks import take_back
+
+    if amount <= 0:
+        return
+    now = wall_now()
+    facts = {"amount_minor": amount, "invoice": invoice, "due_at": now, "created_at": now}
+    row, is_new = TakenBack.objects.get_or_create(cause=cause, about=about, defaults=facts)
+    if is_new:
+        enqueue(take_back, str(row.pk))
+
+
+def pay_back(row: TakenBack, key: str) -> None:
+    """Have the processor transfer to a lead what it gave too much; what it transferred for this row is found there."""
+    invoice = row.invoice
+    assert invoice.seller is not None
+    made = gateway.made_transfer(invoice.mode, row=row.pk) or gateway.create_transfer(
+        invoice.mode,
+        key=key,
+        row=row.pk,
+        amount=row.amount_minor,
+        currency=invoice.currency,
+        destination=invoice.seller.processor_id,
+    )
+    with transaction.atomic():
+        lock_rows(User.objects.filter(pk=invoice.user_id))
+        invoice = Invoice.objects.select_related("seller").get(pk=invoice.pk)
+        book_returned(invoice, made)
+        done = {"state": TakenState.DONE, "processor_id": made["id"], "problem": ""}
+        TakenBack.objects.filter(pk=row.pk).update(**done)
+        # Another refund may have failed meanwhile.
+        return_surplus(invoice)
