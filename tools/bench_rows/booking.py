@@ -54,8 +54,10 @@ def booking(environment: Mapping[str, str]) -> Measurement:
     services=True,
 )
 def copying(environment: Mapping[str, str]) -> Measurement:
-    """In the run of `copying_booked`, three fills one after the other, until no follower is without rows; the peer inserts the very order rows into a table
-    with the same indexes and references. What our own broker fills at once is booked in the transaction that promises it.
+    """In the run of `copying_booked`: three fills, one after the other, until no follower is without rows.
+
+    The peer inserts the very order rows into a table with the same indexes and references. What our own broker fills at
+    once is booked in the transaction that promises it.
     """
     found = _crowd(environment, COPIES)
     return Measurement(
