@@ -32,7 +32,11 @@ def enter(page: Page, served: str, user: User) -> Page:
 
 
 # What requests that a page broke off leave open is closed here, not as a failure of whatever test comes later.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # Built files come in pieces that ASGI reads at once. As an error the warning would leave the pages without their scripts.
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -132,6 +136,7 @@ def test_a_role_that_is_taken_away_while_a_page_is_open_does_nothing_any_more(
     Portfolio.objects.filter(pk=pit.lead.pk).update(workspace=desk)
     page, home = enter(new_context().new_page(), served, bob), f"{served}/portfolios/{pit.lead.pk}/"
     page.goto(home)
+    expect(page.locator("[data-live-status]").first).to_have_attribute("data-state", "live")
     page.get_by_label("Amount", exact=True).fill("2")
     change_role(actor=alice, membership=theirs, role=Role.VIEWER)
     button = page.locator("main").get_by_role("button", name="Place order", exact=True)
