@@ -48,7 +48,7 @@ EVENTS: dict[str, dict[str, Any]] = {
     },
     "archive.ready": {
         "title": "Your data archive is ready",
-        "body": "You can download it for {hours} hours; you are asked for your password first.",
+        "body": "You can download it for {hours} hours; you are asked once more who you are.",
         "url": "/settings/data/",
         "label": "Your data archive is ready",
         "group": ACCOUNT,

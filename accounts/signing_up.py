@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.html import format_html
 
 from accounts.models import User
 from accounts.privacy.models import ConsentKind
@@ -21,7 +22,7 @@ class TermsForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         if settings.TERMS_VERSION:
-            self.fields["terms"].label = f"I accept the terms of use (version {settings.TERMS_VERSION})."
+            self.fields["terms"].label = _asked(settings.TERMS_VERSION, settings.TERMS_URL)
         else:
             del self.fields["terms"]
 
@@ -29,3 +30,11 @@ class TermsForm(forms.Form):
         """Keep what was agreed to, with its version and the time; allauth calls this once the person exists."""
         if self.cleaned_data.get("terms"):
             give_consent(user=user, kind=ConsentKind.TERMS)
+
+
+def _asked(version: str, url: str) -> str:
+    """Return the question; its link opens beside the form, so that nothing typed is lost over reading."""
+    if not url:
+        return f"I accept the terms of use (version {version})."
+    link = '<a class="link" href="{}" target="_blank" rel="noopener">terms of use</a>'
+    return format_html(f"I accept the {link} (version {{}}).", url, version)

@@ -411,6 +411,8 @@ ARCHIVE_HOURS = env.int("SLIPSTREAM_ARCHIVE_HOURS", default=48)
 LEAVING_DAYS = env.int("SLIPSTREAM_LEAVING_DAYS", default=7)
 # The version of the operator's terms that people agree to ("": there are none), and of the risk warning.
 TERMS_VERSION = env.str("SLIPSTREAM_TERMS_VERSION", default="")
+# Where that text can be read; without it the form that asks names the version alone.
+TERMS_URL = env.str("SLIPSTREAM_TERMS_URL", default="")
 RISK_VERSION = env.str("SLIPSTREAM_RISK_VERSION", default="2026-11")
 # Days after which each is forgotten (docs/privacy.md); 0 keeps it.
 RETENTION_DAYS = {

@@ -76,6 +76,11 @@ class ConsentState:
         return WORDS[ConsentKind(self.kind)]
 
     @property
+    def address(self) -> str:
+        """Where its text can be read; "" where the words are all there is of it."""
+        return str(settings.TERMS_URL) if self.kind == ConsentKind.TERMS else ""
+
+    @property
     def is_current(self) -> bool:
         return self.given_at is not None and self.given_version == self.version
 

@@ -54,6 +54,9 @@ def test_open_sign_up_leads_to_a_confirmed_login(client: Client, db: None, mailo
     # Not before the address is confirmed, by the code in the mail and in the browser that asked for it.
     assert "_auth_user_id" not in client.session
     code = code_in(mailoutbox[0])
+    assert mailoutbox[0].subject == "Confirm your address at Slipstream"
+    assert mailoutbox[0].body.startswith("Somebody gave this address to testserver.\n\nIf it was you, enter this code")
+    assert mailoutbox[0].body.endswith("ignore this mail: without it nothing happens.\n\nSlipstream, testserver")
     assert Client().post("/accounts/confirm-email/", {"code": code}).status_code == 302
     client.post("/accounts/confirm-email/", {"code": "XXX-XXX"})
     assert EmailAddress.objects.get().verified is False

@@ -22,6 +22,8 @@ from tests.accounts.identity import ETHEREUM, SOLANA_ADDRESS, put_wallets_into
 from tests.fixtures_factor import code_now, recovery_code, with_factor
 
 PASSWORD = "correct horse 7"
+# Longer than the sidebar is wide.
+EMIL = "emil-who-comes-with-a-passkey@example.org"
 
 
 @pytest.fixture
@@ -89,15 +91,24 @@ def test_somebody_signs_up_with_a_passkey_alone(
 ) -> None:
     with_authenticator(page)
     page.goto(f"{site}/accounts/signup/passkey/")
-    page.get_by_label("Email").fill("emil@example.org")
+    page.get_by_label("Email").fill(EMIL)
     page.get_by_role("button", name="Continue").click()
     expect(page.get_by_role("heading", name="Enter the code")).to_be_visible()
     page.get_by_label("Code").fill(re.findall(r"^([A-Z0-9-]{6,9})$", mailoutbox[0].body, re.MULTILINE)[0])
     page.get_by_role("button", name="Confirm").click()
     page.get_by_role("button", name="Create passkey").click()
     expect_in(page, site)
-    emil = User.objects.get(email="emil@example.org")
+    emil = User.objects.get(email=EMIL)
     assert not emil.has_usable_password()
+    assert (
+        page.evaluate(
+            "(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('.sidebar-foot'))"
+        )
+        == 0
+    )
+    page.get_by_role("link", name="Password", exact=True).click()
+    expect(page.get_by_role("heading", name="Set a password")).to_be_visible()
+    expect(page.get_by_role("link", name="Password", exact=True)).to_have_attribute("aria-current", "page")
     log_out(page, site)
     page.goto(f"{site}/accounts/login/")
     page.get_by_role("button", name="Use a passkey").click()

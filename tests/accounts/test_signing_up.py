@@ -9,6 +9,7 @@ from django.test import Client
 
 from accounts.models import AuditEntry, User
 from accounts.privacy.models import Consent
+from accounts.services import create_person
 from accounts.social import SocialAdapter
 from accounts.wallets.signing_up import PENDING
 from tests.accounts.conftest import NOON, Wall
@@ -40,6 +41,21 @@ def test_who_signs_up_accepts_the_terms_in_force(
     kept = Consent.objects.get()
     assert (kept.user.email, kept.kind, kept.version, kept.given_at) == ("dora@example.org", "TERMS", "2026-12", NOON)
     assert AuditEntry.objects.get(action="consent.given").after == {"kind": "TERMS", "version": "2026-12"}
+
+
+@pytest.mark.parametrize(("door", "more"), DOORS)
+def test_the_terms_can_be_read_before_they_are_accepted(
+    newcomer: Client, settings: Any, door: str, more: dict[str, str]
+) -> None:
+    settings.TERMS_VERSION, settings.TERMS_URL = "2026-12", 'https://slipstream.example/terms?a=1&b="2'
+    page = newcomer.get(door).content.decode()
+    address = "https://slipstream.example/terms?a=1&amp;b=&quot;2"
+    assert (
+        f'<a class="link" href="{address}" target="_blank" rel="noopener">terms of use</a> (version 2026-12).' in page
+    )
+    newcomer.force_login(create_person(email="dora@example.org", password=PASSWORDS["password1"]))
+    data = newcomer.get("/settings/data/").content.decode()
+    assert f'<a class="link" href="{address}" target="_blank" rel="noopener">Version 2026-12</a>' in data
 
 
 @pytest.mark.parametrize(("door", "more"), DOORS)

@@ -39,11 +39,11 @@ def as_program(address: str, token: str) -> StdioServerParameters:
     return StdioServerParameters(command=sys.executable, args=["-m", "slipstream_client.mcp_server"], env=environment)
 
 
-def run(name: str, address: str, token: str, *arguments: object) -> str:
+def run(name: str, address: str, token: str, *arguments: object, code: int = 0) -> str:
     """Run an example to its end and return what it printed."""
     process = start(name, address, token, *arguments)
     printed, _ = process.communicate(timeout=60)
-    assert process.returncode == 0, printed
+    assert process.returncode == code, printed
     return printed
 
 
@@ -66,9 +66,22 @@ def test_the_examples_do_what_they_say(pit: Pit, alice: User, served: str, tmp_p
     assert exported[1] == "happened_at,symbol,side,quantity,price,fee"
     assert exported[2].split(",")[1:] == ["BTC-USDT", "BUY", "0.5", "100", "0"]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["fills.arrow", "fills.csv"]
+    assert run("list_portfolios", served, reading).splitlines()[1:] == ["  BTC-USDT: 0.5"]
     concurrent = run("asynchronous", served, reading).splitlines()
     assert concurrent[1] == "['BUY 0.5']"
     assert concurrent[2].startswith("snapshot 10")
+
+
+def test_an_example_says_why_it_buys_nothing(pit: Pit, alice: User, served: str) -> None:
+    trading = token_of(alice, "read", "trade")
+    unknown = run("place_order", served, trading, "BTC-USD", "0.5", code=1)
+    assert unknown == "Lead can trade nothing that is called BTC-USD.\n"
+    refused = run("place_order", served, token_of(alice, "read"), "BTC-USDT", "0.5", code=1)
+    assert refused == "SCOPE_MISSING: This takes the scope “trade”: use a token that has it.\n"
+    for side in (Side.BUY, Side.SELL):
+        with pit.working():
+            pit.place(side, 1)
+    assert run("list_portfolios", served, trading) == "Lead: 10000 USDT (PAPER)\n"
 
 
 def test_pages_are_walked_and_refusals_have_their_code(pit: Pit, alice: User, bob: User, served: str) -> None:
@@ -145,6 +158,11 @@ def test_an_assistant_reads_and_trades_only_where_it_may(pit: Pit, alice: User, 
             assert [one async for one in client.orders.each()] == []
         async with AsyncClient(served, trading) as client:
             async with Assistant(server_of(client, allows_trading=True)) as assistant:
+                # An assistant that calls the limit by another name does not buy at the market's price.
+                misnamed = await assistant.call_tool("place_order", {**wanted, "price": "90"})
+                assert misnamed.is_error
+                assert "place_order has no price: it takes portfolio, instrument" in str(misnamed.content[0])
+                assert [one async for one in client.orders.each()] == []
                 placed = await assistant.call_tool("place_order", wanted)
                 assert not placed.is_error
             assert (await client.orders.wait(placed.structured_content["id"])).state == "FILLED"

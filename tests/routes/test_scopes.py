@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver
 from rest_framework.views import APIView
 
+from accounts.models import ApiToken
 from accounts.programs.doors import ApiView
 from accounts.programs.scopes import ALL_SCOPES, Scope, needed_scope
 from accounts.services import issue_token
+from common.clock import wall_now
 from tests.routes.bodies import bodies
 from tests.routes.routes import Route, all_routes
 from tests.routes.stored import unchanged
@@ -49,27 +53,49 @@ def _allowed(route: Route) -> list[str]:
     return [row.method for row in rows_of(route)]
 
 
-@pytest.mark.parametrize("scope", ALL_SCOPES)
-def test_a_token_does_what_its_scope_says_and_nothing_else(world: World, scope: str) -> None:
-    """All routes with a token of one scope: refused with 403 SCOPE_MISSING, and nothing changed, where it is not enough."""
-    views = _views()
-    _, secret = issue_token(user=world.people["alice"], name=scope, scopes=[scope])
-    client = world.program("nobody")
+def _refused(world: World, secret: str, asked: Callable[[type[Any], str], bool]) -> tuple[list[str], list[str]]:
+    """Ask every route and method that is meant; return what was answered, route by route, and the tables that changed."""
+    views, client, sent, found = _views(), world.program("nobody"), bodies(world), []
     client.defaults["HTTP_AUTHORIZATION"] = f"Bearer {secret}"
-    sent, wrong, refused = bodies(world), [], 0
     with unchanged() as tables:
         for route in all_routes():
             view = views.get(route.name)
             if view is None or route.name in OF_OTHERS or not view.authentication_classes:
                 continue
             for method in _allowed(route):
-                if needed_scope(view, method) == scope:
+                if not asked(view, method):
                     continue
                 body = sent.get((route.name, method))
                 answer = send(client, method, world.path(route) + world.query(route), body, as_json=True)
-                refused += 1
-                if (answer.status_code, answer.json().get("code")) != (403, "SCOPE_MISSING"):
-                    wrong.append(f"{method} {route.name}: {answer.status_code}")
-    assert wrong == []
+                is_problem = answer.get("Content-Type") == "application/problem+json"
+                code = answer.json()["code"] if is_problem else "-"
+                found.append(f"{answer.status_code} {code} {method} {route.name}")
+    return found, tables
+
+
+@pytest.mark.parametrize("scope", ALL_SCOPES)
+def test_a_token_does_what_its_scope_says_and_nothing_else(world: World, scope: str) -> None:
+    """All routes with a token of one scope: refused with 403 SCOPE_MISSING, and nothing changed, where it is not enough."""
+    _, secret = issue_token(user=world.people["alice"], name=scope, scopes=[scope])
+    answers, tables = _refused(world, secret, lambda view, method: needed_scope(view, method) != scope)
+    assert [one for one in answers if not one.startswith("403 SCOPE_MISSING ")] == []
     assert tables == []
-    assert refused > 60
+    assert len(answers) > 60
+
+
+@pytest.mark.parametrize(
+    ("limit", "refusal"),
+    [
+        ({"expires_at": timedelta(seconds=-1)}, "401 BAD_TOKEN "),
+        ({"networks": ["192.0.2.7/32"]}, "403 TOKEN_ADDRESS_REFUSED "),
+    ],
+)
+def test_a_token_that_is_over_or_elsewhere_opens_no_route(world: World, limit: dict[str, Any], refusal: str) -> None:
+    """All routes with a token of every scope, which has expired or is used from another address."""
+    token, secret = issue_token(user=world.people["alice"], name="late", scopes=ALL_SCOPES)
+    kept = {name: wall_now() + one if isinstance(one, timedelta) else one for name, one in limit.items()}
+    ApiToken.objects.filter(pk=token.pk).update(**kept)
+    answers, tables = _refused(world, secret, lambda _view, _method: True)
+    assert [one for one in answers if not one.startswith(refusal)] == []
+    assert tables == []
+    assert len(answers) > 130

@@ -8,4 +8,6 @@ with Client(os.environ["SLIPSTREAM_URL"], os.environ["SLIPSTREAM_TOKEN"]) as cli
     for portfolio in client.portfolios.each():
         print(f"{portfolio.name}: {portfolio.worth.equity} {portfolio.settlement} ({portfolio.kind})")
         for holding in client.portfolios.positions(portfolio.id):
-            print(f"  {holding.symbol}: {holding.quantity}")
+            # What was sold again stays in the list, with what it earned.
+            if holding.quantity:
+                print(f"  {holding.symbol}: {holding.quantity}")

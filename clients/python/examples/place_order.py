@@ -9,7 +9,9 @@ symbol, quantity = sys.argv[1:]
 with Client(os.environ["SLIPSTREAM_URL"], os.environ["SLIPSTREAM_TOKEN"]) as client:
     portfolio = next(client.portfolios.each())
     found = client.instruments.each(search=symbol, namespace=portfolio.namespace)
-    instrument = next(one for one in found if one.symbol == symbol)
+    instrument = next((one for one in found if one.symbol == symbol), None)
+    if instrument is None:
+        sys.exit(f"{portfolio.name} can trade nothing that is called {symbol}.")
     try:
         # Sent again by itself after a broken connection, with the same Idempotency-Key: it never buys twice.
         order = client.orders.place(portfolio=portfolio.id, instrument=instrument.id, side="BUY", quantity=quantity)

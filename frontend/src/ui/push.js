@@ -1,7 +1,6 @@
 /** `[data-push]`: has this browser told of notifications though no page is open, or no longer. Its worker is /sw.js. */
 
 import { on } from "./events.js";
-import { toast } from "./toasts.js";
 
 function part() {
   return document.querySelector("[data-push]");
@@ -29,6 +28,13 @@ function token() {
 async function held() {
   const registration = await navigator.serviceWorker.getRegistration("/");
   return registration?.pushManager.getSubscription();
+}
+
+/** The row that the site keeps of a subscription: none where it was removed, or is that of somebody else at this browser. */
+async function rowOf(subscription) {
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(subscription.endpoint));
+  const digest = Array.from(new Uint8Array(bytes), (one) => one.toString(16).padStart(2, "0")).join("");
+  return document.querySelector(`[data-push-row="${digest}"]`);
 }
 
 async function subscribe() {
@@ -61,11 +67,13 @@ async function subscribe() {
   }
 }
 
-/** The row of this browser goes by itself: its push service answers that it is gone. */
+/** The row goes at once, not only when the push service answers that this browser is gone. */
 async function unsubscribe() {
-  await (await held())?.unsubscribe();
+  const subscription = await held();
+  const row = subscription && (await rowOf(subscription));
+  await subscription?.unsubscribe();
   show(false);
-  toast("This browser is told nothing any more.", "success");
+  row?.requestSubmit();
 }
 
 export async function startPush() {
@@ -79,5 +87,10 @@ export async function startPush() {
     show(false, "This browser cannot be told while no page is open.");
     return;
   }
-  show(Boolean(await held()));
+  const subscription = await held();
+  const row = subscription && (await rowOf(subscription));
+  if (row) {
+    row.querySelector("[data-push-here]").hidden = false;
+  }
+  show(Boolean(row));
 }

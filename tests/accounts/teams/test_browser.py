@@ -13,7 +13,9 @@ from django.test import Client
 from playwright.sync_api import BrowserContext, Page, expect
 
 from accounts.models import User
-from accounts.teams.models import Workspace
+from accounts.teams.models import Membership, Role, Workspace
+from accounts.teams.services import change_role, create_workspace, remove_member
+from portfolios.models import Portfolio
 from tests.fixtures_trading import Pit
 from trading.models import Order, OrderState
 
@@ -30,7 +32,11 @@ def enter(page: Page, served: str, user: User) -> Page:
 
 
 # What requests that a page broke off leave open is closed here, not as a failure of whatever test comes later.
-pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+    # Built files come in pieces that ASGI reads at once. As an error the warning would leave the pages without their scripts.
+    pytest.mark.filterwarnings("ignore:StreamingHttpResponse must consume synchronous iterators:Warning"),
+]
 
 
 @pytest.fixture(autouse=True)
@@ -120,3 +126,26 @@ def test_three_trade_a_paper_portfolio_and_the_audit_tells_who_did_what(
     ]
     viewer.goto(f"{served}/settings/workspaces/{workspace.pk}/audit/")
     expect(viewer.get_by_text("order.placed")).to_have_count(0)
+
+
+def test_a_role_that_is_taken_away_while_a_page_is_open_does_nothing_any_more(
+    pit: Pit, alice: User, bob: User, served: str, new_context: Callable[..., BrowserContext]
+) -> None:
+    desk = create_workspace(actor=alice, name="Desk")
+    theirs = Membership.objects.create(workspace=desk, user=bob, role=Role.TRADER)
+    Portfolio.objects.filter(pk=pit.lead.pk).update(workspace=desk)
+    page, home = enter(new_context().new_page(), served, bob), f"{served}/portfolios/{pit.lead.pk}/"
+    page.goto(home)
+    expect(page.locator("[data-live-status]").first).to_have_attribute("data-state", "live")
+    page.get_by_label("Amount", exact=True).fill("2")
+    change_role(actor=alice, membership=theirs, role=Role.VIEWER)
+    button = page.locator("main").get_by_role("button", name="Place order", exact=True)
+    button.click()
+    expect(page.get_by_text("Your role does not let you trade; ask an owner of the workspace.")).to_be_visible()
+    remove_member(actor=alice, membership=theirs)
+    expect(page.get_by_text("There is no such portfolio. What you see here is as it was")).to_be_visible()
+    button.click()
+    expect(page.get_by_text("There is no such portfolio.", exact=True)).to_be_visible()
+    assert not Order.objects.exists()
+    page.goto(home)
+    expect(page.get_by_role("heading", name="There is nothing here")).to_be_visible()

@@ -15,7 +15,7 @@ from uuid import UUID
 
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
-from mcp.types import ToolAnnotations
+from mcp.types import Tool, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from slipstream_client import ApiError, AsyncClient, SlipstreamError
@@ -36,9 +36,28 @@ TRADING = (
 )
 
 
+class _StrictServer(MCPServer):
+    """Refuses an argument that a tool does not have.
+
+    MCPServer drops it, and an order whose limit was called `price` would be placed at whatever the market asks.
+    """
+
+    async def list_tools(self) -> list[Tool]:
+        tools = await super().list_tools()
+        for tool in tools:
+            tool.input_schema = {**tool.input_schema, "additionalProperties": False}
+        return tools
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        known = {tool.name: tool.input_schema.get("properties", {}) for tool in await self.list_tools()}
+        if name in known and (strange := sorted(arguments.keys() - known[name])):
+            raise ToolError(f"{name} has no {', '.join(strange)}: it takes {', '.join(known[name])}.")
+        return await super().call_tool(name, arguments, context)
+
+
 def server_of(client: AsyncClient, *, allows_trading: bool = False) -> MCPServer:
     """Return the server whose tools ask this client; those that change something only where trading is allowed."""
-    server = MCPServer("slipstream", instructions=INSTRUCTIONS + (TRADING if allows_trading else ""))
+    server = _StrictServer("slipstream", instructions=INSTRUCTIONS + (TRADING if allows_trading else ""))
     _add_books(server, client)
     _add_markets(server, client)
     if allows_trading:
