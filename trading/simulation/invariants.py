@@ -130,7 +130,7 @@ def _is_kept_part(order: Order) -> bool:
     if order.code != KEPT or not order.closed_fraction or order.closed_fraction >= 1 or order.market_price is None:
         return False
     lots = floor_to_step(order.requested_quantity, order.instrument.lot_step)
-    return lots * order.market_price < smallest_of(order.instrument, order.market_price)
+    return bool(lots * order.market_price < smallest_of(order.instrument, order.market_price))
 
 
 def _is_spent_on_nothing(stop: Trigger) -> bool:

@@ -77,7 +77,7 @@ def send_what_is_too_small(patch: Patch) -> None:
 
 def keep_parts(patch: Patch) -> None:
     """A part that the lead closes waits for the next one, whatever it is worth."""
-    right = copy_orders.net_reduction
+    right = minimums.net_reduction
 
     def kept(closing: Decimal, closed_fraction: Decimal, bucket: minimums.Bucket, terms: minimums.Terms) -> Any:
         never = replace(terms, smallest=Decimal(10) ** 12)
