@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from random import Random
 
-import httpx
+import aiohttp
 from websockets.asyncio.client import connect
 from websockets.exceptions import WebSocketException
 
@@ -22,7 +22,7 @@ SOCKET_EVERY_SECONDS = 1.0
 # Who waited longer has not been served.
 GIVE_UP_SECONDS = 20.0
 # As a proxy in front of the site holds them: fewer than people, and let go before the server does (30 s).
-CONNECTIONS = httpx.Limits(max_connections=200, max_keepalive_connections=64, keepalive_expiry=15)
+CONNECTIONS, IDLE_SECONDS = 200, 15
 QUANTITY = "0.001"
 
 
@@ -81,7 +81,7 @@ def at(share: float, waits: Sequence[float]) -> float:
 class Visit:
     """What all have in common who come."""
 
-    client: httpx.AsyncClient
+    client: aiohttp.ClientSession
     sockets: str
     instrument: str
     figures: Figures
@@ -155,14 +155,15 @@ class Visit:
         headers = {"Authorization": f"Bearer {member.token}", **(more or {})}
         began = time.monotonic()
         try:
-            answer = await self.client.request(method, f"/api/v1{path}", json=body, headers=headers)
-        except httpx.HTTPError as error:
+            async with self.client.request(method, f"/api/v1{path}", json=body, headers=headers) as answer:
+                text = await answer.text()
+        except (aiohttp.ClientError, TimeoutError) as error:
             self.figures.errors.append(f"{method} {path}: {type(error).__name__}: {error}")
             return
-        if answer.status_code == expected:
+        if answer.status == expected:
             self.figures.waits[act].append(time.monotonic() - began)
         else:
-            self.figures.errors.append(f"{method} {path}: {answer.status_code} {answer.text[:200]}")
+            self.figures.errors.append(f"{method} {path}: {answer.status} {text[:200]}")
 
 
 async def people(
@@ -170,7 +171,10 @@ async def people(
 ) -> Figures:
     """Let them all act for so long, each `watching`-th with a socket; return what they found."""
     figures = Figures(seconds)
-    async with httpx.AsyncClient(base_url=web, limits=CONNECTIONS, timeout=GIVE_UP_SECONDS) as client:
+    # (httpx looks at every connection for each request: with so many it took a core, and the site waited for it.)
+    held = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=IDLE_SECONDS)
+    patience = aiohttp.ClientTimeout(total=GIVE_UP_SECONDS)
+    async with aiohttp.ClientSession(web, connector=held, timeout=patience) as client:
         visit = Visit(client, sockets, instrument, figures, time.monotonic() + seconds)
         async with asyncio.TaskGroup() as group:
             for number, member in enumerate(members):

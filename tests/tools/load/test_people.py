@@ -4,47 +4,46 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Awaitable, Callable
 from random import Random
 from typing import Any
 
-import httpx
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from websockets.asyncio.server import serve
 
 from tools.load import people as load
 from tools.load.__main__ import report
 from tools.load.people import Act, Figures, Member, Visit, at
 
-App = Callable[[Any, Any, Any], Awaitable[None]]
 ALICE = Member("alices-token", "alices-portfolio")
 
 
-def _site(statuses: dict[str, int], asked: list[tuple[str, str, dict[str, str]]]) -> App:
+def _site(statuses: dict[str, int], asked: list[web.Request]) -> TestServer:
     """Return a site that answers each method with one status, and notes what it was asked."""
 
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        headers = {name.decode(): value.decode() for name, value in scope["headers"]}
-        asked.append((scope["method"], scope["path"], headers))
-        await send({"type": "http.response.start", "status": statuses[scope["method"]], "headers": []})
-        await send({"type": "http.response.body", "body": b"{}"})
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request)
+        return web.json_response({}, status=statuses[request.method])
 
-    return app
+    site = web.Application()
+    site.router.add_route("*", "/{path:.*}", answer)
+    return TestServer(site)
 
 
-def _visit(client: httpx.AsyncClient, sockets: str = "", seconds: float = 0.0) -> Visit:
+def _visit(client: aiohttp.ClientSession, sockets: str = "", seconds: float = 0.0) -> Visit:
     return Visit(client, sockets, "an-instrument", Figures(1.0), time.monotonic() + seconds)
 
 
 async def test_reads_and_orders_are_timed_apart_and_refusals_told() -> None:
-    asked: list[tuple[str, str, dict[str, str]]] = []
+    asked: list[web.Request] = []
     for statuses, counts, errors in (
         ({"GET": 200, "POST": 201}, (3, 2), 0),
         ({"GET": 503, "POST": 201}, (0, 2), 3),
         ({"GET": 200, "POST": 409}, (3, 0), 2),
     ):
-        transport = httpx.ASGITransport(_site(statuses, asked))
-        async with httpx.AsyncClient(transport=transport, base_url="http://site") as client:
+        async with _site(statuses, asked) as site, aiohttp.ClientSession(site.make_url("/")) as client:
             visit = _visit(client)
             for _ in range(3):
                 await visit._read(ALICE, Random(1))
@@ -52,8 +51,8 @@ async def test_reads_and_orders_are_timed_apart_and_refusals_told() -> None:
                 await visit._order(ALICE, Random(number))
         figures = visit.figures
         assert ((figures.count(Act.READ), figures.count(Act.ORDER)), len(figures.errors)) == (counts, errors)
-    assert {headers["authorization"] for _, _, headers in asked} == {"Bearer alices-token"}
-    assert len({headers["idempotency-key"] for method, _, headers in asked if method == "POST"}) == 2
+    assert {one.headers["Authorization"] for one in asked} == {"Bearer alices-token"}
+    assert len({one.headers["Idempotency-Key"] for one in asked if one.method == "POST"}) == 2
 
 
 async def test_a_socket_is_answered_every_time_and_a_refusal_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,13 +65,13 @@ async def test_a_socket_is_answered_every_time_and_a_refusal_told(monkeypatch: p
             refusal = {"type": "error", "code": "NOT_FOUND"}
             await socket.send(json.dumps({"type": "pong"} if said["type"] == "ping" else refusal))
 
-    async with serve(answer, "127.0.0.1", 0) as running, httpx.AsyncClient() as client:
+    async with serve(answer, "127.0.0.1", 0) as running, aiohttp.ClientSession() as client:
         port = next(iter(running.sockets)).getsockname()[1]
         visit = _visit(client, f"ws://127.0.0.1:{port}", seconds=0.05)
         await visit.watch(ALICE, Random(1))
     assert visit.figures.count(Act.SOCKET) > 1
     assert visit.figures.errors == ["socket: {'type': 'error', 'code': 'NOT_FOUND'}"]
-    async with httpx.AsyncClient() as client:
+    async with aiohttp.ClientSession() as client:
         gone = _visit(client, f"ws://127.0.0.1:{port}", seconds=0.05)
         await gone.watch(ALICE, Random(1))
     assert len(gone.figures.errors) == 1
