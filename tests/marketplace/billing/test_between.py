@@ -9,12 +9,14 @@ import pytest
 from django.test import Client
 
 from accounts.models import User
+from common.clock import wall_now
 from marketplace.billing import gateway
 from marketplace.billing.models import Finding, FindingKind, Invoice
 from marketplace.billing.platform_business import platform_business
 from marketplace.billing.services import taxing
 from marketplace.billing.services.reconciling import reconcile
 from marketplace.billing.services.sweeping import sweep
+from marketplace.billing.services.syncing import sync_invoice, sync_refund
 from marketplace.billing.tax_models import TakenBack
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop
@@ -211,3 +213,25 @@ def test_a_finding_is_closed_once_the_lead_was_paid(
     processor.no_faults()
     night(shop)
     assert (rows(), open_ones.exists()) == ([("RETURN", 400, "DONE")], False)
+
+
+# --- refunds that failed before anybody looked ----------------------------------------------------------------------
+@pytest.mark.parametrize("is_heard", [True, False])
+def test_a_refund_that_was_made_and_failed_unheard_is_found(
+    shop: Shop, paid: Invoice, charlie: User, is_heard: bool
+) -> None:
+    """Heard: by its own message, after one about its invoice had the payment fetched without refunds. Or by the night."""
+    sell_another(shop, charlie)
+    since = wall_now()
+    name = refund_there(shop, paid, 500, **BOTH)
+    shop.processor.fail_refund(name)
+    if is_heard:
+        with shop.working():
+            sync_invoice(mode="TEST", invoice_id=paid.processor_id, since=since)
+            sync_refund(mode="TEST", refund_id=name, since=since)
+    else:
+        with shop.working():
+            assert reconcile() == 1
+            sweep()
+    assert (rows(), state(paid), lead_has(shop.processor)) == ([("RETURN", 400, "DONE")], (800, 0, -1000), 800)
+    agree()
