@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import F, Q, QuerySet, Sum
 
 from common.clock import wall_now
 from marketplace.billing.business import SHOWN, Money, money_sums
@@ -86,7 +86,7 @@ def platform_business(mode: Mode | None, sought: str = "") -> Platform:
 
 
 def _owed(rows: QuerySet[TakenBack]) -> list[Money]:
-    grouped = rows.order_by().values_list("invoice__currency").annotate(total=Sum("amount_minor"))
+    grouped = rows.order_by().values_list("invoice__currency").annotate(total=Sum(F("amount_minor") - F("moved_minor")))
     return [Money(currency, total) for currency, total in grouped.order_by("invoice__currency")]
 
 

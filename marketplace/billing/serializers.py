@@ -131,6 +131,7 @@ class TakingSerializer(serializers.ModelSerializer[TakenBack]):
     lead = serializers.CharField(source="invoice.seller.user.profile.handle", read_only=True)
     currency = serializers.CharField(source="invoice.currency", read_only=True)
     mode = serializers.CharField(source="invoice.mode", read_only=True)
+    moved_minor = serializers.IntegerField(read_only=True, help_text="What of the amount has moved; the rest is owed.")
     problem = serializers.CharField(help_text="Why the payment processor refused it, in its words.")
     closed_by = serializers.CharField(source="closed_by.profile.handle", default=None, read_only=True, allow_null=True)
 
@@ -144,6 +145,7 @@ class TakingSerializer(serializers.ModelSerializer[TakenBack]):
             "mode",
             "currency",
             "amount_minor",
+            "moved_minor",
             "state",
             "problem",
             "attempt",

@@ -50,7 +50,7 @@ class TakenState(models.TextChoices):
     PENDING = "PENDING", "Under way"
     DONE = "DONE", "Done"
     FAILED = "FAILED", "Refused"
-    # An operator wrote down why it is asked for no more. It moved nothing, and is owed all the same.
+    # An operator wrote down why it is asked for no more. What of it did not move is owed all the same.
     CLOSED = "CLOSED", "Closed"
     # What it was asked for is gone, before it had moved: nobody owes it.
     VOID = "VOID", "No longer due"
@@ -69,6 +69,8 @@ class TakenBack(models.Model):
     # The processor's charge, refund or dispute: for each it is taken once. ("re_1:failed": for what became of a refund.)
     about = models.CharField(max_length=ID_LENGTH)
     amount_minor = models.PositiveBigIntegerField()
+    # What of it was booked: one that spans several transfers may be refused after the first of them gave its part.
+    moved_minor = models.PositiveBigIntegerField(default=0)
     state = models.CharField(max_length=7, choices=TakenState, default=TakenState.PENDING)
     problem = models.CharField(max_length=300, blank=True)
     # How often a refused one was asked for again: the processor answers a key as it did the first time.
@@ -90,3 +92,8 @@ class TakenBack(models.Model):
                 name="taken_back_closed_by_somebody",
             ),
         ]
+
+    @property
+    def left_minor(self) -> int:
+        """What of it has not moved."""
+        return max(self.amount_minor - self.moved_minor, 0)

@@ -21,6 +21,12 @@ KINDS = [
 ]
 
 
+def say_what_moved(apps, schema_editor):
+    """What was done until now moved as a whole: it was one reversal of one transfer."""
+    done = apps.get_model("marketplace", "TakenBack").objects.filter(state="DONE")
+    done.update(moved_minor=models.F("amount_minor"))
+
+
 class Migration(migrations.Migration):
     dependencies = [
         ("marketplace", "0010_taxes_of_payments"),
@@ -36,6 +42,9 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(
                 on_delete=django.db.models.deletion.PROTECT, related_name="taken", to="marketplace.invoice"
             ),
+        ),
+        migrations.AddField(
+            model_name="takenback", name="moved_minor", field=models.PositiveBigIntegerField(default=0)
         ),
         migrations.AddField(
             model_name="takenback", name="close_reason", field=models.CharField(blank=True, max_length=300)
@@ -99,4 +108,5 @@ class Migration(migrations.Migration):
                 name="taken_back_closed_by_somebody",
             ),
         ),
+        migrations.RunPython(say_what_moved, migrations.RunPython.noop),
     ]

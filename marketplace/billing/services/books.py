@@ -188,10 +188,10 @@ def book_lost_tax(invoice: Invoice, dispute: Answer) -> None:
     book(booking=f"{dispute['id']}:tax", kind=BookingKind.DISPUTE, amounts=amounts, **facts)
 
 
-def book_taken(invoice: Invoice, reversal: Answer, *, kind: BookingKind) -> None:
-    """Book what a lead gave back of the transfer of a payment with taxes: the platform has it."""
+def book_taken(invoice: Invoice, reversal: Answer, *, kind: BookingKind) -> bool:
+    """Book what a lead gave back of the transfer of a payment: the platform has it. Say whether it was new."""
     amounts = {Account.SELLER: -reversal["amount"], Account.PLATFORM: reversal["amount"]}
-    book(booking=reversal["id"], kind=kind, amounts=amounts, **_facts(invoice, reversal["created"]))
+    return book(booking=reversal["id"], kind=kind, amounts=amounts, **_facts(invoice, reversal["created"]))
 
 
 def book_returned(invoice: Invoice, transfer: Answer) -> None:

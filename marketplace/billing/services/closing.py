@@ -1,7 +1,7 @@
 """What the processor refused to move between a lead and the platform: operators have it asked for again, or close it.
 
 Closing moves nothing and so books nothing: it says that the platform asks no more, and who decided that and why. What is
-owed stays owed, and is shown, until it is tried again and succeeds, or what it was for is gone.
+owed, which is what did not move, stays owed, and is shown, until it is tried again and succeeds, or what it was for is gone.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def _facts(row: TakenBack) -> dict[str, object]:
     """Return what the audit keeps of it, the reason with it: it was written to be read later."""
     shown = ("cause", "state", "amount_minor", "problem", "close_reason")
     facts: dict[str, object] = {name: str(getattr(row, name)) for name in shown if getattr(row, name)}
-    return {**facts, "amount_minor": row.amount_minor, "invoice": str(row.invoice_id)}
+    return {**facts, "amount_minor": row.amount_minor, "moved_minor": row.moved_minor, "invoice": str(row.invoice_id)}
 
 
 def _settle(row: TakenBack) -> None:

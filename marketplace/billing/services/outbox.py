@@ -33,11 +33,16 @@ Outbox = (
 
 
 def carry_out(
-    model: Outbox, row_id: UUID, act: Callable[[Any], None], on_refusal: Callable[[Any, str], object] | None = None
+    model: Outbox,
+    row_id: UUID,
+    act: Callable[[Any], None],
+    on_refusal: Callable[[Any, str], object] | None = None,
+    *,
+    lock: Callable[[Any], object] | None = None,
 ) -> bool:
     """Claim a PENDING row and have `act` ask for it; say whether it was done.
 
-    A refusal ends it as FAILED with its words, which `on_refusal` hears, too.
+    A refusal ends it as FAILED with its words, which `on_refusal` hears, too. `lock` takes what others lock before the row.
     """
     rows: Any = model._default_manager.filter(pk=row_id, state="PENDING")
     now = wall_now()
@@ -49,7 +54,7 @@ def carry_out(
     except Unanswered:
         return False
     except Refused as error:
-        _refuse(rows, row, error.words, on_refusal)
+        _refuse(rows, row, error.words, on_refusal, lock)
         return False
     except DomainError as error:
         # It is of the other mode, say: it waits until it can be, and holds up no other row.
@@ -61,10 +66,18 @@ def carry_out(
     return True
 
 
-def _refuse(rows: Any, row: Any, words: str, on_refusal: Callable[[Any, str], object] | None) -> None:
+def _refuse(
+    rows: Any,
+    row: Any,
+    words: str,
+    on_refusal: Callable[[Any, str], object] | None,
+    lock: Callable[[Any], object] | None,
+) -> None:
     """Write a refusal down with what hangs on it: both, or neither, and then it is asked for again."""
     try:
         with transaction.atomic():
+            if lock is not None:
+                lock(row)
             if rows.update(state="FAILED", problem=words[:300]) and on_refusal is not None:
                 on_refusal(row, words)
     except Exception:

@@ -151,6 +151,6 @@ def _give_back(refund: Refund) -> None:
         with suppress(Refused):
             gateway.cancel_subscription(invoice.mode, invoice.subscription.processor_id)
         sync_subscription(mode=invoice.mode, subscription_id=invoice.subscription.processor_id)
-    sync_invoice(mode=invoice.mode, invoice_id=invoice.processor_id)
+    sync_invoice(mode=invoice.mode, invoice_id=invoice.processor_id, has_refunds=True)
     # (It may have failed there by now, which is written down already.)
     Refund.objects.filter(pk=refund.pk, state=Work.PENDING).update(state=Work.DONE, processor_id=found["id"])

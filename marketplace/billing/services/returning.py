@@ -10,7 +10,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Case, F, Q, QuerySet, Sum, When
 
 from accounts.models import User
 from common.clock import wall_now
@@ -23,6 +23,7 @@ from marketplace.billing.services.findings import note_finding, settle_of
 from marketplace.billing.tax_models import OWED, TakenBack, TakenFor, TakenState, TaxSplit
 
 FAILED = ":failed"
+OVER = (TakenState.DONE, TakenState.VOID)
 
 
 def due_of_lead(split: TaxSplit, refunded: int) -> int:
@@ -35,9 +36,11 @@ def due_of_lead(split: TaxSplit, refunded: int) -> int:
 
 def given_by_lead(split: TaxSplit) -> int:
     """Return what the lead gave, or is to: by rows of ours, and by refunds that reversed by proportion."""
-    rows = TakenBack.objects.filter(invoice=split.invoice_id).exclude(state=TakenState.VOID)
+    rows = TakenBack.objects.filter(invoice=split.invoice_id)
     back = Q(cause=TakenFor.RETURN)
-    ours = rows.aggregate(taken=Sum("amount_minor", filter=~back), returned=Sum("amount_minor", filter=back))
+    # Of what is over there counts what moved, of the others all that they are to.
+    counted = Case(When(state__in=OVER, then=F("moved_minor")), default=F("amount_minor"))
+    ours = rows.aggregate(taken=Sum(counted, filter=~back), returned=Sum(counted, filter=back))
     # (Only a refund's own booking has a line of its buyer.)
     refunds = MoneyLine.objects.filter(invoice=split.invoice_id, account=Account.BUYER, kind=BookingKind.REFUND)
     lines = _lines(split.invoice_id, BookingKind.REFUND).filter(booking__in=refunds.values("booking"))
@@ -57,11 +60,12 @@ def surplus_of(invoice: Invoice) -> int:
 
 def return_surplus(invoice: Invoice) -> None:
     """Have a lead be paid what it gave too much. Caller holds the invoice's lock, and the invoice as it is."""
+    _set_off(invoice)
     surplus = surplus_of(invoice)
     # What is under way may come or be refused: whichever it is, this is asked again then.
     if not surplus or TakenBack.objects.filter(invoice=invoice, state=TakenState.PENDING).exists():
         return
-    surplus = _not_taken(invoice, surplus)
+    surplus = owed_no_more(invoice, surplus, is_return=False)
     if surplus:
         about = _cause_of(invoice)
         if about is None:
@@ -71,18 +75,38 @@ def return_surplus(invoice: Invoice) -> None:
             ask_for(invoice, TakenFor.RETURN, about, surplus)
 
 
-def _not_taken(invoice: Invoice, surplus: int) -> int:
-    """Let what was refused, and is not due any more, be owed no more, newest first; return what is left to pay back."""
-    rows = TakenBack.objects.filter(invoice=invoice, state__in=OWED).exclude(cause=TakenFor.RETURN)
-    for row in rows.order_by("-created_at", "-pk"):
-        part = min(row.amount_minor, surplus)
-        if part == row.amount_minor:
-            TakenBack.objects.filter(pk=row.pk).update(state=TakenState.VOID)
-            settle_of(FindingKind.TRANSFER_REFUSED, row.pk)
-        elif part:
-            TakenBack.objects.filter(pk=row.pk).update(amount_minor=F("amount_minor") - part)
-        surplus -= part
-    return surplus
+def owed_no_more(invoice: Invoice, amount: int, *, is_return: bool) -> int:
+    """Let what was refused one way be owed no more, as far as as much is due the other way; return what is left of that.
+
+    Of a row only what did not move can go; newest first. Caller holds the invoice's lock.
+    """
+    if amount <= 0:
+        return 0
+    rows = TakenBack.objects.filter(_one_way(is_return), invoice=invoice, state__in=OWED)
+    for row in sorted(lock_rows(rows), key=lambda one: (one.created_at, one.pk), reverse=True):
+        part = min(row.left_minor, amount)
+        amount -= part
+        if part and part == row.left_minor:
+            # What had moved of it stays, and was all of it then.
+            row.state = TakenState.DONE if row.moved_minor else TakenState.VOID
+            settle_of(FindingKind.RETURN_REFUSED if is_return else FindingKind.TRANSFER_REFUSED, row.pk)
+        row.amount_minor -= part if row.state != TakenState.VOID else 0
+        row.save(update_fields=["state", "amount_minor"])
+    return amount
+
+
+def _one_way(is_return: bool) -> Q:
+    return Q(cause=TakenFor.RETURN) if is_return else ~Q(cause=TakenFor.RETURN)
+
+
+def _set_off(invoice: Invoice) -> None:
+    """Of what was refused both ways, leave owed what one way has more: each may wait for what the other would bring."""
+    left = F("amount_minor") - F("moved_minor")
+    sums = {name: Sum(left, filter=_one_way(name == "back")) for name in ("back", "taken")}
+    owed = TakenBack.objects.filter(invoice=invoice, state__in=OWED).aggregate(**sums)
+    both = min(owed["back"] or 0, owed["taken"] or 0)
+    for is_return in (True, False):
+        owed_no_more(invoice, both, is_return=is_return)
 
 
 def _cause_of(invoice: Invoice) -> str | None:
@@ -122,7 +146,8 @@ def pay_back(row: TakenBack, key: str) -> None:
         lock_rows(User.objects.filter(pk=invoice.user_id))
         invoice = Invoice.objects.select_related("seller").get(pk=invoice.pk)
         book_returned(invoice, made)
-        done = {"state": TakenState.DONE, "processor_id": made["id"], "problem": ""}
+        done = {"state": TakenState.DONE, "processor_id": made["id"], "moved_minor": made["amount"], "problem": ""}
         TakenBack.objects.filter(pk=row.pk).update(**done)
+        settle_of(FindingKind.RETURN_REFUSED, row.pk)
         # Another refund may have failed meanwhile.
         return_surplus(invoice)

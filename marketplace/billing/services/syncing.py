@@ -146,8 +146,11 @@ def sync_invoice(
 
     A charge says nothing of refunds that failed: who heard of one says that it `has_refunds`.
     """
-    if since is not None and (known := Invoice.objects.filter(processor_id=invoice_id, fetched_at__gt=since).first()):
-        return known
+    # (What was fetched since then without its refunds does not hold what is told of one.)
+    if since is not None and (not has_refunds or _had_refunds(invoice_id)):
+        known = Invoice.objects.filter(processor_id=invoice_id, fetched_at__gt=since).first()
+        if known is not None:
+            return known
     fetched_at = wall_now()
     found = gateway.invoice(mode, invoice_id)
     if (subscription_id := _subscription_of(found)) and not _is_known(subscription_id):
@@ -233,7 +236,7 @@ def apply_invoice(
 
 
 def _note_failed(row: Invoice, refunds: list[Answer]) -> None:
-    """Tell operators, once, of refunds that were made and failed: their buyers have nothing of them, and may ask again."""
+    """Tell operators, once, of refunds that were made and failed: their buyers have nothing of them, and may ask again within the window."""
     for one in refunds:
         if not gateway.has_come_to_nothing(one):
             continue

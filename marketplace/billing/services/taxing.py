@@ -23,13 +23,14 @@ from marketplace.billing import gateway
 from marketplace.billing.gateway import Answer, Unanswered, has_come_to_nothing, reference
 from marketplace.billing.models import BookingKind, Dispute, FindingKind, Invoice, InvoiceKind
 from marketplace.billing.services.books import book_taken, charged_tax, part_of
-from marketplace.billing.services.findings import note_finding
+from marketplace.billing.services.findings import note_finding, settle_of
 from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.returning import (
     FAILED,
     ask_for,
     due_of_lead,
     given_by_lead,
+    owed_no_more,
     pay_back,
     return_surplus,
     surplus_of,
@@ -100,9 +101,11 @@ def _fee_of_price(invoice: Invoice, price: int, paid: int, kept: int, percent: D
 def take_for_refunds(invoice: Invoice, refunds: Sequence[Answer]) -> None:
     """Have a lead give back its share of what was refunded, once, or be paid what it gave too much. Caller holds the lock."""
     split = split_of(invoice)
-    if split is not None and (due := _due_for(split, refunds)) > 0 and (about := _newest_unknown(split, refunds)):
-        ask_for(invoice, TakenFor.REFUND, about, due)
-    return_surplus(invoice)
+    if split is not None:
+        due = owed_no_more(invoice, _due_for(split, refunds), is_return=True)
+        if due and (about := _newest_unknown(split, refunds)):
+            ask_for(invoice, TakenFor.REFUND, about, due)
+        return_surplus(invoice)
 
 
 def _due_for(split: TaxSplit, refunds: Sequence[Answer]) -> int:
@@ -138,12 +141,18 @@ def take_for_dispute(dispute: Dispute) -> None:
     split = split_of(dispute.invoice)
     if split is not None and dispute.status == "lost":
         due = due_of_lead(split, dispute.invoice.refunded_minor) - given_by_lead(split)
+        due = owed_no_more(dispute.invoice, due, is_return=True)
         ask_for(dispute.invoice, TakenFor.DISPUTE, dispute.processor_id, due)
 
 
 def take(*, row_id: UUID) -> bool:
     """Have the processor move what a lead gives or is paid back; what it moved already for this row is found there."""
-    return carry_out(TakenBack, row_id, _move, _tell_operator)
+    return carry_out(TakenBack, row_id, _move, _tell_operator, lock=_lock)
+
+
+def _lock(row: TakenBack) -> None:
+    """Take the invoice's lock: whoever decides on a row has it before the row's."""
+    lock_rows(User.objects.filter(pk=row.invoice.user_id))
 
 
 def _move(row: TakenBack) -> None:
@@ -151,48 +160,61 @@ def _move(row: TakenBack) -> None:
     if row.cause == TakenFor.RETURN:
         pay_back(row, key)
         return
-    invoice, made = row.invoice, ""
+    this, made, moved = TakenBack.objects.filter(pk=row.pk), "", 0
     for found in _reversals(row, key):
-        made = found["id"]
+        made, moved = found["id"], moved + found["amount"]
         with transaction.atomic():
-            lock_rows(User.objects.filter(pk=invoice.user_id))
-            book_taken(Invoice.objects.get(pk=invoice.pk), found, kind=KINDS[TakenFor(row.cause)])
+            _lock(row)
+            if book_taken(Invoice.objects.get(pk=row.invoice_id), found, kind=KINDS[TakenFor(row.cause)]):
+                # With its booking: the next transfer may be refused, and this one has moved all the same.
+                this.update(moved_minor=F("moved_minor") + found["amount"], processor_id=made)
     with transaction.atomic():
-        lock_rows(User.objects.filter(pk=invoice.user_id))
-        invoice = Invoice.objects.get(pk=invoice.pk)
-        done = {"state": TakenState.DONE, "processor_id": made, "problem": ""}
-        TakenBack.objects.filter(pk=row.pk).update(**done)
+        _lock(row)
+        invoice = Invoice.objects.get(pk=row.invoice_id)
+        this.update(state=TakenState.DONE, processor_id=made, moved_minor=moved, problem="")
+        settle_of(FindingKind.TRANSFER_REFUSED, row.pk)
         # What it was taken for may have failed meanwhile.
         return_surplus(invoice)
 
 
 def _reversals(row: TakenBack, key: str) -> Iterator[Answer]:
-    """Have a row's amount reversed and yield what was: of the payment's transfer, then of what was paid back beside it."""
+    """Have a row's amount reversed and yield what was: of the payment's transfer, then of what was paid back beside it.
+
+    What was reversed for it before is looked for at all of them before more is: a transfer that came later than that may
+    stand before one that gave its part.
+    """
     mode, transfer = row.invoice.mode, row.invoice.tax_split.transfer_id
     back = TakenBack.objects.filter(invoice=row.invoice, cause=TakenFor.RETURN, state=TakenState.DONE)
     others = list(back.order_by("created_at", "pk").values_list("processor_id", flat=True))
     left = row.amount_minor
-    for number, one in enumerate([transfer, *others]):
+    untouched: list[str] = []
+    for one in [transfer, *others]:
         made = gateway.made_taking(mode, one, row=row.pk)
         if made is None:
-            # (With one transfer the processor knows best whether it holds as much.)
-            part = min(left, gateway.left_of_transfer(mode, one)) if others else left
-            if not part:
-                continue
-            named = f"{key}-of-{number}" if number else key
-            made = gateway.take_of_transfer(mode, one, key=named, row=row.pk, amount=part)
+            untouched.append(one)
+        else:
+            left -= made["amount"]
+            yield made
+    for one in untouched:
+        # (With one transfer the processor knows best whether it holds as much.)
+        part = min(left, gateway.left_of_transfer(mode, one)) if others else left
+        if part <= 0:
+            continue
+        # (By the transfer's name: in which place it stands changes.)
+        named = key if one == transfer else f"{key}-of-{one}"
+        made = gateway.take_of_transfer(mode, one, key=named, row=row.pk, amount=part)
         left -= made["amount"]
         yield made
-    if left:
+    if left > 0:
         raise gateway.Refused("The transfers to this lead hold no more of this payment.")
 
 
 def _tell_operator(row: TakenBack, words: str) -> None:
-    facts = {"invoice": str(row.invoice_id), "amount_minor": row.amount_minor, "problem": words}
+    row.refresh_from_db(fields=["moved_minor"])
+    facts = {"invoice": str(row.invoice_id), "amount_minor": row.left_minor, "problem": words}
     is_return = row.cause == TakenFor.RETURN
     kind = FindingKind.RETURN_REFUSED if is_return else FindingKind.TRANSFER_REFUSED
     note_finding(kind=kind, object_id=str(row.pk), user=row.invoice.user, **facts)
-    lock_rows(User.objects.filter(pk=row.invoice.user_id))
     return_surplus(Invoice.objects.get(pk=row.invoice_id))
 
 
@@ -200,7 +222,10 @@ def ask_refused_again(mode: str) -> None:
     """Have what was refused asked for once more, under a new key: money may be there by now. What was closed is left."""
     rows = TakenBack.objects.filter(state=TakenState.FAILED, invoice__mode=mode)
     again = {"state": TakenState.PENDING, "due_at": wall_now()}
-    rows.update(attempt=F("attempt") + 1, **again)
+    with transaction.atomic():
+        # (In the order in which others lock several.)
+        locked = lock_rows(rows)
+        TakenBack.objects.filter(pk__among=[one.pk for one in locked]).update(attempt=F("attempt") + 1, **again)
 
 
 def transfers_differ(mode: str) -> int:
@@ -210,16 +235,17 @@ def transfers_differ(mode: str) -> int:
         return 0
     rows, is_return = TakenBack.objects.filter(invoice__mode=mode), Q(cause=TakenFor.RETURN)
     waiting = rows.filter(state__in=(TakenState.PENDING, TakenState.FAILED)).exclude(is_return)
-    done = rows.filter(state=TakenState.DONE)
-    ours = dict(done.exclude(is_return).order_by().values_list("invoice").annotate(total=Sum("amount_minor")))
+    # Before all else: what is taken from here on, while others are listed, is no difference.
+    moving = set(waiting.values_list("invoice", flat=True))
+    ours = dict(rows.exclude(is_return).order_by().values_list("invoice").annotate(total=Sum("moved_minor")))
     whose = {one.transfer_id: key for key, one in splits.items()}
-    whose |= dict(done.filter(is_return).values_list("processor_id", "invoice"))
+    whose |= dict(rows.filter(is_return, state=TakenState.DONE).values_list("processor_id", "invoice"))
     theirs: Counter[UUID] = Counter()
     for found in gateway.transfers(mode):
         if found["id"] in whose:
             theirs[whose[found["id"]]] += found["amount_reversed"]
     differences = 0
-    for key in theirs.keys() - set(waiting.values_list("invoice", flat=True)):
+    for key in theirs.keys() - moving:
         split, ours_minor, theirs_minor = splits[key], ours.get(key, 0), theirs[key]
         if ours_minor != theirs_minor:
             # What a refund reversed by proportion is booked with that refund, and no row.
