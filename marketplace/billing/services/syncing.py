@@ -236,7 +236,7 @@ def apply_invoice(
 
 
 def _note_failed(row: Invoice, refunds: list[Answer]) -> None:
-    """Tell operators, once, of refunds that were made and failed: their buyers have nothing of them, and may ask again within the window."""
+    """Tell operators, once, of refunds that were made and failed: their buyers have nothing of them."""
     for one in refunds:
         if not gateway.has_come_to_nothing(one):
             continue

@@ -1,4 +1,4 @@
-# Written by `python -m tools.client_models`. Schemas: sha256:f37ebb86653732a8b36f29babf763c8f9257bbef2b7fd51dc9480f13fccb3528
+# Written by `python -m tools.client_models`. Schemas: sha256:f1ac022013881ae837527a269d95046334645fa6f76ba2b241b4660a3e2b40c2
 """The API's schemas as models."""
 
 from __future__ import annotations
@@ -4972,6 +4972,9 @@ class Taking(Model):
     mode: str
     currency: str
     amount_minor: int
+    moved_minor: Annotated[
+        int, Field(description="What of the amount has moved; the rest is owed.")
+    ]
     state: Annotated[
         Literal["PENDING", "DONE", "FAILED", "CLOSED", "VOID"] | str | None,
         Field(
