@@ -307,10 +307,10 @@ def take_of_transfer(mode: str, transfer: str, *, key: str, row: object, amount:
     return _ask(mode, "transfers.reversals.create", transfer, key=f"take-{key}", **facts)
 
 
-def reversed_by_refunds(mode: str, transfer: str) -> int:
-    """Return how much of a transfer was reversed by refunds, in proportion to them, and by no call of ours."""
+def reversed_beside_rows(mode: str, transfer: str) -> int:
+    """Return how much of a transfer was reversed by refunds, in proportion to them, or for lost disputes before there were rows."""
     found = _pages(mode, "transfers.reversals.list", transfer)
-    return sum(one["amount"] for one in found if one.get("source_refund"))
+    return sum(one["amount"] for one in found if one.get("source_refund") or (one.get("metadata") or {}).get("dispute"))
 
 
 def left_of_transfer(mode: str, transfer: str) -> int:

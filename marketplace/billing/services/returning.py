@@ -45,7 +45,16 @@ def given_by_lead(split: TaxSplit) -> int:
     refunds = MoneyLine.objects.filter(invoice=split.invoice_id, account=Account.BUYER, kind=BookingKind.REFUND)
     lines = _lines(split.invoice_id, BookingKind.REFUND).filter(booking__in=refunds.values("booking"))
     by_proportion = lines.aggregate(total=Sum("amount_minor"))["total"]
-    return int(ours["taken"] or 0) - int(ours["returned"] or 0) - int(by_proportion or 0)
+    beside = _recovered_before(split)
+    return int(ours["taken"] or 0) - int(ours["returned"] or 0) - int(by_proportion or 0) + beside
+
+
+def _recovered_before(split: TaxSplit) -> int:
+    """Return what a lead gave for lost disputes before its payment was shared by rows; those have the same kind of line."""
+    lines = _lines(split.invoice_id, BookingKind.TRANSFER).aggregate(total=Sum("amount_minor"))["total"]
+    rows = TakenBack.objects.filter(invoice=split.invoice_id, cause=TakenFor.DISPUTE)
+    moved = rows.aggregate(total=Sum("moved_minor"))["total"]
+    return -int(lines or 0) - int(moved or 0)
 
 
 def _lines(invoice_id: UUID, kind: BookingKind) -> QuerySet[MoneyLine]:

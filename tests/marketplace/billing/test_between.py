@@ -21,7 +21,7 @@ from marketplace.billing.tax_models import TakenBack
 from tests.fixtures_stripe import StripeSandbox
 from tests.fixtures_vending import Shop
 from tests.marketplace.billing.test_returning import BOTH, lead_has, refund_there, rows, sell_another, settled, state
-from tests.marketplace.billing.test_taxing import agree, buy, operator, sums
+from tests.marketplace.billing.test_taxing import agree, buy, contested, operator, sums
 
 __all__ = ["operator"]
 
@@ -235,3 +235,27 @@ def test_a_refund_that_was_made_and_failed_unheard_is_found(
             sweep()
     assert (rows(), state(paid), lead_has(shop.processor)) == ([("RETURN", 400, "DONE")], (800, 0, -1000), 800)
     agree()
+
+
+# --- lost disputes from before a payment was shared by rows ---------------------------------------------------------
+def test_what_a_lost_dispute_took_before_a_refund_failed_counts_as_given(
+    shop: Shop, paid: Invoice, charlie: User
+) -> None:
+    """5.00 were refunded, the other 5.00 lost: when the refund fails, the lead has given its part of all, and is owed half.
+
+    (What the bank takes for a dispute leaves the platform nothing to pay it from, as yet.)
+    """
+    sell_another(shop, charlie)
+    name = refund_there(shop, paid, 500, **BOTH)
+    shop.hear()
+    shop.processor.close_dispute(contested(shop, paid), "lost")
+    shop.hear()
+    with shop.working():
+        sweep()
+    assert (rows(), lead_has(shop.processor)) == ([], 0)
+    shop.processor.fail_refund(name)
+    shop.hear()
+    assert (rows(), owed()) == ([("RETURN", 400, "FAILED")], ([], ["4.00 USD"]))
+    with shop.working():
+        assert reconcile() == 0
+    assert not Finding.objects.filter(kind=FindingKind.DIFFERENCE).exists()
