@@ -271,7 +271,7 @@ class TakingsView(ApiListView[TakenBack]):
 
     @extend_schema(
         summary="List what was refused between leads and the platform (operators only)",
-        description="Refused ones first, then those that were closed: both are owed, by the lead or, of RETURN, to it.",
+        description="Newest first, closed ones among them: both are owed, by the lead or, of RETURN, to it.",
     )
     def get(self, request: Request) -> Response:
         if not unlimited_asker(request).is_staff:

@@ -91,9 +91,8 @@ def taking_for_operator(user: User, row_id: UUID) -> TakenBack:
 
 
 def takings_for_operator(user: User) -> QuerySet[TakenBack]:
-    """Return what the processor refused to move between leads and the platform, open ones first; operators alone have any."""
-    rows = owed_takings(current_mode()) if user.is_staff else TakenBack.objects.none()
-    return rows.order_by("-state", "-created_at", "-pk")
+    """Return what the processor refused to move between leads and the platform; operators alone have any."""
+    return owed_takings(current_mode()) if user.is_staff else TakenBack.objects.none()
 
 
 def owed_takings(mode: str | None) -> QuerySet[TakenBack]:
