@@ -50,8 +50,13 @@ PROMISED = (
 )
 # What is wrong with a request is told by any of these; which one depends on what is looked at first.
 REFUSED = ["400", "401", "403", "404", "405", "406", "409", "412", "413", "415", "422", "428", "429"]
-# DELETE ends these; they are shown ever after, with what became of them.
-STAYS = ("/api/v1/exchange-accounts/", "/api/v1/price-alerts/", "/api/v1/tokens/")
+# DELETE ends these, or what they hung on; they are shown ever after, with what became of them.
+STAYS = (
+    "/api/v1/exchange-accounts/",
+    "/api/v1/price-alerts/",
+    "/api/v1/tokens/",
+    "/api/v1/portfolios/{portfolio_id}/risk/decisions/",
+)
 MODES = [GenerationMode.POSITIVE, GenerationMode.NEGATIVE]
 # Drawn beside the asker's own token, which opens the door: it would look as if they had.
 CREDENTIALS = {"X-Session-Token", "Cookie"}
