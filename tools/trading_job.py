@@ -154,9 +154,8 @@ def copy_to_crowd(count: int) -> dict[str, object]:
     starts, results = _FORK.Barrier(WORKERS), _FORK.SimpleQueue()
     _in_children(WORKERS, lambda: results.put(_copy_beside_others(lead, starts)))
     copied = [results.get() for _ in range(WORKERS)]
-    promised, seconds = (
-        [max(pair) for pair in zip(*parts, strict=True)] for parts in zip(*map(_timed, copied), strict=True)
-    )
+    promised = [max(pair) for pair in zip(*(one.promised for one in copied), strict=True)]
+    seconds = [max(pair) for pair in zip(*(one.seconds for one in copied), strict=True)]
     orders = Order.objects.filter(cause_kind=CauseKind.LEAD_EVENT)
     events = [str(pk) for pk in LeadEvent.objects.order_by("seq").values_list("pk", flat=True)]
     chosen = "cause_kind = 'LEAD_EVENT' AND cause_id = %s"
@@ -173,10 +172,6 @@ class _Copied(NamedTuple):
     seconds: list[float]
     cpu: float
     memory: float
-
-
-def _timed(one: _Copied) -> tuple[list[float], list[float]]:
-    return one.promised, one.seconds
 
 
 def _copy_beside_others(lead: Portfolio, starts: Barrier) -> _Copied:
