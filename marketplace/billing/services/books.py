@@ -130,7 +130,12 @@ def book_refunds(invoice: Invoice, charge: Answer, refunds: Sequence[Answer]) ->
                 Account.PLATFORM: one["amount"] - of_tax,
             }
             facts = _facts(invoice, one["created"]) | {"happened_at": wall_now()}
-            book(booking=f"{one['id']}:failed", kind=BookingKind.REFUND, amounts=amounts, **facts)
+            book(booking=failure_of(one["id"]), kind=BookingKind.REFUND, amounts=amounts, **facts)
+
+
+def failure_of(refund_id: str) -> str:
+    """Return the booking of a refund's failure after it had succeeded."""
+    return f"{refund_id}:failed"
 
 
 def _tax_booked(bookings: list[str]) -> int:

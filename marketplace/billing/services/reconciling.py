@@ -23,7 +23,7 @@ from marketplace.billing.models import (
 )
 from marketplace.billing.modes import current_mode
 from marketplace.billing.services import taxing
-from marketplace.billing.services.books import at
+from marketplace.billing.services.books import at, failure_of
 from marketplace.billing.services.findings import note_finding
 from marketplace.billing.services.syncing import apply_subscription, sync_invoice, sync_seller, sync_subscription
 from marketplace.billing.tax_models import TaxSplit
@@ -155,5 +155,5 @@ def _refunds_differ(mode: Mode) -> int:
 
 
 def _bookings_of(refunds: list[Answer]) -> set[str]:
-    gone = {f"{one['id']}:failed" for one in refunds if gateway.has_come_to_nothing(one)}
+    gone = {failure_of(one["id"]) for one in refunds if gateway.has_come_to_nothing(one)}
     return gone | {one["id"] for one in refunds}

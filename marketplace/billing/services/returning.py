@@ -22,7 +22,6 @@ from marketplace.billing.services.books import book_returned, part_of
 from marketplace.billing.services.findings import note_finding, settle_of
 from marketplace.billing.tax_models import OWED, TakenBack, TakenFor, TakenState, TaxSplit
 
-FAILED = ":failed"
 OVER = (TakenState.DONE, TakenState.VOID)
 
 

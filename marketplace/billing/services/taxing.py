@@ -22,11 +22,10 @@ from common.db import lock_rows
 from marketplace.billing import gateway
 from marketplace.billing.gateway import Answer, Unanswered, has_come_to_nothing, reference
 from marketplace.billing.models import BookingKind, Dispute, FindingKind, Invoice, InvoiceKind
-from marketplace.billing.services.books import book_taken, charged_tax, part_of
+from marketplace.billing.services.books import book_taken, charged_tax, failure_of, part_of
 from marketplace.billing.services.findings import note_finding, settle_of
 from marketplace.billing.services.outbox import carry_out
 from marketplace.billing.services.returning import (
-    FAILED,
     ask_for,
     due_of_lead,
     given_by_lead,
@@ -119,7 +118,7 @@ def _newest_unknown(split: TaxSplit, refunds: Sequence[Answer]) -> str:
     known = set(rows.values_list("about", flat=True))
     # (For one that failed a lead may have been given a part of the fee.)
     names = [
-        one["id"] if one["status"] == "succeeded" else f"{one['id']}{FAILED}"
+        one["id"] if one["status"] == "succeeded" else failure_of(one["id"])
         for one in sorted(refunds, key=lambda one: one["created"], reverse=True)
         if one["status"] == "succeeded" or has_come_to_nothing(one)
     ]
